@@ -1,0 +1,169 @@
+//! Files: just enough to reach something to map where there is no std.
+
+use crate::error::{Call, Error, ErrorKind};
+use crate::sys::{self, FileKind, Open, RawFile};
+use core::ffi::CStr;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+
+/// An open file, closed when it is dropped, and never passed on to a program that this one starts.
+///
+/// ```
+/// # fn main() -> Result<(), baremap::Error> {
+/// let file = baremap::File::open(c"Cargo.toml")?;
+/// let mut start = [0; 9];
+/// assert_eq!(file.read_at(&mut start, 0)?, 9);
+/// assert_eq!(&start, b"[package]");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct File(RawFile);
+
+impl File {
+    /// Opens an existing file for reading. Of a directory no more can be done than to open it.
+    ///
+    /// Linux: `openat` with `O_RDONLY | O_CLOEXEC`. Opening a FIFO waits for a writer.
+    pub fn open(path: &CStr) -> Result<Self, Error> {
+        sys::open(path, Open::Read).map(Self)
+    }
+
+    /// Opens an existing file for reading and writing.
+    ///
+    /// Linux: `openat` with `O_RDWR | O_CLOEXEC`.
+    pub fn open_rw(path: &CStr) -> Result<Self, Error> {
+        sys::open(path, Open::ReadWrite).map(Self)
+    }
+
+    /// Opens a file for reading and writing: makes it if it is missing, empties it if it is not.
+    ///
+    /// Linux: `openat` with `O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC` and mode 0666 less the umask.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{ErrorKind, File, Mmap, Prot};
+    /// # if File::open_rw(c"/dev/shm").unwrap_err().kind() == ErrorKind::NotFound { return Ok(()) }
+    /// let file = File::create(c"/dev/shm/baremap-create")?;
+    /// file.set_len(5)?;
+    /// // SAFETY: the file is ours alone.
+    /// let mut map = unsafe { Mmap::new(&file).prot(Prot::WRITE).map()? };
+    /// map.bytes_mut()?.copy_from_slice(b"hello");
+    /// let mut text = [0; 8];
+    /// assert_eq!(file.read_at(&mut text, 1)?, 4);
+    /// assert_eq!(&text[..4], b"ello");
+    /// # let _ = std::fs::remove_file("/dev/shm/baremap-create");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn create(path: &CStr) -> Result<Self, Error> {
+        sys::open(path, Open::Create).map(Self)
+    }
+
+    /// The length of a regular file in bytes, and 0 of anything else, whose length is not known.
+    ///
+    /// Linux: `fstat`.
+    pub fn len(&self) -> Result<u64, Error> {
+        Ok(match sys::stat(self.0)? {
+            (FileKind::Regular, len) => len,
+            _ => 0,
+        })
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Cuts the file off at `len` bytes, or extends it to them with zeros that take no space yet.
+    ///
+    /// What is mapped beyond the new end must not be touched any more: see [safety](crate#safety).
+    ///
+    /// Linux: `ftruncate`.
+    ///
+    /// # Errors
+    /// [`TooLong`](ErrorKind::TooLong) over `i64::MAX`.
+    pub fn set_len(&self, len: u64) -> Result<(), Error> {
+        if i64::try_from(len).is_err() {
+            return Err(Error::own(Call::SetLen, ErrorKind::TooLong));
+        }
+        sys::set_len(self.0, len)
+    }
+
+    /// Reads from `offset` on, in bytes, up to the length of `to`; gives how many bytes were read, 0 at the
+    /// end of the file. The file has no position that this would move.
+    ///
+    /// Linux: `pread64`, again if a signal interrupted it.
+    pub fn read_at(&self, to: &mut [u8], offset: u64) -> Result<usize, Error> {
+        // SAFETY: `to` is writable.
+        unsafe { sys::read(self.0, to.as_mut_ptr(), to.len(), Some(offset)) }
+    }
+
+    /// Waits until contents and metadata of the file, times included, are on the disk, written through
+    /// a mapping or not.
+    ///
+    /// Linux: `fsync`.
+    pub fn sync(&self) -> Result<(), Error> {
+        sys::sync(self.0)
+    }
+
+    /// Takes over what the system calls `raw`.
+    ///
+    /// # Safety
+    /// `raw` is open, and the caller gives it up.
+    pub unsafe fn from_raw(raw: RawFile) -> Self {
+        Self(raw)
+    }
+
+    /// The system's name for the file; it stays open until the caller closes it.
+    pub fn into_raw(self) -> RawFile {
+        ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        sys::close(self.0);
+    }
+}
+
+/// A file that somebody else keeps open: a borrowed [`File`], or with feature `std` a borrowed file of std's.
+#[derive(Clone, Copy, Debug)]
+pub struct FileRef<'a> {
+    pub(crate) raw: RawFile,
+    owner: PhantomData<&'a File>,
+}
+
+impl FileRef<'_> {
+    /// Borrows what the system calls `raw`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{File, FileRef, Mmap};
+    /// let raw = File::open(c"Cargo.toml")?.into_raw();
+    /// // SAFETY: nobody closes `raw` before `from_raw` takes it over.
+    /// let file = unsafe { FileRef::borrow_raw(raw) };
+    /// // SAFETY: nobody changes Cargo.toml meanwhile.
+    /// assert!(unsafe { Mmap::new(file).map()? }.starts_with(b"[package]"));
+    /// // SAFETY: `raw` is ours.
+    /// drop(unsafe { File::from_raw(raw) });
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Safety
+    /// `raw` is open for as long as the result lives.
+    pub unsafe fn borrow_raw(raw: RawFile) -> Self {
+        Self { raw, owner: PhantomData }
+    }
+
+    /// The system's name for the file.
+    pub fn as_raw(self) -> RawFile {
+        self.raw
+    }
+}
+
+impl<'a> From<&'a File> for FileRef<'a> {
+    fn from(file: &'a File) -> Self {
+        Self { raw: file.0, owner: PhantomData }
+    }
+}

@@ -1,0 +1,385 @@
+//! The result of mapping: address, length, and what the system must be told again.
+
+use crate::error::{Call, Error, ErrorKind};
+use crate::options::{Advice, Discard, Prot};
+use crate::sys::{self, Backing};
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Bound, Deref, Range, RangeBounds};
+use core::ptr::NonNull;
+use core::slice;
+
+/// Mapped memory. It is a slice of bytes, and is unmapped when it is dropped.
+///
+/// Three words. An empty mapping, of an empty file, holds nothing: every operation on it succeeds and does
+/// nothing.
+///
+/// ```
+/// # fn main() -> Result<(), baremap::Error> {
+/// use baremap::{Mmap, Prot};
+/// let mut map = Mmap::anon(100).prot(Prot::WRITE).map()?;
+/// map.bytes_mut()?[99] = 7;
+/// map.protect(Prot::READ)?;
+/// assert_eq!(map.last(), Some(&7));
+/// assert!(map.bytes_mut().is_err());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Mapping {
+    ptr: NonNull<u8>,
+    len: usize,
+    backing: Backing,
+}
+
+const _: () = assert!(size_of::<Mapping>() <= 24, "a mapping is three words");
+
+// SAFETY: a mapping owns its memory as a boxed slice does, and any thread may unmap it.
+unsafe impl Send for Mapping {}
+// SAFETY: through a shared reference the bytes are read, and the system's calls are safe in any thread.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    pub(crate) const EMPTY: Self = Self { ptr: NonNull::dangling(), len: 0, backing: Backing::EMPTY };
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `len` bytes are mapped and readable for as long as `self` lives, since READ is part of
+        // every `Prot`; that nobody changes a file's is promised by who mapped it.
+        unsafe { slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
+    }
+
+    /// The bytes, to be written to.
+    ///
+    /// # Errors
+    /// [`NotWritable`](ErrorKind::NotWritable) unless the mapping was made with [`Prot::WRITE`], or given it
+    /// by [`protect`](Self::protect).
+    pub fn bytes_mut(&mut self) -> Result<&mut [u8], Error> {
+        if self.len != 0 && !self.backing.prot.contains(Prot::WRITE) {
+            return Err(Error::own(Call::BytesMut, ErrorKind::NotWritable));
+        }
+        // SAFETY: as in `bytes`; the memory is writable, and `self` is borrowed alone.
+        Ok(unsafe { slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) })
+    }
+
+    /// The address of the first byte. It lies at the offset asked for, and so at the start of a page only if
+    /// the offset does. Of an empty mapping it must not be used.
+    pub fn as_ptr(&self) -> *const u8 {
+        self.ptr.as_ptr()
+    }
+
+    /// The length in bytes: what was asked for, not rounded to pages.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the length is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Waits until what was written to a file's mapping is on the disk, with the metadata that it takes to find
+    /// it there again, the file's length for one. For its times as well use [`File::sync`](crate::File::sync).
+    ///
+    /// Anonymous and copy-on-write memory has no place on a disk; there it does nothing.
+    ///
+    /// Linux: `msync` with `MS_SYNC`, which is as durable as `fdatasync`.
+    ///
+    /// # Errors
+    /// [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full, and some of what was
+    /// written may be lost.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.flush_range(..)
+    }
+
+    /// [`flush`](Self::flush) of a part, in bytes from the start of the mapping, and of the rest of the pages in
+    /// which it lies.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// # use baremap::{ErrorKind, Mmap, Prot};
+    /// let map = Mmap::anon(100).map()?;
+    /// map.flush_range(10..20)?;
+    /// assert_eq!(map.flush_range(10..101).unwrap_err().kind(), ErrorKind::BeyondEnd);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As `flush`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not within the mapping or ends before
+    /// it starts.
+    pub fn flush_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> {
+        self.flush_part(range, true)
+    }
+
+    /// Asks the system to start writing to the disk, and does not wait. A later failure is not told, unless to a
+    /// later [`flush`](Self::flush).
+    ///
+    /// Linux: `msync` with `MS_ASYNC`. The kernel writes changed pages after some seconds (`vm.dirty_*`) by
+    /// itself and is not hurried by it.
+    pub fn flush_async(&self) -> Result<(), Error> {
+        self.flush_async_range(..)
+    }
+
+    /// [`flush_async`](Self::flush_async) of a part, as in [`flush_range`](Self::flush_range).
+    pub fn flush_async_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> {
+        self.flush_part(range, false)
+    }
+
+    fn flush_part(&self, range: impl RangeBounds<usize>, wait: bool) -> Result<(), Error> {
+        self.on_part(Call::Flush, range, |ptr, len, backing| {
+            // SAFETY: a part of this mapping.
+            unsafe { sys::flush(ptr, len, backing, wait) }
+        })
+    }
+
+    /// Makes every page resident, and keeps it so until [`unlock`](Self::unlock) or until it is unmapped.
+    ///
+    /// Locks do not add up: one `unlock` undoes any number of them.
+    ///
+    /// Linux: `mlock`; the limit is `RLIMIT_MEMLOCK`.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`](ErrorKind::OutOfMemory) or [`PermissionDenied`](ErrorKind::PermissionDenied): the
+    /// limit on locked memory.
+    pub fn lock(&self) -> Result<(), Error> {
+        self.on_part(Call::Map, .., |ptr, len, backing| {
+            // SAFETY: this mapping.
+            unsafe { sys::lock(ptr, len, backing) }
+        })
+    }
+
+    /// Lets the system evict pages again.
+    ///
+    /// Linux: `munlock`.
+    pub fn unlock(&self) -> Result<(), Error> {
+        self.on_part(Call::Map, .., |ptr, len, backing| {
+            // SAFETY: this mapping.
+            unsafe { sys::unlock(ptr, len, backing) }
+        })
+    }
+
+    /// Tells the system how the memory will be used. Contents stay as they are.
+    ///
+    /// Linux: `madvise`. Advice that the kernel does not know, or not for this kind of mapping, does nothing.
+    pub fn advise(&self, advice: Advice) -> Result<(), Error> {
+        self.advise_range(.., advice)
+    }
+
+    /// [`advise`](Self::advise) of a part, in bytes from the start of the mapping, and of the rest of the pages
+    /// in which it lies.
+    ///
+    /// # Errors
+    /// [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not within the mapping or ends before it starts.
+    pub fn advise_range(&self, range: impl RangeBounds<usize>, advice: Advice) -> Result<(), Error> {
+        self.on_part(Call::Advise, range, |ptr, len, backing| {
+            // SAFETY: a part of this mapping.
+            unsafe { sys::advise(ptr, len, backing, advice) }
+        })
+    }
+
+    /// Gives the contents up: see [`Discard`].
+    ///
+    /// Linux: `madvise`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{Discard, Mmap, Prot};
+    /// let mut map = Mmap::anon(1 << 16).prot(Prot::WRITE).map()?;
+    /// map.bytes_mut()?.fill(1);
+    /// // SAFETY: nothing relies on the contents.
+    /// unsafe { map.discard(Discard::DontNeed)? };
+    /// assert_eq!(map[0], 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) where it has no meaning for this kind of mapping.
+    ///
+    /// # Safety
+    /// Nothing relies on the contents, also not by other mappings of the file. After [`Discard::Free`] every byte
+    /// is written before it is read.
+    pub unsafe fn discard(&mut self, discard: Discard) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.discard_range(.., discard) }
+    }
+
+    /// [`discard`](Self::discard) of the whole pages within a part. The rest of a page in which the part starts or
+    /// ends keeps its contents, unless the mapping itself starts or ends there.
+    ///
+    /// # Errors
+    /// As `discard`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not within the mapping or ends before
+    /// it starts.
+    ///
+    /// # Safety
+    /// As `discard`.
+    pub unsafe fn discard_range(
+        &mut self,
+        range: impl RangeBounds<usize>,
+        how: Discard,
+    ) -> Result<(), Error> {
+        let Range { mut start, mut end } = self.checked(Call::Discard, range)?;
+        let page = sys::page_size();
+        if start != 0 {
+            start += self.ptr.as_ptr().wrapping_add(start).align_offset(page);
+        }
+        if end != self.len {
+            end = end.saturating_sub(self.ptr.as_ptr().wrapping_add(end).addr() % page);
+        }
+        if start >= end {
+            return Ok(());
+        }
+        self.on_part(Call::Discard, start..end, |ptr, len, backing| {
+            // SAFETY: a part of this mapping, which is borrowed alone; the caller lets its contents go.
+            unsafe { sys::discard(ptr, len, backing, how) }
+        })
+    }
+
+    /// Changes what may be done to the memory. Code that was written to it can be run when it has returned.
+    ///
+    /// After a failure the mapping has only the rights that it had before and should have had.
+    ///
+    /// Linux: `mprotect`, and the instruction cache is flushed on aarch64.
+    ///
+    /// # Errors
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied): a shared mapping of a file that is not open for writing
+    /// cannot become writable.
+    pub fn protect(&mut self, prot: Prot) -> Result<(), Error> {
+        if self.len == 0 {
+            return Ok(());
+        }
+        // SAFETY: this mapping, borrowed alone, so that no slice of it exists.
+        unsafe { sys::protect(self.ptr, self.len, &mut self.backing, prot) }
+    }
+
+    /// Unmaps the memory and tells whether that worked; a drop has nobody to tell. On failure the mapping comes
+    /// back, unchanged.
+    ///
+    /// Linux: `munmap`.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`](ErrorKind::OutOfMemory): the kernel would have to split a neighbouring mapping with which it
+    /// merged this one, and the process has too many (`vm.max_map_count`).
+    pub fn unmap(self) -> Result<(), (Self, Error)> {
+        let this = ManuallyDrop::new(self);
+        match this.release() {
+            Ok(()) => Ok(()),
+            Err(error) => Err((ManuallyDrop::into_inner(this), error)),
+        }
+    }
+
+    /// To be called once, if it succeeds, and the mapping not used after that.
+    fn release(&self) -> Result<(), Error> {
+        self.on_part(Call::Map, .., |ptr, len, backing| {
+            // SAFETY: the whole mapping, which its owner gives up: `unmap` and `drop` are the only callers.
+            unsafe { sys::unmap(ptr, len, backing) }
+        })
+    }
+
+    /// Address, length in bytes, and what else the system needs to know of the mapping, which stays until
+    /// [`from_raw_parts`](Self::from_raw_parts) takes it back.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{Mapping, Mmap};
+    /// let (ptr, len, backing) = Mmap::anon(100).map()?.into_raw_parts();
+    /// // SAFETY: the parts are used once.
+    /// let map = unsafe { Mapping::from_raw_parts(ptr, len, backing) };
+    /// assert_eq!(map.len(), 100);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_raw_parts(self) -> (NonNull<u8>, usize, Backing) {
+        let this = ManuallyDrop::new(self);
+        (this.ptr, this.len, this.backing)
+    }
+
+    /// Takes a mapping back that was taken apart.
+    ///
+    /// # Safety
+    /// The parts come from one [`into_raw_parts`](Self::into_raw_parts), unchanged, and are used once. The memory is
+    /// still mapped, with the same rights, and nothing else refers to it.
+    pub unsafe fn from_raw_parts(ptr: NonNull<u8>, len: usize, backing: Backing) -> Self {
+        Self { ptr, len, backing }
+    }
+
+    /// Keeps the memory mapped for as long as the process runs.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// let zeros: &'static [u8] = baremap::Mmap::anon(100).map()?.leak();
+    /// assert_eq!(zeros, [0; 100]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn leak(self) -> &'static [u8] {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: as in `bytes`, and nobody unmaps it any more.
+        unsafe { slice::from_raw_parts(this.ptr.as_ptr(), this.len) }
+    }
+
+    /// Does something to a part, which is checked, and nothing to an empty one.
+    fn on_part(
+        &self,
+        call: Call,
+        range: impl RangeBounds<usize>,
+        act: impl FnOnce(NonNull<u8>, usize, &Backing) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Range { start, end } = self.checked(call, range)?;
+        if start == end {
+            return Ok(());
+        }
+        // SAFETY: `start` is within the mapping.
+        act(unsafe { self.ptr.add(start) }, end - start, &self.backing)
+    }
+
+    /// The range as start and end, `0 <= start <= end <= len`.
+    fn checked(&self, call: Call, range: impl RangeBounds<usize>) -> Result<Range<usize>, Error> {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => Some(start),
+            Bound::Excluded(&start) => start.checked_add(1),
+            Bound::Unbounded => Some(0),
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&end) => end.checked_add(1),
+            Bound::Excluded(&end) => Some(end),
+            Bound::Unbounded => Some(self.len),
+        };
+        match (start, end) {
+            (Some(start), Some(end)) if start <= end && end <= self.len => Ok(start..end),
+            _ => Err(Error::own(call, ErrorKind::BeyondEnd)),
+        }
+    }
+}
+
+/// Unmaps the memory. If the system refuses, which [`Mapping::unmap`] tells, the memory stays mapped.
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        let _ = self.release();
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+impl AsRef<[u8]> for Mapping {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+/// Address, length and rights; not the contents.
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping")
+            .field("ptr", &self.ptr)
+            .field("len", &self.len)
+            .field("prot", &self.backing.prot)
+            .finish()
+    }
+}

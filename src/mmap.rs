@@ -1,0 +1,177 @@
+//! What to map: every request is judged here, before the system is asked for anything that it could
+//! half do.
+
+use crate::error::{Call, Error, ErrorKind};
+use crate::file::FileRef;
+use crate::mapping::Mapping;
+use crate::options::{Advice, Flags, Prot};
+use crate::sys::{self, FileKind};
+
+/// What to map, and how.
+///
+/// ```
+/// # fn main() -> Result<(), baremap::Error> {
+/// use baremap::{File, Mmap};
+/// let file = File::open(c"Cargo.toml")?;
+/// // SAFETY: nobody changes Cargo.toml meanwhile.
+/// let part = unsafe { Mmap::new(&file).offset(1).len(7).map()? };
+/// assert_eq!(&part[..], b"package");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is mapped before `map`"]
+pub struct Mmap<S> {
+    source: S,
+    offset: u64,
+    len: Option<usize>,
+    prot: Prot,
+    flags: Flags,
+}
+
+/// Fresh memory as what is to be mapped: see [`Mmap::anon`].
+#[derive(Clone, Copy, Debug)]
+pub struct Anon(());
+
+impl<S> Mmap<S> {
+    fn of(source: S, len: Option<usize>) -> Self {
+        Self { source, offset: 0, len, prot: Prot::READ, flags: Flags::NONE }
+    }
+
+    /// The offset in the file at which the mapping begins, in bytes: any, aligned or not. 0 if not given.
+    pub fn offset(self, offset: u64) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// The length of the mapping in bytes. If it is not given, a mapping of a file reaches to its end.
+    pub fn len(self, len: usize) -> Self {
+        Self { len: Some(len), ..self }
+    }
+
+    /// What may be done to the memory; reading if not given.
+    pub fn prot(self, prot: Prot) -> Self {
+        Self { prot, ..self }
+    }
+
+    /// How the mapping is made; with no flag if not given.
+    pub fn flags(self, flags: Flags) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// `LOCKED` and `READAHEAD` are said of the mapping when it is there, on every system.
+    fn finish(self, mapping: Mapping) -> Result<Mapping, Error> {
+        if self.flags.contains(Flags::LOCKED) {
+            mapping.lock().map_err(|error| error.of_flag(Flags::LOCKED))?;
+        }
+        if self.flags.contains(Flags::READAHEAD) {
+            // A hint: if the system cannot fetch ahead, the pages come when they are touched.
+            let _ = mapping.advise(Advice::WillNeed);
+        }
+        Ok(mapping)
+    }
+}
+
+impl<'a> Mmap<FileRef<'a>> {
+    /// Maps a file: a [`&File`](crate::File), a [`FileRef`], or with feature `std` a reference to anything that
+    /// lends its descriptor, such as `std::fs::File`.
+    pub fn new(file: impl Into<FileRef<'a>>) -> Self {
+        Self::of(file.into(), None)
+    }
+
+    /// Maps it. The mapping does not need the file to stay open.
+    ///
+    /// The mapping is shared, so that what is written to it is written to the file and seen by all who map it,
+    /// unless [`Flags::COW`] is given. An empty file, an offset at the end of a file and a length of 0 give
+    /// an empty mapping.
+    ///
+    /// Linux: `fstat`, then `mmap` unless the mapping is empty.
+    ///
+    /// # Errors
+    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): offset, or offset + length, lie beyond the end of the file.
+    /// - [`Overflow`](ErrorKind::Overflow), [`TooLong`](ErrorKind::TooLong): offset + length exceed `i64::MAX`,
+    ///   the length exceeds `isize::MAX`.
+    /// - [`NotMappable`](ErrorKind::NotMappable): a directory, a pipe, a terminal; a device if no length is given.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the file is not open for reading, or it is to be
+    ///   written to and is not open for that; or the file system forbids `EXEC`.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names cannot be honoured.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): no address space, too many mappings, or the limit on locked
+    ///   memory.
+    ///
+    /// # Safety
+    /// While the mapping lives, nobody changes the mapped part of the file but through this mapping, and
+    /// nobody makes the file shorter than it: see [safety](crate#safety).
+    pub unsafe fn map(self) -> Result<Mapping, Error> {
+        let len = self.checked_len()?;
+        if len == 0 {
+            return Ok(Mapping::EMPTY);
+        }
+        let (ptr, backing) = sys::map_file(self.source.raw, self.offset, len, self.prot, self.flags)?;
+        // SAFETY: fresh from the backend.
+        self.finish(unsafe { Mapping::from_raw_parts(ptr, len, backing) })
+    }
+
+    /// The length to map, if the request can be met.
+    fn checked_len(&self) -> Result<usize, Error> {
+        let fail = |kind| Err(Error::own(Call::Map, kind));
+        if let Some(len) = self.len {
+            if isize::try_from(len).is_err() {
+                return fail(ErrorKind::TooLong);
+            }
+            if self.offset.checked_add(len as u64).is_none_or(|end| i64::try_from(end).is_err()) {
+                return fail(ErrorKind::Overflow);
+            }
+        }
+        match (sys::stat(self.source.raw)?, self.len) {
+            ((FileKind::Regular, end), len) => {
+                let Some(rest) = end.checked_sub(self.offset) else {
+                    return fail(ErrorKind::BeyondEnd);
+                };
+                match len {
+                    Some(len) if len as u64 > rest => fail(ErrorKind::BeyondEnd),
+                    Some(len) => Ok(len),
+                    None => match isize::try_from(rest) {
+                        Ok(rest) => Ok(rest as usize),
+                        Err(_) => fail(ErrorKind::TooLong),
+                    },
+                }
+            }
+            ((FileKind::Device, _), Some(len)) => Ok(len),
+            ((FileKind::Device | FileKind::Other, _), _) => fail(ErrorKind::NotMappable),
+        }
+    }
+}
+
+impl Mmap<Anon> {
+    /// Maps `len` bytes of fresh memory: zeroed, private to this process, and taking up space only page by page
+    /// as it is touched.
+    pub fn anon(len: usize) -> Self {
+        Self::of(Anon(()), Some(len))
+    }
+
+    /// Maps it.
+    ///
+    /// Linux: `mmap`.
+    ///
+    /// # Errors
+    /// - [`EmptyAnon`](ErrorKind::EmptyAnon), [`OffsetAnon`](ErrorKind::OffsetAnon): a length of 0, an offset.
+    /// - [`TooLong`](ErrorKind::TooLong): the length exceeds `isize::MAX`.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names cannot be honoured.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): no memory, no address space, too many mappings, not as many huge
+    ///   pages, or the limit on locked memory.
+    pub fn map(self) -> Result<Mapping, Error> {
+        let fail = |kind| Err(Error::own(Call::Map, kind));
+        let len = self.len.unwrap_or(0);
+        if self.offset != 0 {
+            return fail(ErrorKind::OffsetAnon);
+        }
+        if len == 0 {
+            return fail(ErrorKind::EmptyAnon);
+        }
+        if isize::try_from(len).is_err() {
+            return fail(ErrorKind::TooLong);
+        }
+        let (ptr, backing) = sys::map_anon(len, self.prot, self.flags)?;
+        // SAFETY: fresh from the backend.
+        self.finish(unsafe { Mapping::from_raw_parts(ptr, len, backing) })
+    }
+}

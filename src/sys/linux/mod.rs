@@ -1,0 +1,414 @@
+//! Linux, by system calls. Numbers are those of `asm-generic` (`mman-common.h`, `mman.h`, `fcntl.h`,
+//! `stat.h`), which x86_64 and aarch64 share; what they do not share is in each one's file.
+
+mod errno;
+
+use super::arch::{self, syscall1, syscall2, syscall3, syscall4, syscall6};
+use super::{FileKind, Open, View};
+use crate::error::{Error, ErrorKind};
+use crate::options::{Advice, Discard, Flags, Prot};
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use errno::describe;
+use errno::{EINTR, EINVAL, ENOMEM};
+
+type Result<T> = core::result::Result<T, Error>;
+
+/// How this system names an open file: a file descriptor.
+pub type RawFile = i32;
+
+/// What else the system must be told about a [`Mapping`](crate::Mapping): opaque.
+#[derive(Clone, Copy, Debug)]
+pub struct Backing {
+    pub(crate) prot: Prot,
+    /// log2 of the unit that the mapping's first and last byte were widened by: of the page size if the
+    /// offset had to be aligned, of the huge page size if there are huge pages. 0 while it was neither:
+    /// then the address is the mapping's own, and nobody had to ask for the page size.
+    unit: u8,
+}
+
+impl Backing {
+    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, unit: 0 };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Fstat,
+    Fstatfs,
+    Fsync,
+    Ftruncate,
+    Madvise,
+    Mlock,
+    Mmap,
+    Mprotect,
+    Msync,
+    Munlock,
+    Munmap,
+    Openat,
+    Pread64,
+    Read,
+}
+
+impl Call {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fstat => "fstat",
+            Self::Fstatfs => "fstatfs",
+            Self::Fsync => "fsync",
+            Self::Ftruncate => "ftruncate",
+            Self::Madvise => "madvise",
+            Self::Mlock => "mlock",
+            Self::Mmap => "mmap",
+            Self::Mprotect => "mprotect",
+            Self::Msync => "msync",
+            Self::Munlock => "munlock",
+            Self::Munmap => "munmap",
+            Self::Openat => "openat",
+            Self::Pread64 => "pread64",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// The kernel answers with -4095 … -1 for an error (syscall(2), `MAX_ERRNO` in `linux/err.h`).
+fn checked(call: Call, result: usize) -> Result<usize> {
+    match -(result as isize) {
+        code @ 1..=4095 => Err(Error::system(call, code as i32)),
+        _ => Ok(result),
+    }
+}
+
+/// Repeats what a signal interrupted. Not for `close`, which frees the descriptor even then.
+fn uninterrupted(call: Call, mut syscall: impl FnMut() -> usize) -> Result<usize> {
+    loop {
+        match checked(call, syscall()) {
+            Err(error) if error.raw_os_error() == Some(EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
+pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
+    const AT_FDCWD: usize = -100isize as usize;
+    const O_RDWR: usize = 0o2;
+    const O_CREAT: usize = 0o100;
+    const O_TRUNC: usize = 0o1000;
+    const O_CLOEXEC: usize = 0o2000000;
+    let flags = O_CLOEXEC
+        | match open {
+            Open::Read => 0,
+            Open::ReadWrite => O_RDWR,
+            Open::Create => O_RDWR | O_CREAT | O_TRUNC,
+        };
+    let path = path.as_ptr().expose_provenance();
+    // SAFETY: `path` ends in NUL. The file's mode is what the umask leaves of rw-rw-rw-.
+    let syscall = || unsafe { syscall4(arch::OPENAT, AT_FDCWD, path, flags, 0o666) };
+    Ok(uninterrupted(Call::Openat, syscall)? as RawFile)
+}
+
+pub(crate) fn close(file: RawFile) {
+    // SAFETY: the caller gives the descriptor up. The descriptor is free whatever the answer (close(2)),
+    // and an error of earlier writes is for `sync` to tell.
+    unsafe { syscall1(arch::CLOSE, file as usize) };
+}
+
+pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
+    const S_IFMT: u32 = 0o170000;
+    const S_IFREG: u32 = 0o100000;
+    const S_IFBLK: u32 = 0o060000;
+    const S_IFCHR: u32 = 0o020000;
+    let mut stat = MaybeUninit::<arch::Stat>::uninit();
+    // SAFETY: `stat` has the layout that the kernel writes.
+    checked(Call::Fstat, unsafe {
+        syscall2(arch::FSTAT, file as usize, stat.as_mut_ptr().expose_provenance())
+    })?;
+    // SAFETY: the kernel wrote it.
+    let stat = unsafe { stat.assume_init() };
+    let kind = match stat.st_mode & S_IFMT {
+        S_IFREG => FileKind::Regular,
+        S_IFBLK | S_IFCHR => FileKind::Device,
+        _ => FileKind::Other,
+    };
+    Ok((kind, stat.st_size as u64))
+}
+
+pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
+    // SAFETY: touches no memory of ours. What is mapped behind the new end is the mapper's risk.
+    let syscall = || unsafe { syscall2(arch::FTRUNCATE, file as usize, len as usize) };
+    uninterrupted(Call::Ftruncate, syscall).map(drop)
+}
+
+pub(crate) fn sync(file: RawFile) -> Result<()> {
+    // SAFETY: touches no memory of ours.
+    uninterrupted(Call::Fsync, || unsafe { syscall1(arch::FSYNC, file as usize) }).map(drop)
+}
+
+pub(crate) unsafe fn read(file: RawFile, to: *mut u8, len: usize, offset: Option<u64>) -> Result<usize> {
+    let (file, to) = (file as usize, to.expose_provenance());
+    match offset {
+        // SAFETY: the caller lends `len` bytes at `to`.
+        None => uninterrupted(Call::Read, || unsafe { syscall3(arch::READ, file, to, len) }),
+        Some(offset) => {
+            // SAFETY: as above.
+            let syscall = || unsafe { syscall4(arch::PREAD64, file, to, len, offset as usize) };
+            uninterrupted(Call::Pread64, syscall)
+        }
+    }
+}
+
+/// On aarch64 a kernel has pages of 4, 16 or 64 KiB and says which in the auxiliary vector, which needs libc
+/// or the initial stack. `mprotect` of no bytes tells too: it checks that the address is aligned, and then
+/// does nothing (`do_mprotect_pkey` in mm/mprotect.c).
+pub(crate) fn page_size() -> usize {
+    static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+    let known = PAGE_SIZE.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let mut size = 4096;
+    // SAFETY: a length of 0 changes nothing.
+    while size < 65536 && unsafe { syscall3(arch::MPROTECT, size, 0, 0) } == -EINVAL as usize {
+        size *= 2;
+    }
+    PAGE_SIZE.store(size, Ordering::Relaxed);
+    size
+}
+
+pub(crate) fn allocation_granularity() -> usize {
+    page_size()
+}
+
+const MAP_HUGETLB: usize = 0x40000;
+
+pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags: Flags) -> Result<View> {
+    const MAP_SHARED: usize = 1;
+    let mut bits = if flags.contains(Flags::COW) { MAP_PRIVATE } else { MAP_SHARED };
+    let unit = if flags.contains(Flags::HUGETLB) {
+        bits |= MAP_HUGETLB;
+        huge_page_size_of(file)?.trailing_zeros()
+    } else if offset != 0 {
+        page_size().trailing_zeros()
+    } else {
+        0
+    };
+    let before = offset as usize & ((1 << unit) - 1);
+    let (base, backing) = map(before + len, prot, flags, bits, unit, file, offset as usize - before)?;
+    // SAFETY: the mapping is longer than `before`.
+    Ok((unsafe { base.add(before) }, backing))
+}
+
+pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
+    const MAP_ANONYMOUS: usize = 0x20;
+    const MAP_HUGE_SHIFT: u32 = 26;
+    let mut bits = MAP_PRIVATE | MAP_ANONYMOUS;
+    let mut unit = 0;
+    if flags.contains(Flags::HUGETLB) {
+        // An entry of a page table is 8 bytes and a table is a page, so one level above a page are
+        // page size / 8 pages. Asking for this size by name keeps it known for `unmap`.
+        unit = 2 * page_size().trailing_zeros() - 3;
+        bits |= MAP_HUGETLB | (unit as usize) << MAP_HUGE_SHIFT;
+    }
+    map(len, prot, flags, bits, unit, -1, 0)
+}
+
+const MAP_PRIVATE: usize = 2;
+
+fn map(
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    mut bits: usize,
+    unit: u32,
+    file: RawFile,
+    offset: usize,
+) -> Result<View> {
+    const MAP_NORESERVE: usize = 0x4000;
+    const MAP_POPULATE: usize = 0x8000;
+    if flags.contains(Flags::HUGETLB | Flags::NORESERVE) {
+        return Err(unsupported(Flags::NORESERVE));
+    }
+    if flags.contains(Flags::NORESERVE) {
+        bits |= MAP_NORESERVE;
+    }
+    if flags.contains(Flags::POPULATE) {
+        bits |= MAP_POPULATE;
+    }
+    // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is.
+    let result = unsafe { syscall6(arch::MMAP, 0, len, prot.bits() as usize, bits, file as usize, offset) };
+    let address = checked(Call::Mmap, result).map_err(|error| {
+        match error.raw_os_error() {
+            _ if !flags.contains(Flags::HUGETLB) => error,
+            // The kernel knows no huge pages of this size, or the pool has not as many.
+            Some(EINVAL) => error.of_kind(ErrorKind::Unsupported).of_flag(Flags::HUGETLB),
+            Some(ENOMEM) => error.of_flag(Flags::HUGETLB),
+            _ => error,
+        }
+    })?;
+    let base = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
+    // SAFETY: without MAP_FIXED the kernel does not map address 0 (mmap_min_addr, get_unmapped_area).
+    Ok((unsafe { base.unwrap_unchecked() }, Backing { prot, unit: unit as u8 }))
+}
+
+fn unsupported(flag: Flags) -> Error {
+    Error::own(crate::error::Call::Map, ErrorKind::Unsupported).of_flag(flag)
+}
+
+/// The page size of the hugetlbfs that holds the file.
+fn huge_page_size_of(file: RawFile) -> Result<usize> {
+    const HUGETLBFS_MAGIC: u64 = 0x958458f6;
+    /// `struct statfs` of 64-bit systems (`asm-generic/statfs.h`).
+    #[repr(C)]
+    struct Statfs {
+        f_type: u64,
+        f_bsize: u64,
+        _rest: [u64; 13],
+    }
+    let mut statfs = MaybeUninit::<Statfs>::uninit();
+    // SAFETY: `statfs` has the layout that the kernel writes.
+    checked(Call::Fstatfs, unsafe {
+        syscall2(arch::FSTATFS, file as usize, statfs.as_mut_ptr().expose_provenance())
+    })?;
+    // SAFETY: the kernel wrote it.
+    let statfs = unsafe { statfs.assume_init() };
+    if statfs.f_type == HUGETLBFS_MAGIC {
+        Ok(statfs.f_bsize as usize)
+    } else {
+        Err(unsupported(Flags::HUGETLB))
+    }
+}
+
+/// Address and length, widened to multiples of `unit`.
+fn widened(ptr: NonNull<u8>, len: usize, unit: usize) -> (usize, usize) {
+    let address = ptr.as_ptr().expose_provenance();
+    let base = address & !(unit - 1);
+    (base, (address - base + len + unit - 1) & !(unit - 1))
+}
+
+/// The same to whole pages, which are huge if the mapping's are.
+fn pages(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (usize, usize) {
+    widened(ptr, len, page_size().max(1 << backing.unit))
+}
+
+pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    let (base, len) = widened(ptr, len, 1 << backing.unit);
+    // SAFETY: a whole mapping of ours, which the caller gives up.
+    checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, base, len) }).map(drop)
+}
+
+pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
+    let (base, pages_len) = pages(ptr, len, backing);
+    // SAFETY: a mapping of ours; the caller holds no reference that needs more rights.
+    let result = unsafe { syscall3(arch::MPROTECT, base, pages_len, prot.bits() as usize) };
+    if let Err(error) = checked(Call::Mprotect, result) {
+        // The kernel may have changed some pages before it failed (mprotect(2)).
+        backing.prot = backing.prot & prot;
+        return Err(error);
+    }
+    backing.prot = prot;
+    if prot.contains(Prot::EXEC) {
+        // SAFETY: READ is part of every `Prot`.
+        unsafe { arch::sync_instructions(ptr.as_ptr(), len) };
+    }
+    Ok(())
+}
+
+pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    let (base, len) = pages(ptr, len, backing);
+    // SAFETY: a mapping of ours; its contents stay.
+    checked(Call::Mlock, unsafe { syscall2(arch::MLOCK, base, len) }).map(drop)
+}
+
+pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    let (base, len) = pages(ptr, len, backing);
+    // SAFETY: as in `lock`.
+    checked(Call::Munlock, unsafe { syscall2(arch::MUNLOCK, base, len) }).map(drop)
+}
+
+/// `MS_SYNC` writes the range and does what `fdatasync` does (mm/msync.c: `vfs_fsync_range` with
+/// `datasync`): contents, size and block map are durable, times need not be. `MS_ASYNC` has done nothing
+/// since Linux 2.6.19, as the kernel tracks dirty pages and writes them anyway (msync(2)).
+pub(crate) unsafe fn flush(ptr: NonNull<u8>, len: usize, backing: &Backing, wait: bool) -> Result<()> {
+    const MS_ASYNC: usize = 1;
+    const MS_SYNC: usize = 4;
+    let (base, len) = pages(ptr, len, backing);
+    let how = if wait { MS_SYNC } else { MS_ASYNC };
+    // SAFETY: a mapping of ours; its contents stay.
+    uninterrupted(Call::Msync, || unsafe { syscall3(arch::MSYNC, base, len, how) }).map(drop)
+}
+
+pub(crate) unsafe fn advise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: Advice) -> Result<()> {
+    let advice = match advice {
+        Advice::Normal => 0,
+        Advice::Random => 1,
+        Advice::Sequential => 2,
+        Advice::WillNeed => 3,
+        Advice::Cold => 20,
+        Advice::PageOut => 21,
+        Advice::HugePage => 14,
+        Advice::NoHugePage => 15,
+    };
+    // SAFETY: a mapping of ours; these hints change no contents.
+    match unsafe { madvise(ptr, len, backing, advice) } {
+        // The address is aligned and mapped, so this speaks of the advice: a kernel that is older or was built
+        // without it, or a mapping that is not of its kind (madvise(2)).
+        Err(error) if error.raw_os_error() == Some(EINVAL) => Ok(()),
+        result => result,
+    }
+}
+
+pub(crate) unsafe fn discard(
+    ptr: NonNull<u8>,
+    len: usize,
+    backing: &Backing,
+    discard: Discard,
+) -> Result<()> {
+    let advice = match discard {
+        Discard::DontNeed => 4,
+        Discard::Free => 8,
+        Discard::Remove => 9,
+    };
+    // SAFETY: a mapping of ours; the caller lets its contents go.
+    unsafe { madvise(ptr, len, backing, advice) }
+}
+
+/// # Safety
+/// As the advice.
+unsafe fn madvise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: usize) -> Result<()> {
+    let (base, len) = pages(ptr, len, backing);
+    // SAFETY: the caller answers for the advice.
+    checked(Call::Madvise, unsafe { syscall3(arch::MADVISE, base, len, advice) }).map(drop)
+}
+
+#[cfg(feature = "std")]
+pub(crate) use with_std::*;
+
+#[cfg(feature = "std")]
+mod with_std {
+    use super::RawFile;
+    pub(crate) use std::os::fd::{AsFd as AsFile, BorrowedFd as BorrowedFile, OwnedFd as OwnedFile};
+    use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
+
+    pub(crate) fn raw_file(file: &impl AsFile) -> RawFile {
+        file.as_fd().as_raw_fd()
+    }
+
+    /// # Safety
+    /// The file is open for `'a`.
+    pub(crate) unsafe fn borrow_file<'a>(file: RawFile) -> BorrowedFile<'a> {
+        // SAFETY: the caller's promise; a descriptor that is open is not -1.
+        unsafe { BorrowedFile::borrow_raw(file) }
+    }
+
+    /// # Safety
+    /// The file is open, and the caller gives it up.
+    pub(crate) unsafe fn into_owned_file(file: RawFile) -> OwnedFile {
+        // SAFETY: the caller's promise.
+        unsafe { OwnedFile::from_raw_fd(file) }
+    }
+
+    pub(crate) fn from_owned_file(file: OwnedFile) -> RawFile {
+        file.into_raw_fd()
+    }
+}

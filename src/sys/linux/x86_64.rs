@@ -1,0 +1,98 @@
+//! The system calls of Linux on x86_64: the stubs, the numbers (`asm/unistd_64.h`), the layout of `stat`
+//! (`asm/stat.h`), and the instruction cache.
+//!
+//! `syscall` takes the number in rax and the arguments in rdi, rsi, rdx, r10, r8 and r9; it answers in
+//! rax, clobbers rcx and r11, and restores the flags (syscall(2), and the x86-64 psABI, A.2.1).
+
+use core::arch::asm;
+
+pub(crate) const READ: usize = 0;
+pub(crate) const CLOSE: usize = 3;
+pub(crate) const FSTAT: usize = 5;
+pub(crate) const MMAP: usize = 9;
+pub(crate) const MPROTECT: usize = 10;
+pub(crate) const MUNMAP: usize = 11;
+pub(crate) const PREAD64: usize = 17;
+pub(crate) const MSYNC: usize = 26;
+pub(crate) const MADVISE: usize = 28;
+pub(crate) const FSYNC: usize = 74;
+pub(crate) const FTRUNCATE: usize = 77;
+pub(crate) const FSTATFS: usize = 138;
+pub(crate) const MLOCK: usize = 149;
+pub(crate) const MUNLOCK: usize = 150;
+pub(crate) const OPENAT: usize = 257;
+
+/// `struct stat`; what lies between the fields that are read is not named.
+#[repr(C)]
+pub(crate) struct Stat {
+    _dev_ino_nlink: [u64; 3],
+    pub(crate) st_mode: u32,
+    _uid_gid_pad: [u32; 3],
+    _rdev: u64,
+    pub(crate) st_size: i64,
+    _blksize_blocks_times_unused: [u64; 11],
+}
+
+/// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and
+/// the return from the system call that made it executable serializes this processor (Intel SDM 3A, 9.1.3).
+pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize) {}
+
+/// # Safety
+/// As the system call `n`.
+pub(crate) unsafe fn syscall1(n: usize, a: usize) -> usize {
+    let result;
+    // SAFETY: the registers are those that `syscall` uses; the caller answers for the call.
+    unsafe {
+        asm!("syscall", inlateout("rax") n => result, in("rdi") a,
+            lateout("rcx") _, lateout("r11") _, options(nostack, preserves_flags));
+    }
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+pub(crate) unsafe fn syscall2(n: usize, a: usize, b: usize) -> usize {
+    let result;
+    // SAFETY: as in `syscall1`.
+    unsafe {
+        asm!("syscall", inlateout("rax") n => result, in("rdi") a, in("rsi") b,
+            lateout("rcx") _, lateout("r11") _, options(nostack, preserves_flags));
+    }
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+pub(crate) unsafe fn syscall3(n: usize, a: usize, b: usize, c: usize) -> usize {
+    let result;
+    // SAFETY: as in `syscall1`.
+    unsafe {
+        asm!("syscall", inlateout("rax") n => result, in("rdi") a, in("rsi") b, in("rdx") c,
+            lateout("rcx") _, lateout("r11") _, options(nostack, preserves_flags));
+    }
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+pub(crate) unsafe fn syscall4(n: usize, a: usize, b: usize, c: usize, d: usize) -> usize {
+    let result;
+    // SAFETY: as in `syscall1`.
+    unsafe {
+        asm!("syscall", inlateout("rax") n => result, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d,
+            lateout("rcx") _, lateout("r11") _, options(nostack, preserves_flags));
+    }
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+pub(crate) unsafe fn syscall6(n: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> usize {
+    let result;
+    // SAFETY: as in `syscall1`.
+    unsafe {
+        asm!("syscall", inlateout("rax") n => result, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d,
+            in("r8") e, in("r9") f, lateout("rcx") _, lateout("r11") _, options(nostack, preserves_flags));
+    }
+    result
+}

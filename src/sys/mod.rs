@@ -1,0 +1,109 @@
+//! The contract: what every backend gives, each with its promise. `build.rs` chooses the backend; the
+//! lines below fail to compile where one departs from the contract.
+//!
+//! Of the addresses and lengths that a backend is handed, only these facts may be used: they are a part
+//! of one mapping, or the whole, and they are not empty. A backend aligns them as its system needs, by
+//! widening. What a call is refused for by the system comes back as that call's name and the system's
+//! code; nothing is retried but what a signal interrupted, and nothing is allocated.
+
+include!(concat!(env!("OUT_DIR"), "/backend.rs"));
+
+use crate::error::{Error, ErrorKind};
+use crate::options::{Advice, Discard, Flags, Prot};
+use core::ffi::CStr;
+use core::ptr::NonNull;
+
+/// The system's own name for an open file: a descriptor, a handle. `Copy`, and owns nothing.
+pub use backend::RawFile;
+
+/// What a mapping must remember for its system beside address and length: 8 bytes or less, with a field
+/// `prot: Prot` that tells what may be done now. Its `EMPTY` stands behind a mapping of no bytes.
+pub use backend::Backing;
+
+/// The system's calls, one byte, each with a `name`.
+pub(crate) use backend::Call;
+
+/// And the functions, which are declared below. With `std` also `AsFile`, the trait of what lends an open file,
+/// `BorrowedFile` and `OwnedFile`, the types of a lent and of an owned one, and the way from each to a
+/// [`RawFile`] and back.
+pub(crate) use backend::*;
+
+type Result<T> = core::result::Result<T, Error>;
+
+/// A new mapping: the address of the byte at the offset asked for, aligned or not, and the rest.
+type View = (NonNull<u8>, Backing);
+
+/// What kind of thing an open file is, as far as mapping it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// Its length is known and is the limit of what can be mapped.
+    Regular,
+    /// Its length is not known, and it may be mappable.
+    Device,
+    /// Not mappable.
+    Other,
+}
+
+/// How to open a file; each is passed on to programs that this one starts on no system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// An existing one, for reading.
+    Read,
+    /// An existing one, for reading and writing.
+    ReadWrite,
+    /// For reading and writing; made if it is missing and emptied if it is not.
+    Create,
+}
+
+// Files. A `RawFile` is open for as long as the caller says, or the call fails.
+const _: fn(&CStr, Open) -> Result<RawFile> = open;
+/// The file is closed and the name free for another, whatever the system answers.
+const _: fn(RawFile) = close;
+/// Kind, and length in bytes where the kind is `Regular`.
+const _: fn(RawFile) -> Result<(FileKind, u64)> = stat;
+/// Sets the length, in bytes, up to `i64::MAX`.
+const _: fn(RawFile, u64) -> Result<()> = set_len;
+/// Contents and all metadata are on the disk on return.
+const _: fn(RawFile) -> Result<()> = sync;
+/// Reads at most `len` bytes to `to`, which are writable: from an offset, without the file's position, or
+/// from the file's position (`None`). Gives the number of bytes read, 0 only at the end (or for a `len`
+/// of 0).
+const _: unsafe fn(RawFile, *mut u8, usize, Option<u64>) -> Result<usize> = read;
+
+// Sizes, in bytes; powers of two, asked of the system once.
+/// The smallest unit of protection and residency.
+const _: fn() -> usize = page_size;
+/// A file's offset in a mapping, and a mapping's address, are multiples of this.
+const _: fn() -> usize = allocation_granularity;
+
+// Making mappings. The length is over 0, and offset + length no more than `i64::MAX`. A flag that cannot
+// be honoured is an error that names it; `READAHEAD` and `LOCKED` are not the backend's matter.
+const _: fn(RawFile, u64, usize, Prot, Flags) -> Result<View> = map_file;
+/// Zeroed, private memory.
+const _: fn(usize, Prot, Flags) -> Result<View> = map_anon;
+
+// On a whole mapping.
+/// Gone on success, untouched on failure. Nothing may use the memory from the call on.
+const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<()> = unmap;
+/// `prot` is in force on return, also for the instruction caches of every processor. On failure the pages
+/// have the old or the new rights, and `Backing::prot` is what both allow. No reference may exist that
+/// needs rights that `prot` lacks.
+const _: unsafe fn(NonNull<u8>, usize, &mut Backing, Prot) -> Result<()> = protect;
+/// Resident on return, and until `unlock`.
+const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<()> = lock;
+const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<()> = unlock;
+
+// On a part of a mapping.
+/// With `true`: what was written is on the disk on return, with what it takes to find it there again.
+/// With `false`: the system was told to start writing.
+const _: unsafe fn(NonNull<u8>, usize, &Backing, bool) -> Result<()> = flush;
+/// A hint that the system does not know, or not for this mapping, is no error.
+const _: unsafe fn(NonNull<u8>, usize, &Backing, Advice) -> Result<()> = advise;
+/// Destroys contents, so nothing may rely on them.
+const _: unsafe fn(NonNull<u8>, usize, &Backing, Discard) -> Result<()> = discard;
+
+// Errors.
+/// The code's name, its meaning in words, and its kind.
+const _: fn(i32) -> (&'static str, &'static str, ErrorKind) = describe;
+
+const _: () = assert!(size_of::<Backing>() <= 8, "a mapping is three words");
