@@ -246,6 +246,9 @@ impl<'a> Reader<'a> {
         }
         let rest = self.end.saturating_sub(self.next);
         let len = usize::try_from(rest).unwrap_or(usize::MAX).min(self.chunk_len);
+        if len == 0 {
+            return Ok(());
+        }
         if self.source == Source::Mapped {
             // SAFETY: promised to `new`.
             match unsafe { Mmap::new(self.file).offset(self.next).len(len).map() } {

@@ -1,0 +1,206 @@
+//! The Reader.
+
+use super::{Env, Failure, Result, ensure, fails, is_pattern, map, pattern};
+use baremap::{Error, ErrorKind, File, Prot, Reader, page_size};
+
+/// Reads a file to its end; gives the length if all was as [`Env::file`] made it.
+fn read(reader: Reader, offset: u64) -> core::result::Result<Option<u64>, Error> {
+    let (mut at, mut is_right) = (offset, true);
+    let read = reader.for_each(|chunk| {
+        is_right &= is_pattern(chunk, at);
+        at += chunk.len() as u64;
+        Ok::<_, Error>(())
+    })?;
+    Ok((is_right && read == at - offset).then_some(read))
+}
+
+pub fn of_any_length(env: &mut Env) -> Result {
+    let page = page_size();
+    for len in [0, 1, page - 1, page, page + 1, 100_000, 1 << 18, (1 << 18) + 1, (16 << 20) + 1, 40_000_000] {
+        let file = env.file("file", len)?;
+        // SAFETY: the file is this check's alone.
+        ensure!(read(unsafe { Reader::new(&file) }, 0)? == Some(len as u64));
+    }
+    Ok(())
+}
+
+pub fn of_any_chunk_length(env: &mut Env) -> Result {
+    let file = env.file("file", 1_000_003)?;
+    for chunk_len in [999, 4_096, 65_537, 1_000_002, 1_000_003, usize::MAX] {
+        // SAFETY: the file is this check's alone, as below.
+        ensure!(read(unsafe { Reader::new(&file) }.chunk_len(chunk_len), 0)? == Some(1_000_003));
+    }
+    for chunk_len in [0, 1] {
+        let file = env.file("short", 1_000)?;
+        // SAFETY: as above.
+        ensure!(read(unsafe { Reader::new(&file) }.chunk_len(chunk_len), 0)? == Some(1_000));
+    }
+    Ok(())
+}
+
+pub fn chunks_have_their_length(env: &mut Env) -> Result {
+    let file = env.file("file", 5_000_000)?;
+    let mut lengths = [0; 6];
+    let mut count = 0;
+    // SAFETY: the file is this check's alone.
+    unsafe { Reader::new(&file) }.chunk_len(1_000_001).for_each(|chunk| {
+        lengths[count] = chunk.len();
+        count += 1;
+        Ok::<_, Error>(())
+    })?;
+    ensure!(lengths == [1_000_001, 1_000_001, 1_000_001, 1_000_001, 999_996, 0]);
+    Ok(())
+}
+
+pub fn from_offset(env: &mut Env) -> Result {
+    for len in [1_000, 1_000_000] {
+        let file = env.file("file", len)?;
+        let len = len as u64;
+        for (offset, rest) in
+            [(0, len), (1, len - 1), (999, len - 999), (len, 0), (len + 1, 0), (u64::MAX, 0)]
+        {
+            // SAFETY: the file is this check's alone.
+            ensure!(read(unsafe { Reader::new(&file) }.offset(offset), offset)? == Some(rest));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq)]
+enum Stop {
+    Here(u32),
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The closure's error stops it and comes back as it is.
+pub fn stops(env: &mut Env) -> Result {
+    for len in [1_000, 1_000_000] {
+        let file = env.file("file", len)?;
+        let mut chunks = 0;
+        // SAFETY: the file is this check's alone.
+        let result = unsafe { Reader::new(&file) }.chunk_len(400).for_each(|_| {
+            chunks += 1;
+            if chunks == 2 { Err(Stop::Here(7)) } else { Ok(()) }
+        });
+        ensure!(result == Err(Stop::Here(7)) && chunks == 2);
+        let mut records = 0;
+        // SAFETY: as above.
+        let result = unsafe { Reader::new(&file) }.records(0, |_| {
+            records += 1;
+            if records == 3 { Err(Stop::Here(8)) } else { Ok(()) }
+        });
+        ensure!(result == Err(Stop::Here(8)) && records == 3);
+    }
+    Ok(())
+}
+
+pub fn of_pipe(env: &mut Env) -> Result {
+    let Some(pipe) = env.pipe.take() else {
+        return Err(Failure::Skipped("no pipe here"));
+    };
+    let (mut text, mut len) = ([0; 16], 0);
+    // SAFETY: a pipe is not mapped.
+    let read = unsafe { Reader::new(pipe) }.for_each(|chunk| {
+        for &byte in chunk {
+            text[len] = byte;
+            len += 1;
+        }
+        Ok::<_, Error>(())
+    })?;
+    ensure!(read == len as u64);
+    ensure!(text[..len].trim_ascii_end() == b"pipe");
+    Ok(())
+}
+
+pub fn of_directory(env: &mut Env) -> Result {
+    let folder = File::open(env.folder)?;
+    // SAFETY: a directory is not mapped.
+    fails(read(unsafe { Reader::new(&folder) }, 0), ErrorKind::NotMappable)
+}
+
+/// A device has no end that is known, so it is read.
+pub fn of_device(env: &mut Env) -> Result {
+    let Some(zeros) = env.zeros else {
+        return Err(Failure::Skipped("no such device here"));
+    };
+    let zeros = File::open(zeros)?;
+    let mut read = 0;
+    // SAFETY: the device's contents are zeros for good.
+    let result = unsafe { Reader::new(&zeros) }.for_each(|chunk| {
+        read += chunk.len();
+        let is_right = chunk.iter().all(|&byte| byte == 0);
+        if is_right && read < 1 << 20 { Ok(()) } else { Err(Stop::Here(u32::from(is_right))) }
+    });
+    ensure!(result == Err(Stop::Here(1)) && read >= 1 << 20);
+    Ok(())
+}
+
+fn write(file: &File, text: &[u8]) -> Result {
+    file.set_len(text.len() as u64)?;
+    map(file, Prot::WRITE)?.bytes_mut()?.copy_from_slice(text);
+    Ok(())
+}
+
+pub fn of_records(env: &mut Env) -> Result {
+    let file = env.path("file", File::create)?;
+    for (text, expected) in [
+        ("", &[][..]),
+        ("\n", &[""][..]),
+        ("a", &["a"]),
+        ("a\n", &["a"]),
+        ("a\nb", &["a", "b"]),
+        ("\n\na\n\n", &["", "", "a", ""]),
+        ("first\nsecond, which is longer\nthird", &["first", "second, which is longer", "third"]),
+        ("12345678\n123456789\n1234567", &["12345678", "123456789", "1234567"]),
+    ] {
+        write(&file, text.as_bytes())?;
+        for chunk_len in [1, 2, 3, 7, 8, 9, 1_000] {
+            let mut expected = expected.iter();
+            let mut is_right = true;
+            // SAFETY: the file is this check's alone.
+            let read = unsafe { Reader::new(&file) }.chunk_len(chunk_len).records(b'\n', |record| {
+                is_right &= expected.next().is_some_and(|expected| expected.as_bytes() == record);
+                Ok::<_, Error>(())
+            })?;
+            ensure!(is_right && expected.next().is_none() && read == text.len() as u64);
+        }
+    }
+    Ok(())
+}
+
+/// The same in a file that is mapped, with every byte as the delimiter that its pattern has.
+pub fn of_records_in_chunks(env: &mut Env) -> Result {
+    const LEN: u64 = 300_001;
+    let file = env.file("file", LEN as usize)?;
+    for (delimiter, chunk_len) in [(0, 4_096), (250, 12_345), (128, 251), (1, 100), (255, 70_000)] {
+        let (mut at, mut is_right) = (0, true);
+        // SAFETY: the file is this check's alone.
+        let read = unsafe { Reader::new(&file) }.chunk_len(chunk_len).records(delimiter, |record| {
+            is_right &= is_pattern(record, at) && !record.contains(&delimiter);
+            at += record.len() as u64;
+            is_right &= at == LEN || pattern(at) == delimiter;
+            at += 1;
+            Ok::<_, Error>(())
+        })?;
+        ensure!(is_right && read == LEN && (at == LEN || at == LEN + 1));
+    }
+    Ok(())
+}
+
+pub fn of_long_record(env: &mut Env) -> Result {
+    let file = env.file("file", 3_000_000)?;
+    let mut seen = 0;
+    // SAFETY: the file is this check's alone. The pattern has no byte 251.
+    let read = unsafe { Reader::new(&file) }.chunk_len(100_000).records(251, |record| {
+        seen += record.len();
+        if is_pattern(record, 0) { Ok(()) } else { Err(Stop::Here(0)) }
+    });
+    ensure!(read == Ok(3_000_000) && seen == 3_000_000);
+    Ok(())
+}

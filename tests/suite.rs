@@ -1,0 +1,52 @@
+//! The conformance suite as ordinary tests, one for each check.
+
+#[macro_use]
+mod conformance;
+
+use conformance::{Env, Failure};
+use std::ffi::CString;
+use std::process::{Command, Stdio};
+
+/// Runs one check in a folder of its own. What it needs of the system is offered where it is found.
+fn run(name: &str) {
+    let folder =
+        std::env::temp_dir().join(format!("baremap-{}-{}", std::process::id(), name.replace("::", "-")));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = CString::new(format!("{}{}", folder.to_str().unwrap(), std::path::MAIN_SEPARATOR)).unwrap();
+    let (shell, switch) = if std::fs::exists("/bin/sh").unwrap() { ("sh", "-c") } else { ("cmd", "/C") };
+    let mut child = Command::new(shell).args([switch, "echo pipe"]).stdout(Stdio::piped()).spawn().unwrap();
+    let pipe = child.stdout.take().unwrap();
+    let zeros = c"/dev/zero";
+    let mut env = Env {
+        folder: &path,
+        #[cfg(feature = "std")]
+        pipe: Some((&pipe).into()),
+        #[cfg(not(feature = "std"))]
+        pipe: None,
+        zeros: std::fs::exists(zeros.to_str().unwrap()).unwrap().then_some(zeros),
+    };
+    let result = conformance::run(name, &mut env);
+    drop(pipe);
+    child.wait().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    match result {
+        Ok(()) => {}
+        Err(Failure::Skipped(reason)) => println!("skipped {name}: {reason}"),
+        Err(Failure::Broken(location, what, error)) => panic!("{name}: {location}: {what} {error:?}"),
+    }
+}
+
+macro_rules! tests {
+    ($($module:ident { $($check:ident),* })*) => {
+        $(mod $module {
+            $(#[test]
+            fn $check() {
+                crate::run(concat!(stringify!($module), "::", stringify!($check)));
+            })*
+        })*
+    };
+}
+
+for_all_checks!(tests);
+#[cfg(feature = "alloc")]
+for_all_alloc_checks!(tests);
