@@ -42,7 +42,7 @@ const READ_LEN: usize = 256 << 10;
 /// # }
 /// ```
 ///
-/// With feature `std` it is [`Read`](std::io::Read), [`BufRead`](std::io::BufRead) and [`Seek`](std::io::Seek).
+/// With feature `std` it is `Read`, `BufRead` and `Seek`.
 #[derive(Debug)]
 pub struct Reader<'a> {
     file: FileRef<'a>,

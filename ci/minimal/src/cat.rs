@@ -26,10 +26,10 @@ fn main(arguments: Arguments) -> u8 {
 fn cat(name: &CStr) -> Option<()> {
     let file = File::open(name).ok()?;
     // SAFETY: the bytes are only handed to the kernel, which answers EFAULT where the file was cut off.
-    if let Ok(map) = unsafe { Mmap::new(&file).map() } {
-        if !map.is_empty() {
-            return write(1, &map);
-        }
+    if let Ok(map) = unsafe { Mmap::new(&file).map() }
+        && !map.is_empty()
+    {
+        return write(1, &map);
     }
     // A file of /proc has no length, and one of /sys cannot be mapped.
     let (mut buffer, mut offset) = ([0; 2048], 0);

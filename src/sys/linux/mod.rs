@@ -4,7 +4,7 @@
 mod errno;
 
 use super::arch::{self, syscall1, syscall2, syscall3, syscall4, syscall6};
-use super::{FileKind, Open, View};
+use super::{FileKind, Open, Result, View};
 use crate::error::{Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::CStr;
@@ -13,8 +13,6 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use errno::describe;
 use errno::{EINTR, EINVAL, ENOMEM};
-
-type Result<T> = core::result::Result<T, Error>;
 
 /// How this system names an open file: a file descriptor.
 pub type RawFile = i32;
