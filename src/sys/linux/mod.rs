@@ -277,6 +277,9 @@ fn huge_page_size_of(file: RawFile) -> Result<usize> {
     }
 }
 
+/// 16 GiB, the largest that any architecture has (`HUGETLB_FLAG_ENCODE_16GB` in asm-generic/hugetlb_encode.h).
+const MAX_HUGE_PAGE: usize = 16 << 30;
+
 /// Address and length, widened to multiples of `unit`.
 fn widened(ptr: NonNull<u8>, len: usize, unit: usize) -> (usize, usize) {
     let address = ptr.as_ptr().expose_provenance();
@@ -291,8 +294,17 @@ fn pages(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (usize, usize) {
 
 pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
     let (base, len) = widened(ptr, len, 1 << backing.unit);
-    // SAFETY: a whole mapping of ours, which the caller gives up.
-    checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, base, len) }).map(drop)
+    let mut unit = 1;
+    loop {
+        // SAFETY: a whole mapping of ours, which the caller gives up.
+        let result = unsafe { syscall2(arch::MUNMAP, base, (len + unit - 1) & !(unit - 1)) };
+        // Of an aligned address EINVAL says that the end lies within a huge page (`hugetlb_vm_op_split` in
+        // mm/hugetlb.c): a file on hugetlbfs was mapped in part and without HUGETLB. That page is all ours.
+        if result != -EINVAL as usize || unit > MAX_HUGE_PAGE {
+            return checked(Call::Munmap, result).map(drop);
+        }
+        unit *= 2;
+    }
 }
 
 pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
