@@ -31,6 +31,7 @@ fn main(mut arguments: Arguments) -> u8 {
         start::write(2, b"usage: conformance FOLDER/ <PIPE\n");
         return 2;
     };
+    let _ = writeln!(Output, "pages of {} bytes", baremap::page_size());
     let zeros = c"/dev/zero";
     let zeros = File::open(zeros).is_ok().then_some(zeros);
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);

@@ -1,0 +1,45 @@
+//! A Reader takes one chunk of address space and of memory, however long the file. A test binary of its own, as other
+//! tests would map things meanwhile. /proc tells the peaks; elsewhere there is nothing to compare.
+
+#![cfg(feature = "alloc")]
+
+use baremap::{Error, File, Reader};
+use std::ffi::CString;
+use std::fs;
+
+/// Peak of address space and of resident memory, in KiB.
+fn peaks() -> Option<[u64; 2]> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let value = |name| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    };
+    Some([value("VmPeak:")?, value("VmHWM:")?])
+}
+
+#[test]
+fn a_reader_takes_one_chunk_however_long_the_file() {
+    let path = std::env::temp_dir().join(format!("baremap-bounds-{}", std::process::id()));
+    let file = File::create(&CString::new(path.to_str().unwrap()).unwrap()).unwrap();
+    let read = |len| {
+        file.set_len(len).unwrap();
+        let mut sum = 0;
+        // SAFETY: the file is this test's alone.
+        let reader = unsafe { Reader::new(&file) }.chunk_len(16 << 20);
+        let read = reader.for_each(|chunk| {
+            sum += chunk.iter().step_by(512).map(|&byte| u64::from(byte)).sum::<u64>();
+            Ok::<_, Error>(())
+        });
+        assert_eq!((read, sum), (Ok(len), 0));
+        peaks()
+    };
+    let one_chunk = read(16 << 20);
+    let (Some(one_chunk), Some(two_gib)) = (one_chunk, read(2 << 30)) else {
+        println!("skipped: no /proc tells here what memory was used");
+        return;
+    };
+    fs::remove_file(&path).unwrap();
+    for (before, after) in one_chunk.into_iter().zip(two_gib) {
+        assert!(after <= before + 4096, "{one_chunk:?} KiB for 16 MiB, {two_gib:?} KiB for 2 GiB");
+    }
+}
