@@ -138,6 +138,18 @@ impl Mapping {
     ///
     /// Linux: `mlock`; the limit is `RLIMIT_MEMLOCK`.
     ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{Mmap, Prot};
+    /// let mut secret = Mmap::anon(32).prot(Prot::WRITE).map()?;
+    /// if let Err(error) = secret.lock() {
+    ///     eprintln!("may be swapped: {error}");
+    /// }
+    /// secret.bytes_mut()?.fill(0x5a);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OutOfMemory`](ErrorKind::OutOfMemory) or [`PermissionDenied`](ErrorKind::PermissionDenied): the
     /// limit on locked memory.
@@ -161,6 +173,18 @@ impl Mapping {
     /// Tells the system how the memory will be used. Contents stay as they are.
     ///
     /// Linux: `madvise`. Advice that the kernel does not know, or not for this kind of mapping, does nothing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{Advice, File, Mmap};
+    /// let file = File::open(c"Cargo.toml")?;
+    /// // SAFETY: nobody changes Cargo.toml meanwhile.
+    /// let map = unsafe { Mmap::new(&file).map()? };
+    /// map.advise(Advice::Random)?;
+    /// map.advise_range(..100, Advice::WillNeed)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn advise(&self, advice: Advice) -> Result<(), Error> {
         self.advise_range(.., advice)
     }
@@ -241,6 +265,17 @@ impl Mapping {
     ///
     /// Linux: `mprotect`, and the instruction cache is flushed on aarch64.
     ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{Mmap, Prot};
+    /// let mut map = Mmap::anon(4096).prot(Prot::WRITE).map()?;
+    /// map.bytes_mut()?[0] = 0xc3; // a return, on x86_64
+    /// map.protect(Prot::EXEC)?; // never writable and executable at once
+    /// assert!(map.bytes_mut().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`PermissionDenied`](ErrorKind::PermissionDenied): a shared mapping of a file that is not open for writing
     /// cannot become writable.
@@ -256,6 +291,17 @@ impl Mapping {
     /// back, unchanged.
     ///
     /// Linux: `munmap`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::Mmap;
+    /// let map = Mmap::anon(100).map()?;
+    /// if let Err((map, error)) = map.unmap() {
+    ///     eprintln!("{map:?} is still there: {error}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OutOfMemory`](ErrorKind::OutOfMemory): the kernel would have to split a neighbouring mapping with which it

@@ -10,7 +10,7 @@ use std::ffi::CString;
 use std::process::Command;
 use std::{env, fs};
 
-const LEN: usize = 300_000;
+const LEN: usize = 1_500_000;
 
 /// Runs a scenario under strace with faults to inject. Gives whether it passed, what it said and what strace saw, or
 /// `None` without strace.
@@ -198,7 +198,7 @@ fn scenario_on(scenario: &str, path: &CString) {
 fn read(file: &File) -> Result<usize, Error> {
     let mut right = 0;
     // SAFETY: the file is this test's alone.
-    unsafe { baremap::Reader::new(file) }.chunk_len(100_000).for_each(|chunk| {
+    unsafe { baremap::Reader::new(file) }.chunk_len(500_000).for_each(|chunk| {
         right += chunk.iter().zip(right..).filter(|&(&byte, i)| byte == (i % 251) as u8).count();
         Ok::<_, Error>(())
     })?;

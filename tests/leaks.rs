@@ -63,7 +63,7 @@ fn nothing_is_left_behind() {
     fs::create_dir_all(&folder).unwrap();
     let c_path = |path: &Path| CString::new(path.to_str().unwrap()).unwrap();
     let path = folder.join("file");
-    fs::write(&path, (0..300_000_usize).map(|i| (i % 251) as u8).collect::<Vec<_>>()).unwrap();
+    fs::write(&path, (0..1_500_000_usize).map(|i| (i % 251) as u8).collect::<Vec<_>>()).unwrap();
     fs::write(folder.join("small"), [0; 1000]).unwrap();
     let small = File::open(&c_path(&folder.join("small"))).unwrap();
     let missing = c_path(&folder.join("missing"));

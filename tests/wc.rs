@@ -32,8 +32,8 @@ fn folder(name: &str) -> Folder {
         ("no last newline", b"one two\nthree"),
         ("page", &text[..4096]),
         ("page + 1", &text[..4097]),
-        ("read", &text[..256 << 10]),
-        ("mapped", &text[..(256 << 10) + 1]),
+        ("read", &text[..1 << 20]),
+        ("mapped", &text[..(1 << 20) + 1]),
         ("long", &text),
     ] {
         fs::write(folder.0.join(name), contents).unwrap();

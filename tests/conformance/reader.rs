@@ -16,7 +16,7 @@ fn read(reader: Reader, offset: u64) -> core::result::Result<Option<u64>, Error>
 
 pub fn of_any_length(env: &mut Env) -> Result {
     let page = page_size();
-    for len in [0, 1, page - 1, page, page + 1, 100_000, 1 << 18, (1 << 18) + 1, (16 << 20) + 1, 40_000_000] {
+    for len in [0, 1, page - 1, page, page + 1, 100_000, 1 << 20, (1 << 20) + 1, (16 << 20) + 1, 40_000_000] {
         let file = env.file("file", len)?;
         // SAFETY: the file is this check's alone.
         ensure!(read(unsafe { Reader::new(&file) }, 0)? == Some(len as u64));
@@ -25,10 +25,10 @@ pub fn of_any_length(env: &mut Env) -> Result {
 }
 
 pub fn of_any_chunk_length(env: &mut Env) -> Result {
-    let file = env.file("file", 1_000_003)?;
-    for chunk_len in [999, 4_096, 65_537, 1_000_002, 1_000_003, usize::MAX] {
+    let file = env.file("file", 1_300_003)?;
+    for chunk_len in [999, 4_096, 65_537, 1_300_002, 1_300_003, usize::MAX] {
         // SAFETY: the file is this check's alone, as below.
-        ensure!(read(unsafe { Reader::new(&file) }.chunk_len(chunk_len), 0)? == Some(1_000_003));
+        ensure!(read(unsafe { Reader::new(&file) }.chunk_len(chunk_len), 0)? == Some(1_300_003));
     }
     for chunk_len in [0, 1] {
         let file = env.file("short", 1_000)?;
@@ -53,7 +53,7 @@ pub fn chunks_have_their_length(env: &mut Env) -> Result {
 }
 
 pub fn from_offset(env: &mut Env) -> Result {
-    for len in [1_000, 1_000_000] {
+    for len in [1_000, 2_000_000] {
         let file = env.file("file", len)?;
         let len = len as u64;
         for (offset, rest) in
@@ -80,7 +80,7 @@ impl From<Error> for Stop {
 
 /// The closure's error stops it and comes back as it is.
 pub fn stops(env: &mut Env) -> Result {
-    for len in [1_000, 1_000_000] {
+    for len in [1_000, 2_000_000] {
         let file = env.file("file", len)?;
         let mut chunks = 0;
         // SAFETY: the file is this check's alone.
@@ -176,7 +176,7 @@ pub fn of_records(env: &mut Env) -> Result {
 
 /// The same in a file that is mapped, with every byte as the delimiter that its pattern has.
 pub fn of_records_in_chunks(env: &mut Env) -> Result {
-    const LEN: u64 = 300_001;
+    const LEN: u64 = 1_100_001;
     let file = env.file("file", LEN as usize)?;
     for (delimiter, chunk_len) in [(0, 4_096), (250, 12_345), (128, 251), (1, 100), (255, 70_000)] {
         let (mut at, mut is_right) = (0, true);
