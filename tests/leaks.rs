@@ -13,7 +13,7 @@ fn state() -> Option<(String, usize)> {
     Some((maps, fs::read_dir("/proc/self/fd").ok()?.count()))
 }
 
-fn round(file: &File, small: &File, missing: &CString, i: usize) -> Result<(), Error> {
+fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(), Error> {
     let kind = |result: Result<baremap::Mapping, Error>| result.map_err(|error| error.kind()).map(drop);
     // SAFETY: the file is this test's alone, here and below.
     let map = unsafe { Mmap::new(file).offset(i as u64 % 100_000).map()? };
@@ -31,10 +31,10 @@ fn round(file: &File, small: &File, missing: &CString, i: usize) -> Result<(), E
     // SAFETY: as above.
     assert_eq!(kind(unsafe { Mmap::new(file).flags(Flags::HUGETLB).map() }), Err(ErrorKind::Unsupported));
     assert_eq!(kind(Mmap::anon(isize::MAX as usize).map()), Err(ErrorKind::OutOfMemory));
-    assert_eq!(small.len()?, 1000);
+    assert_eq!(readers[0].len()?, 1000);
     assert_eq!(File::open(missing).map_err(|error| error.kind()).map(drop), Err(ErrorKind::NotFound));
     #[cfg(feature = "alloc")]
-    [file, small].into_iter().for_each(|file| stopped_reader(file, i));
+    readers.iter().for_each(|file| stopped_reader(file, i));
     Ok(())
 }
 
@@ -63,18 +63,22 @@ fn nothing_is_left_behind() {
     fs::create_dir_all(&folder).unwrap();
     let c_path = |path: &Path| CString::new(path.to_str().unwrap()).unwrap();
     let path = folder.join("file");
-    fs::write(&path, (0..1_500_000_usize).map(|i| (i % 251) as u8).collect::<Vec<_>>()).unwrap();
-    fs::write(folder.join("small"), [0; 1000]).unwrap();
-    let small = File::open(&c_path(&folder.join("small"))).unwrap();
+    fs::write(&path, (0..300_000_usize).map(|i| (i % 251) as u8).collect::<Vec<_>>()).unwrap();
+    // One that a Reader reads, and one that it maps.
+    let readers = [1000, 2 << 20].map(|len| {
+        let file = File::create(&c_path(&folder.join(len.to_string()))).unwrap();
+        file.set_len(len).unwrap();
+        file
+    });
     let missing = c_path(&folder.join("missing"));
     let file = File::open(&c_path(&path)).unwrap();
     for i in 0..100 {
-        round(&file, &small, &missing, i).unwrap();
+        round(&file, &readers, &missing, i).unwrap();
     }
     drop(state());
     let before = state();
     for i in 0..100_000 {
-        round(&file, &small, &missing, i).unwrap();
+        round(&file, &readers, &missing, i).unwrap();
     }
     let after = state();
     drop(file);
