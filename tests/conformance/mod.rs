@@ -151,8 +151,7 @@ impl Env<'_> {
     /// Calls `f` with the path of a file in the folder.
     pub fn path<T>(&self, name: &str, f: impl FnOnce(&CStr) -> T) -> T {
         let mut path = [0; 1024];
-        let mut rest = path.iter_mut();
-        for (to, from) in rest.by_ref().zip(self.folder.to_bytes().iter().chain(name.as_bytes())) {
+        for (to, from) in path.iter_mut().zip(self.folder.to_bytes().iter().chain(name.as_bytes())) {
             *to = *from;
         }
         f(CStr::from_bytes_until_nul(&path).unwrap_or(c""))

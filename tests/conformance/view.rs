@@ -138,12 +138,8 @@ pub fn beyond_4_gib(env: &mut Env) -> Result {
     ensure!(end.starts_with(b"\0above\0"));
     ensure!(end[100_000] == b'!' && end[end.len() - 1] == 0);
     drop(end);
-    ensure!(map_len(&file)? == 6 << 30);
+    ensure!(super::map(&file, Prot::READ)?.len() as u64 == 6 << 30);
     Ok(())
-}
-
-fn map_len(file: &File) -> core::result::Result<u64, baremap::Error> {
-    Ok(map(file, Prot::READ)?.len() as u64)
 }
 
 pub fn shared_is_seen(env: &mut Env) -> Result {

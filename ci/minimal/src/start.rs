@@ -1,47 +1,22 @@
-//! What libc would do for a program: the entry point, arguments, writing and the end. One arm per system and
-//! architecture, as the crate itself offers none of these.
+//! What libc would do for a program: the entry point, arguments, writing and the end. The crate itself offers none of
+//! these; its stubs of the system calls serve here too.
 
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
 use core::ffi::{CStr, c_char};
 
+#[allow(dead_code, reason = "one stub is used of many")]
+#[cfg_attr(target_arch = "x86_64", path = "../../../src/sys/linux/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "../../../src/sys/linux/aarch64.rs")]
+mod arch;
+
+// The kernel leaves the arguments at rsp (x86-64 psABI, 3.4.1), aligned to 16; a call makes that 8 more.
 #[cfg(target_arch = "x86_64")]
-mod system {
-    use super::*;
-
-    // The kernel leaves the arguments at rsp (x86-64 psABI, 3.4.1), aligned to 16; a call makes that 8 more.
-    global_asm!(".globl _start", "_start:", "mov rdi, rsp", "call {}", sym super::start);
-
-    pub(super) const WRITE: usize = 1;
-    pub(super) const EXIT_GROUP: usize = 231;
-
-    pub(super) unsafe fn syscall3(n: usize, a: usize, b: usize, c: usize) -> isize {
-        let result;
-        unsafe {
-            asm!("syscall", inlateout("rax") n => result, in("rdi") a, in("rsi") b, in("rdx") c,
-                lateout("rcx") _, lateout("r11") _, options(nostack, preserves_flags))
-        };
-        result
-    }
-}
-
+global_asm!(".globl _start", "_start:", "mov rdi, rsp", "call {}", sym start);
 #[cfg(target_arch = "aarch64")]
-mod system {
-    use super::*;
+global_asm!(".globl _start", "_start:", "mov x0, sp", "bl {}", sym start);
 
-    global_asm!(".globl _start", "_start:", "mov x0, sp", "bl {}", sym super::start);
-
-    pub(super) const WRITE: usize = 64;
-    pub(super) const EXIT_GROUP: usize = 94;
-
-    pub(super) unsafe fn syscall3(n: usize, a: usize, b: usize, c: usize) -> isize {
-        let result;
-        unsafe {
-            asm!("svc 0", in("x8") n, inlateout("x0") a => result, in("x1") b, in("x2") c,
-                options(nostack, preserves_flags))
-        };
-        result
-    }
-}
+/// The numbers of `write` and `exit_group`.
+const NUMBERS: (usize, usize) = if cfg!(target_arch = "x86_64") { (1, 231) } else { (64, 94) };
 
 /// The program's arguments, without its name.
 pub struct Arguments(*const *const c_char);
@@ -70,7 +45,7 @@ unsafe extern "C" fn start(stack: *const *const c_char) -> ! {
 fn exit(status: u8) -> ! {
     loop {
         // SAFETY: ends the process.
-        unsafe { system::syscall3(system::EXIT_GROUP, status.into(), 0, 0) };
+        unsafe { arch::syscall3(NUMBERS.1, status.into(), 0, 0) };
     }
 }
 
@@ -80,7 +55,8 @@ pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
     const EINTR: isize = 4;
     while !bytes.is_empty() {
         // SAFETY: `bytes` is readable, and if it is not, the kernel says so.
-        match unsafe { system::syscall3(system::WRITE, descriptor, bytes.as_ptr() as usize, bytes.len()) } {
+        match unsafe { arch::syscall3(NUMBERS.0, descriptor, bytes.as_ptr() as usize, bytes.len()) } as isize
+        {
             written @ 0.. => bytes = bytes.get(written as usize..)?,
             error if error == -EINTR => {}
             _ => return None,
