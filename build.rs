@@ -4,32 +4,35 @@
 
 use std::{env, fs, path::Path, process::exit};
 
-/// System, architecture, the backend's file and the architecture's file, both under `src/sys/`.
-const SUPPORTED: &[(&str, &str, &str, &str)] = &[
-    ("linux", "x86_64", "linux/mod.rs", "linux/x86_64.rs"),
-    ("linux", "aarch64", "linux/mod.rs", "linux/aarch64.rs"),
+/// System, architecture and its pointers' bits, and the modules: the backend's file and, where it has one, the
+/// architecture's, both under `src/sys/`. x32 and ILP32 have other call numbers under the same architecture's name.
+const SUPPORTED: &[(&str, &str, &str, &[(&str, &str)])] = &[
+    ("linux", "x86_64", "64", &[("backend", "linux/mod.rs"), ("arch", "linux/x86_64.rs")]),
+    ("linux", "aarch64", "64", &[("backend", "linux/mod.rs"), ("arch", "linux/aarch64.rs")]),
+    ("macos", "x86_64", "64", &[("backend", "apple.rs")]),
+    ("macos", "aarch64", "64", &[("backend", "apple.rs")]),
+    ("windows", "x86_64", "64", &[("backend", "windows.rs")]),
+    ("windows", "aarch64", "64", &[("backend", "windows.rs")]),
+    ("windows", "x86", "32", &[("backend", "windows.rs")]),
 ];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let target = |key| env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
-    let (os, arch) = (target("OS"), target("ARCH"));
-    // x32 and ILP32 have other call numbers and layouts under the same architecture's name.
-    let row = SUPPORTED.iter().find(|row| (row.0, row.1) == (&os, &arch) && target("POINTER_WIDTH") == "64");
-    let Some((_, _, backend, stubs)) = row else {
-        let supported: Vec<String> = SUPPORTED.iter().map(|row| format!("{} on {}", row.0, row.1)).collect();
+    let (os, arch, width) = (target("OS"), target("ARCH"), target("POINTER_WIDTH"));
+    let Some((.., modules)) = SUPPORTED.iter().find(|row| (row.0, row.1, row.2) == (&os, &arch, &width))
+    else {
+        let supported: Vec<String> =
+            SUPPORTED.iter().map(|row| format!("{} on {} ({} bits)", row.0, row.1, row.2)).collect();
         println!(
-            "cargo::error=baremap does not support {}; it supports {} (64-bit pointers)",
+            "cargo::error=baremap does not support {}; it supports {}",
             env::var("TARGET").unwrap_or_default(),
-            supported.join(" and ")
+            supported.join(", ")
         );
         exit(1);
     };
     let sys = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("src").join("sys");
-    let modules = format!(
-        "#[path = {:?}]\nmod backend;\n#[path = {:?}]\nmod arch;\n",
-        sys.join(backend),
-        sys.join(stubs)
-    );
+    let modules: String =
+        modules.iter().map(|(name, file)| format!("#[path = {:?}]\nmod {name};\n", sys.join(file))).collect();
     fs::write(Path::new(&env::var_os("OUT_DIR").unwrap()).join("backend.rs"), modules).unwrap();
 }

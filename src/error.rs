@@ -13,6 +13,10 @@ pub(crate) enum Call {
     Advise,
     Discard,
     SetLen,
+    #[allow(dead_code, reason = "not every backend judges it itself")]
+    Protect,
+    #[allow(dead_code, reason = "not every backend judges it itself")]
+    ReadAt,
     #[cfg(feature = "alloc")]
     Read,
     #[cfg(feature = "alloc")]
@@ -139,6 +143,11 @@ impl Error {
         Self { flag, ..self }
     }
 
+    /// A flag of a request that the system cannot honour.
+    pub(crate) const fn unsupported(flag: Flags) -> Self {
+        Self::own(Call::Map, ErrorKind::Unsupported).of_flag(flag)
+    }
+
     /// The reason.
     pub fn kind(&self) -> ErrorKind {
         self.kind.unwrap_or_else(|| sys::describe(self.code).2)
@@ -159,6 +168,8 @@ impl Error {
             Call::Advise => "advise",
             Call::Discard => "discard",
             Call::SetLen => "set_len",
+            Call::Protect => "protect",
+            Call::ReadAt => "read_at",
             #[cfg(feature = "alloc")]
             Call::Read => "read",
             #[cfg(feature = "alloc")]

@@ -58,6 +58,14 @@ impl<S> Mmap<S> {
         Self { flags, ..self }
     }
 
+    /// Huge pages that nothing reserves would fault when the pool is exhausted.
+    fn check_flags(&self) -> Result<(), Error> {
+        if self.flags.contains(Flags::HUGETLB | Flags::NORESERVE) {
+            return Err(Error::unsupported(Flags::NORESERVE));
+        }
+        Ok(())
+    }
+
     /// `LOCKED` and `READAHEAD` are said of the mapping when it is there, on every system.
     fn finish(self, mapping: Mapping) -> Result<Mapping, Error> {
         if self.flags.contains(Flags::LOCKED) {
@@ -101,6 +109,7 @@ impl<'a> Mmap<FileRef<'a>> {
     /// While the mapping lives, nobody changes the mapped part of the file but through this mapping, and
     /// nobody makes the file shorter than it: see [safety](crate#safety).
     pub unsafe fn map(self) -> Result<Mapping, Error> {
+        self.check_flags()?;
         let len = self.checked_len()?;
         if len == 0 {
             return Ok(Mapping::EMPTY);
@@ -170,6 +179,7 @@ impl Mmap<Anon> {
         if isize::try_from(len).is_err() {
             return fail(ErrorKind::TooLong);
         }
+        self.check_flags()?;
         let (ptr, backing) = sys::map_anon(len, self.prot, self.flags)?;
         // SAFETY: fresh from the backend.
         self.finish(unsafe { Mapping::from_raw_parts(ptr, len, backing) })

@@ -39,6 +39,7 @@ pub(crate) enum FileKind {
     /// Its length is known and is the limit of what can be mapped.
     Regular,
     /// Its length is not known, and it may be mappable.
+    #[allow(dead_code, reason = "not every system maps devices")]
     Device,
     /// Not mappable.
     Other,

@@ -193,7 +193,10 @@ pub fn discards_whole_pages_only(env: &mut Env) -> Result {
     let mut map = unsafe { request.map()? };
     map.bytes_mut()?.fill(255);
     // SAFETY: nothing relies on the contents, here and below.
-    unsafe { map.discard_range(..page, Discard::DontNeed)? };
+    match unsafe { map.discard_range(..page, Discard::DontNeed) } {
+        Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+        result => result?,
+    }
     ensure!(is_pattern(&map[..page - 1], 1) && map[page - 1..].iter().all(|&byte| byte == 255));
     // SAFETY: as above.
     unsafe { map.discard_range(page + 5.., Discard::DontNeed)? };
@@ -208,7 +211,12 @@ pub fn discards_copy_on_write(env: &mut Env) -> Result {
     let mut map = unsafe { Mmap::new(&file).prot(Prot::WRITE).flags(Flags::COW).map()? };
     map.bytes_mut()?.fill(255);
     // SAFETY: nothing relies on the contents.
-    unsafe { map.discard(Discard::DontNeed)? };
+    match unsafe { map.discard(Discard::DontNeed) } {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::Skipped("this system does not take copies back"));
+        }
+        result => result?,
+    }
     ensure!(is_pattern(&map, 0));
     Ok(())
 }
@@ -296,11 +304,12 @@ pub fn unmaps(env: &mut Env) -> Result {
     Ok(())
 }
 
-pub fn leaks_on_purpose(env: &mut Env) -> Result {
-    let file = env.file("file", 10_000)?;
-    let bytes: &'static [u8] = map(&file, Prot::READ)?.leak();
-    drop(file);
-    ensure!(is_pattern(bytes, 0));
+/// Not of a file, as Windows keeps a file that is mapped from being removed.
+pub fn leaks_on_purpose(_: &mut Env) -> Result {
+    let mut map = Mmap::anon(10_000).prot(Prot::WRITE).map()?;
+    map.bytes_mut()?.fill(7);
+    let bytes: &'static [u8] = map.leak();
+    ensure!(bytes == [7; 10_000]);
     Ok(())
 }
 

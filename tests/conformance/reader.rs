@@ -119,7 +119,10 @@ pub fn of_pipe(env: &mut Env) -> Result {
 }
 
 pub fn of_directory(env: &mut Env) -> Result {
-    let folder = File::open(env.folder)?;
+    let folder = match File::open(env.folder) {
+        Err(error) if error.kind() == ErrorKind::NotMappable => return Ok(()),
+        result => result?,
+    };
     // SAFETY: a directory is not mapped.
     fails(read(unsafe { Reader::new(&folder) }, 0), ErrorKind::NotMappable)
 }

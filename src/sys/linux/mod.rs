@@ -1,6 +1,9 @@
 //! Linux, by system calls. Numbers are those of `asm-generic` (`mman-common.h`, `mman.h`, `fcntl.h`,
 //! `stat.h`), which x86_64 and aarch64 share; what they do not share is in each one's file.
 
+#[cfg(feature = "std")]
+#[path = "../descriptors.rs"]
+mod descriptors;
 mod errno;
 
 use super::arch::{self, syscall1, syscall2, syscall3, syscall4, syscall6};
@@ -90,13 +93,14 @@ fn uninterrupted(call: Call, mut syscall: impl FnMut() -> usize) -> Result<usize
 
 pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
     const AT_FDCWD: usize = -100isize as usize;
+    const O_RDONLY: usize = 0;
     const O_RDWR: usize = 0o2;
     const O_CREAT: usize = 0o100;
     const O_TRUNC: usize = 0o1000;
     const O_CLOEXEC: usize = 0o2000000;
     let flags = O_CLOEXEC
         | match open {
-            Open::Read => 0,
+            Open::Read => O_RDONLY,
             Open::ReadWrite => O_RDWR,
             Open::Create => O_RDWR | O_CREAT | O_TRUNC,
         };
@@ -224,9 +228,6 @@ fn map(
 ) -> Result<View> {
     const MAP_NORESERVE: usize = 0x4000;
     const MAP_POPULATE: usize = 0x8000;
-    if flags.contains(Flags::HUGETLB | Flags::NORESERVE) {
-        return Err(unsupported(Flags::NORESERVE));
-    }
     if flags.contains(Flags::NORESERVE) {
         bits |= MAP_NORESERVE;
     }
@@ -249,18 +250,14 @@ fn map(
     Ok((unsafe { base.unwrap_unchecked() }, Backing { prot, unit: unit as u8 }))
 }
 
-fn unsupported(flag: Flags) -> Error {
-    Error::own(crate::error::Call::Map, ErrorKind::Unsupported).of_flag(flag)
-}
-
 /// The page size of the hugetlbfs that holds the file.
 fn huge_page_size_of(file: RawFile) -> Result<usize> {
-    const HUGETLBFS_MAGIC: u64 = 0x958458f6;
+    const HUGETLBFS_MAGIC: i64 = 0x958458f6;
     /// `struct statfs` of 64-bit systems (`asm-generic/statfs.h`).
     #[repr(C)]
     struct Statfs {
-        f_type: u64,
-        f_bsize: u64,
+        f_type: i64,
+        f_bsize: i64,
         _rest: [u64; 13],
     }
     let mut statfs = MaybeUninit::<Statfs>::uninit();
@@ -273,7 +270,7 @@ fn huge_page_size_of(file: RawFile) -> Result<usize> {
     if statfs.f_type == HUGETLBFS_MAGIC {
         Ok(statfs.f_bsize as usize)
     } else {
-        Err(unsupported(Flags::HUGETLB))
+        Err(Error::unsupported(Flags::HUGETLB))
     }
 }
 
@@ -392,33 +389,4 @@ unsafe fn madvise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: usize
 }
 
 #[cfg(feature = "std")]
-pub(crate) use with_std::*;
-
-#[cfg(feature = "std")]
-mod with_std {
-    use super::RawFile;
-    pub(crate) use std::os::fd::{AsFd as AsFile, BorrowedFd as BorrowedFile, OwnedFd as OwnedFile};
-    use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
-
-    pub(crate) fn raw_file(file: &impl AsFile) -> RawFile {
-        file.as_fd().as_raw_fd()
-    }
-
-    /// # Safety
-    /// The file is open for `'a`.
-    pub(crate) unsafe fn borrow_file<'a>(file: RawFile) -> BorrowedFile<'a> {
-        // SAFETY: the caller's promise; a descriptor that is open is not -1.
-        unsafe { BorrowedFile::borrow_raw(file) }
-    }
-
-    /// # Safety
-    /// The file is open, and the caller gives it up.
-    pub(crate) unsafe fn into_owned_file(file: RawFile) -> OwnedFile {
-        // SAFETY: the caller's promise.
-        unsafe { OwnedFile::from_raw_fd(file) }
-    }
-
-    pub(crate) fn from_owned_file(file: OwnedFile) -> RawFile {
-        file.into_raw_fd()
-    }
-}
+pub(crate) use descriptors::*;

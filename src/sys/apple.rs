@@ -1,0 +1,499 @@
+//! macOS, through libSystem, as the system promises this library's functions and no system call numbers. Flags and codes
+//! are those of xnu's `bsd/sys` headers; most differ from Linux's.
+
+#[cfg(feature = "std")]
+#[path = "descriptors.rs"]
+mod descriptors;
+
+use super::{FileKind, Open, Result, View};
+use crate::error::{self, Error, ErrorKind};
+use crate::options::{Advice, Discard, Flags, Prot};
+use core::ffi::{CStr, c_int, c_void};
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null_mut};
+
+/// With inodes of 64 bits; the only one that aarch64 has.
+#[repr(C)]
+struct Stat {
+    st_dev: i32,
+    st_mode: u16,
+    st_nlink: u16,
+    st_ino: u64,
+    st_uid: u32,
+    st_gid: u32,
+    st_rdev: i32,
+    _times: [i64; 8],
+    st_size: i64,
+    st_blocks: i64,
+    st_blksize: i32,
+    st_flags: u32,
+    st_gen: u32,
+    _spare: [i64; 2],
+}
+
+/// Apart, as some have the names of the contract's functions.
+mod system {
+    use super::Stat;
+    use core::ffi::{c_char, c_int, c_void};
+
+    // Variadic as in C: aarch64 passes such arguments on the stack and all others in registers.
+    #[link(name = "System")]
+    unsafe extern "C" {
+        pub fn __error() -> *mut c_int;
+        pub fn close(file: c_int) -> c_int;
+        pub fn fcntl(file: c_int, command: c_int, ...) -> c_int;
+        // The plain name is on x86_64 the function of before 10.5, with inodes of 32 bits.
+        #[cfg_attr(target_arch = "x86_64", link_name = "fstat$INODE64")]
+        pub fn fstat(file: c_int, stat: *mut Stat) -> c_int;
+        pub fn fsync(file: c_int) -> c_int;
+        pub fn ftruncate(file: c_int, len: i64) -> c_int;
+        pub fn getpagesize() -> c_int;
+        pub fn madvise(address: *mut c_void, len: usize, advice: c_int) -> c_int;
+        pub fn mlock(address: *const c_void, len: usize) -> c_int;
+        pub fn mmap(
+            address: *mut c_void,
+            len: usize,
+            prot: c_int,
+            flags: c_int,
+            file: c_int,
+            offset: i64,
+        ) -> *mut c_void;
+        pub fn mprotect(address: *mut c_void, len: usize, prot: c_int) -> c_int;
+        pub fn msync(address: *mut c_void, len: usize, flags: c_int) -> c_int;
+        pub fn munlock(address: *const c_void, len: usize) -> c_int;
+        pub fn munmap(address: *mut c_void, len: usize) -> c_int;
+        pub fn open(path: *const c_char, flags: c_int, ...) -> c_int;
+        pub fn pread(file: c_int, to: *mut c_void, len: usize, offset: i64) -> isize;
+        pub fn read(file: c_int, to: *mut c_void, len: usize) -> isize;
+        pub fn sys_icache_invalidate(start: *mut c_void, len: usize);
+    }
+}
+
+/// How this system names an open file: a file descriptor.
+pub type RawFile = c_int;
+
+/// What else the system must be told about a [`Mapping`](crate::Mapping): opaque.
+#[derive(Clone, Copy, Debug)]
+pub struct Backing {
+    pub(crate) prot: Prot,
+    kind: Kind,
+    /// A duplicate of the file's descriptor, for `flush`, or -1. Only what can be written to the file has one.
+    file: c_int,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Anon,
+    Superpages,
+    Shared,
+    Private,
+}
+
+impl Backing {
+    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, kind: Kind::Anon, file: -1 };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Fcntl,
+    Fstat,
+    Fsync,
+    Ftruncate,
+    Madvise,
+    Mlock,
+    Mmap,
+    Mprotect,
+    Msync,
+    Munlock,
+    Munmap,
+    Open,
+    Pread,
+    Read,
+}
+
+impl Call {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fcntl => "fcntl",
+            Self::Fstat => "fstat",
+            Self::Fsync => "fsync",
+            Self::Ftruncate => "ftruncate",
+            Self::Madvise => "madvise",
+            Self::Mlock => "mlock",
+            Self::Mmap => "mmap",
+            Self::Mprotect => "mprotect",
+            Self::Msync => "msync",
+            Self::Munlock => "munlock",
+            Self::Munmap => "munmap",
+            Self::Open => "open",
+            Self::Pread => "pread",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// Every function here but `mmap` answers with -1 for an error, and `errno` has its code.
+fn checked<T: PartialEq + From<i8>>(call: Call, result: T) -> Result<T> {
+    if result == T::from(-1) { Err(last_error(call)) } else { Ok(result) }
+}
+
+fn last_error(call: Call) -> Error {
+    // SAFETY: the address of this thread's `errno`, valid as long as the thread.
+    Error::system(call, unsafe { *system::__error() })
+}
+
+/// Repeats what a signal interrupted.
+fn uninterrupted<T: PartialEq + From<i8>>(call: Call, mut function: impl FnMut() -> T) -> Result<T> {
+    loop {
+        match checked(call, function()) {
+            Err(error) if error.raw_os_error() == Some(EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
+pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
+    const O_RDONLY: c_int = 0;
+    const O_RDWR: c_int = 0x2;
+    const O_CREAT: c_int = 0x200;
+    const O_TRUNC: c_int = 0x400;
+    const O_CLOEXEC: c_int = 0x1000000;
+    let flags = O_CLOEXEC
+        | match open {
+            Open::Read => O_RDONLY,
+            Open::ReadWrite => O_RDWR,
+            Open::Create => O_RDWR | O_CREAT | O_TRUNC,
+        };
+    // SAFETY: `path` ends in NUL. The file's mode is what the umask leaves of rw-rw-rw-.
+    uninterrupted(Call::Open, || unsafe { system::open(path.as_ptr(), flags, 0o666 as c_int) })
+}
+
+pub(crate) fn close(file: RawFile) {
+    // SAFETY: the caller gives the descriptor up. It is not tried again, as after EINTR the descriptor may be another's.
+    unsafe { system::close(file) };
+}
+
+pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
+    const S_IFMT: u16 = 0o170000;
+    const S_IFREG: u16 = 0o100000;
+    const S_IFBLK: u16 = 0o060000;
+    const S_IFCHR: u16 = 0o020000;
+    let mut stat = MaybeUninit::<Stat>::uninit();
+    // SAFETY: `stat` has the layout that the function writes.
+    checked(Call::Fstat, unsafe { system::fstat(file, stat.as_mut_ptr()) })?;
+    // SAFETY: it was written.
+    let stat = unsafe { stat.assume_init() };
+    let kind = match stat.st_mode & S_IFMT {
+        S_IFREG => FileKind::Regular,
+        S_IFBLK | S_IFCHR => FileKind::Device,
+        _ => FileKind::Other,
+    };
+    Ok((kind, stat.st_size as u64))
+}
+
+pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
+    // SAFETY: touches no memory of ours. What is mapped behind the new end is the mapper's risk.
+    uninterrupted(Call::Ftruncate, || unsafe { system::ftruncate(file, len as i64) }).map(drop)
+}
+
+/// `fsync` gives the data to the drive, which may keep them in a cache that power loss empties, and `F_BARRIERFSYNC` only
+/// orders them; `F_FULLFSYNC` waits for the medium (fcntl(2)). File systems that lack it, as those of networks do, get
+/// `fsync`.
+pub(crate) fn sync(file: RawFile) -> Result<()> {
+    const F_FULLFSYNC: c_int = 51;
+    // SAFETY: touches no memory of ours.
+    match uninterrupted(Call::Fcntl, || unsafe { system::fcntl(file, F_FULLFSYNC) }) {
+        Err(error) if matches!(error.raw_os_error(), Some(EINVAL | ENOTTY | ENOTSUP)) => {}
+        result => return result.map(drop),
+    }
+    // SAFETY: as above.
+    uninterrupted(Call::Fsync, || unsafe { system::fsync(file) }).map(drop)
+}
+
+pub(crate) unsafe fn read(file: RawFile, to: *mut u8, len: usize, offset: Option<u64>) -> Result<usize> {
+    // More is EINVAL and not a shorter read (read(2)).
+    let (to, len) = (to.cast(), len.min(i32::MAX as usize));
+    let read = match offset {
+        // SAFETY: the caller lends `len` bytes at `to`.
+        None => uninterrupted(Call::Read, || unsafe { system::read(file, to, len) }),
+        // SAFETY: as above.
+        Some(offset) => uninterrupted(Call::Pread, || unsafe { system::pread(file, to, len, offset as i64) }),
+    };
+    Ok(read? as usize)
+}
+
+/// 16 KiB on aarch64 and 4 KiB on x86_64, also under Rosetta. libSystem knows it without a system call.
+pub(crate) fn page_size() -> usize {
+    // SAFETY: it has no condition.
+    unsafe { system::getpagesize() as usize }
+}
+
+pub(crate) fn allocation_granularity() -> usize {
+    page_size()
+}
+
+const MAP_FAILED: usize = usize::MAX;
+const MAP_PRIVATE: c_int = 0x2;
+const MAP_FIXED: c_int = 0x10;
+const MAP_ANON: c_int = 0x1000;
+
+pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags: Flags) -> Result<View> {
+    const MAP_SHARED: c_int = 0x1;
+    const F_DUPFD_CLOEXEC: c_int = 67;
+    if flags.contains(Flags::HUGETLB) {
+        return Err(Error::unsupported(Flags::HUGETLB));
+    }
+    let (kind, bits) =
+        if flags.contains(Flags::COW) { (Kind::Private, MAP_PRIVATE) } else { (Kind::Shared, MAP_SHARED) };
+    let mut backing = Backing { prot, kind, file: -1 };
+    if kind == Kind::Shared && prot.contains(Prot::WRITE) {
+        // SAFETY: touches no memory of ours. 0 is the lowest number that the duplicate may have.
+        backing.file = checked(Call::Fcntl, unsafe { system::fcntl(file, F_DUPFD_CLOEXEC, 0 as c_int) })?;
+    }
+    let before = offset as usize & (page_size() - 1);
+    match map(before + len, backing, flags, bits, file, (offset - before as u64) as i64) {
+        // SAFETY: the mapping is longer than `before`.
+        Ok(base) => Ok((unsafe { base.add(before) }, backing)),
+        Err(error) => {
+            close_duplicate(&backing);
+            Err(error)
+        }
+    }
+}
+
+pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
+    /// Taken from the argument that otherwise is the descriptor (mmap(2)).
+    const VM_FLAGS_SUPERPAGE_SIZE_2MB: c_int = 2 << 16;
+    let mut backing = Backing { prot, ..Backing::EMPTY };
+    let mut file = -1;
+    if flags.contains(Flags::HUGETLB) {
+        if cfg!(target_arch = "aarch64") {
+            return Err(Error::unsupported(Flags::HUGETLB));
+        }
+        backing.kind = Kind::Superpages;
+        file = VM_FLAGS_SUPERPAGE_SIZE_2MB;
+    }
+    let (_, whole) = widened(NonNull::dangling(), len, &backing);
+    Ok((map(whole, backing, flags, MAP_PRIVATE | MAP_ANON, file, 0)?, backing))
+}
+
+fn map(
+    len: usize,
+    backing: Backing,
+    flags: Flags,
+    mut bits: c_int,
+    file: c_int,
+    offset: i64,
+) -> Result<NonNull<u8>> {
+    const MAP_NORESERVE: c_int = 0x40;
+    if flags.contains(Flags::NORESERVE) {
+        bits |= MAP_NORESERVE;
+    }
+    // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is.
+    let address = unsafe { system::mmap(null_mut(), len, backing.prot.bits().into(), bits, file, offset) };
+    if address.addr() == MAP_FAILED {
+        let error = last_error(Call::Mmap);
+        return Err(match error.raw_os_error() {
+            _ if backing.kind != Kind::Superpages => error,
+            // The processor has none, or not for these rights.
+            Some(EINVAL | ENOTSUP) => error.of_kind(ErrorKind::Unsupported).of_flag(Flags::HUGETLB),
+            _ => error.of_flag(Flags::HUGETLB),
+        });
+    }
+    if flags.contains(Flags::POPULATE) {
+        // There is no MAP_POPULATE. Locked pages are present, and stay so for a while when they are unlocked; where the
+        // limit on locked memory forbids it, they come when they are touched.
+        // SAFETY: a mapping of ours; its contents stay.
+        unsafe {
+            if system::mlock(address, len) == 0 {
+                system::munlock(address, len);
+            }
+        }
+    }
+    // SAFETY: without MAP_FIXED the kernel does not map address 0, which __PAGEZERO holds.
+    Ok(unsafe { NonNull::new_unchecked(address.cast()) })
+}
+
+fn close_duplicate(backing: &Backing) {
+    if backing.file != -1 {
+        close(backing.file);
+    }
+}
+
+/// Address and length, widened to whole pages.
+fn widened(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (*mut c_void, usize) {
+    let page = if backing.kind == Kind::Superpages { 2 << 20 } else { page_size() };
+    let before = ptr.as_ptr().addr() & (page - 1);
+    (ptr.as_ptr().wrapping_sub(before).cast(), (before + len + page - 1) & !(page - 1))
+}
+
+pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    let (base, len) = widened(ptr, len, backing);
+    // SAFETY: a whole mapping of ours, which the caller gives up.
+    checked(Call::Munmap, unsafe { system::munmap(base, len) })?;
+    close_duplicate(backing);
+    Ok(())
+}
+
+pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
+    if backing.kind == Kind::Shared && backing.file == -1 && prot.contains(Prot::WRITE) {
+        // What is written could not be flushed any more.
+        return Err(Error::own(error::Call::Protect, ErrorKind::PermissionDenied));
+    }
+    let (base, pages_len) = widened(ptr, len, backing);
+    // SAFETY: a mapping of ours; the caller holds no reference that needs more rights.
+    let result = unsafe { system::mprotect(base, pages_len, prot.bits().into()) };
+    if let Err(error) = checked(Call::Mprotect, result) {
+        // Some pages may have changed before it failed.
+        backing.prot = backing.prot & prot;
+        return Err(error);
+    }
+    backing.prot = prot;
+    if prot.contains(Prot::EXEC) {
+        // SAFETY: READ is part of every `Prot`.
+        unsafe { system::sys_icache_invalidate(ptr.as_ptr().cast(), len) };
+    }
+    Ok(())
+}
+
+pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    let (base, len) = widened(ptr, len, backing);
+    // SAFETY: a mapping of ours; its contents stay.
+    checked(Call::Mlock, unsafe { system::mlock(base, len) }).map(drop).map_err(|error| {
+        match error.raw_os_error() {
+            // The limit of the process or of the system (mlock(2)).
+            Some(EAGAIN) => error.of_kind(ErrorKind::OutOfMemory),
+            _ => error,
+        }
+    })
+}
+
+pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    let (base, len) = widened(ptr, len, backing);
+    // SAFETY: as in `lock`.
+    checked(Call::Munlock, unsafe { system::munlock(base, len) }).map(drop)
+}
+
+pub(crate) unsafe fn flush(ptr: NonNull<u8>, len: usize, backing: &Backing, wait: bool) -> Result<()> {
+    const MS_ASYNC: c_int = 0x1;
+    const MS_SYNC: c_int = 0x10;
+    if backing.file == -1 {
+        return Ok(());
+    }
+    let (base, len) = widened(ptr, len, backing);
+    let how = if wait { MS_SYNC } else { MS_ASYNC };
+    // SAFETY: a mapping of ours; its contents stay.
+    uninterrupted(Call::Msync, || unsafe { system::msync(base, len, how) })?;
+    if wait { sync(backing.file) } else { Ok(()) }
+}
+
+pub(crate) unsafe fn advise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: Advice) -> Result<()> {
+    let advice = match advice {
+        Advice::Normal => MADV_NORMAL,
+        Advice::Random => MADV_RANDOM,
+        Advice::Sequential => MADV_SEQUENTIAL,
+        Advice::WillNeed => MADV_WILLNEED,
+        // MADV_PAGEOUT is the kernel's own, and there are no transparent huge pages.
+        Advice::Cold | Advice::PageOut | Advice::HugePage | Advice::NoHugePage => return Ok(()),
+    };
+    // SAFETY: a mapping of ours; these hints change no contents.
+    match unsafe { advise_by(ptr, len, backing, advice) } {
+        // The address is aligned and mapped, so this speaks of the advice.
+        Err(error) if error.raw_os_error() == Some(EINVAL) => Ok(()),
+        result => result,
+    }
+}
+
+const MADV_NORMAL: c_int = 0;
+const MADV_RANDOM: c_int = 1;
+const MADV_SEQUENTIAL: c_int = 2;
+const MADV_WILLNEED: c_int = 3;
+const MADV_DONTNEED: c_int = 4;
+const MADV_FREE: c_int = 5;
+
+pub(crate) unsafe fn discard(
+    ptr: NonNull<u8>,
+    len: usize,
+    backing: &Backing,
+    discard: Discard,
+) -> Result<()> {
+    let refused = |kind| Err(Error::own(error::Call::Discard, kind));
+    match (discard, backing.kind) {
+        (Discard::DontNeed, Kind::Anon) => {
+            // MADV_DONTNEED keeps the contents here; fresh memory in the place of the old has none. On failure the old
+            // stays (`vm_map_enter` restores it).
+            let (base, len) = widened(ptr, len, backing);
+            let (prot, bits) = (backing.prot.bits().into(), MAP_PRIVATE | MAP_ANON | MAP_FIXED);
+            // SAFETY: whole pages of a mapping of ours, whose contents the caller lets go.
+            let address = unsafe { system::mmap(base, len, prot, bits, -1, 0) };
+            if address.addr() == MAP_FAILED { Err(last_error(Call::Mmap)) } else { Ok(()) }
+        }
+        // SAFETY: a mapping of ours; of a file the contents stay, and others the caller lets go.
+        (Discard::DontNeed, Kind::Shared) => unsafe { advise_by(ptr, len, backing, MADV_DONTNEED) },
+        // SAFETY: as above.
+        (Discard::Free, Kind::Anon) => unsafe { advise_by(ptr, len, backing, MADV_FREE) },
+        // Private pages become the file's again only by mapping it anew, and a hole needs the offset in the file; the
+        // mapping knows neither.
+        (Discard::DontNeed, Kind::Private | Kind::Superpages) | (Discard::Remove, Kind::Shared) => {
+            refused(ErrorKind::Unsupported)
+        }
+        (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
+    }
+}
+
+/// # Safety
+/// As the advice.
+unsafe fn advise_by(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: c_int) -> Result<()> {
+    let (base, len) = widened(ptr, len, backing);
+    // SAFETY: the caller answers for the advice.
+    checked(Call::Madvise, unsafe { system::madvise(base, len, advice) }).map(drop)
+}
+
+const EINTR: i32 = 4;
+const EINVAL: i32 = 22;
+const ENOTTY: i32 = 25;
+const EAGAIN: i32 = 35;
+const ENOTSUP: i32 = 45;
+
+/// The codes that the functions of this backend can answer with (`sys/errno.h`).
+pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
+    use ErrorKind::*;
+    match code {
+        1 => ("EPERM", "operation not permitted", PermissionDenied),
+        2 => ("ENOENT", "no such file or directory", NotFound),
+        EINTR => ("EINTR", "interrupted system call", Other),
+        5 => ("EIO", "input/output error", Io),
+        6 => ("ENXIO", "no such device or address", NotFound),
+        9 => ("EBADF", "bad file descriptor, or not open for this", InvalidInput),
+        12 => ("ENOMEM", "cannot allocate memory", OutOfMemory),
+        13 => ("EACCES", "permission denied", PermissionDenied),
+        14 => ("EFAULT", "bad address", InvalidInput),
+        16 => ("EBUSY", "device or resource busy", Busy),
+        17 => ("EEXIST", "file exists", Other),
+        19 => ("ENODEV", "no such device, or the file cannot be mapped", NotMappable),
+        20 => ("ENOTDIR", "a component of the path is not a directory", NotFound),
+        21 => ("EISDIR", "is a directory", NotMappable),
+        EINVAL => ("EINVAL", "invalid argument", InvalidInput),
+        23 => ("ENFILE", "too many open files in the system", TooManyFiles),
+        24 => ("EMFILE", "too many open files", TooManyFiles),
+        ENOTTY => ("ENOTTY", "not a command for this file", Unsupported),
+        26 => ("ETXTBSY", "text file busy", Busy),
+        27 => ("EFBIG", "file too large", TooLong),
+        28 => ("ENOSPC", "no space left on device", NoSpace),
+        29 => ("ESPIPE", "illegal seek", NotSeekable),
+        30 => ("EROFS", "read-only file system", PermissionDenied),
+        EAGAIN => ("EAGAIN", "resource temporarily unavailable", WouldBlock),
+        ENOTSUP => ("ENOTSUP", "operation not supported", Unsupported),
+        62 => ("ELOOP", "too many levels of symbolic links", InvalidInput),
+        63 => ("ENAMETOOLONG", "file name too long", InvalidInput),
+        69 => ("EDQUOT", "disk quota exceeded", NoSpace),
+        70 => ("ESTALE", "stale file handle", Io),
+        78 => ("ENOSYS", "function not implemented", Unsupported),
+        84 => ("EOVERFLOW", "value too large for its type", Overflow),
+        102 => ("EOPNOTSUPP", "operation not supported on this file", Unsupported),
+        _ => ("unknown code", "unknown error", Other),
+    }
+}
+
+#[cfg(feature = "std")]
+pub(crate) use descriptors::*;

@@ -1,0 +1,849 @@
+//! Windows 10 and later, through kernel32, whose functions are declared here and bound by name (raw-dylib), so that no
+//! import library is needed. Numbers are those of the SDK's `winnt.h`, `WinBase.h`, `fileapi.h` and `winerror.h`.
+
+use super::{FileKind, Open, Result, View};
+use crate::error::{self, Error, ErrorKind};
+use crate::options::{Advice, Discard, Flags, Prot};
+use core::ffi::{CStr, c_char, c_void};
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null, null_mut};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+type Handle = isize;
+
+#[repr(C)]
+struct FileStandardInfo {
+    allocation_size: i64,
+    end_of_file: i64,
+    number_of_links: u32,
+    delete_pending: u8,
+    directory: u8,
+}
+
+#[repr(C)]
+struct FileEndOfFileInfo {
+    end_of_file: i64,
+}
+
+#[repr(C)]
+struct Overlapped {
+    internal: usize,
+    internal_high: usize,
+    offset: u32,
+    offset_high: u32,
+    h_event: Handle,
+}
+
+#[repr(C)]
+struct SystemInfo {
+    _processor_architecture: u32,
+    dw_page_size: u32,
+    _application_addresses: [usize; 2],
+    _active_processor_mask: usize,
+    _processors: [u32; 2],
+    dw_allocation_granularity: u32,
+    _processor_level: [u16; 2],
+}
+
+#[repr(C)]
+struct Win32MemoryRangeEntry {
+    virtual_address: *mut c_void,
+    number_of_bytes: usize,
+}
+
+// On x86 kernel32 exports its functions without the decoration of `stdcall`.
+#[cfg_attr(
+    target_arch = "x86",
+    link(name = "kernel32", kind = "raw-dylib", import_name_type = "undecorated")
+)]
+#[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
+unsafe extern "system" {
+    fn CloseHandle(object: Handle) -> i32;
+    fn CreateFileMappingW(
+        file: Handle,
+        security: *mut c_void,
+        protection: u32,
+        size_high: u32,
+        size_low: u32,
+        name: *const u16,
+    ) -> Handle;
+    fn CreateFileW(
+        path: *const u16,
+        access: u32,
+        share: u32,
+        security: *mut c_void,
+        disposition: u32,
+        flags: u32,
+        template: Handle,
+    ) -> Handle;
+    fn DuplicateHandle(
+        source_process: Handle,
+        source: Handle,
+        target_process: Handle,
+        target: *mut Handle,
+        access: u32,
+        inherit: i32,
+        options: u32,
+    ) -> i32;
+    fn FlushFileBuffers(file: Handle) -> i32;
+    fn FlushInstructionCache(process: Handle, base: *const c_void, len: usize) -> i32;
+    fn FlushViewOfFile(base: *const c_void, len: usize) -> i32;
+    fn GetCurrentProcess() -> Handle;
+    fn GetFileAttributesW(path: *const u16) -> u32;
+    fn GetFileInformationByHandleEx(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
+    fn GetFileType(file: Handle) -> u32;
+    fn GetFullPathNameW(path: *const u16, len: u32, to: *mut u16, file_part: *mut *mut u16) -> u32;
+    fn GetLargePageMinimum() -> usize;
+    fn GetLastError() -> u32;
+    fn GetOverlappedResult(file: Handle, overlapped: *mut Overlapped, read: *mut u32, wait: i32) -> i32;
+    fn GetSystemInfo(info: *mut SystemInfo);
+    fn MapViewOfFile(
+        section: Handle,
+        access: u32,
+        offset_high: u32,
+        offset_low: u32,
+        len: usize,
+    ) -> *mut c_void;
+    fn MultiByteToWideChar(
+        code_page: u32,
+        flags: u32,
+        from: *const c_char,
+        from_len: i32,
+        to: *mut u16,
+        to_len: i32,
+    ) -> i32;
+    fn PrefetchVirtualMemory(
+        process: Handle,
+        count: usize,
+        ranges: *mut Win32MemoryRangeEntry,
+        flags: u32,
+    ) -> i32;
+    fn ReadFile(file: Handle, to: *mut c_void, len: u32, read: *mut u32, overlapped: *mut Overlapped) -> i32;
+    fn ReadProcessMemory(
+        process: Handle,
+        base: *const c_void,
+        to: *mut c_void,
+        len: usize,
+        read: *mut usize,
+    ) -> i32;
+    fn SetFileInformationByHandle(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
+    fn UnmapViewOfFile(base: *const c_void) -> i32;
+    fn VirtualAlloc(address: *mut c_void, len: usize, kind: u32, protection: u32) -> *mut c_void;
+    fn VirtualFree(address: *mut c_void, len: usize, kind: u32) -> i32;
+    fn VirtualLock(address: *mut c_void, len: usize) -> i32;
+    fn VirtualProtect(address: *mut c_void, len: usize, protection: u32, old: *mut u32) -> i32;
+    fn VirtualUnlock(address: *mut c_void, len: usize) -> i32;
+}
+
+/// How this system names an open file: a handle.
+pub type RawFile = Handle;
+
+/// What else the system must be told about a [`Mapping`](crate::Mapping): opaque.
+#[derive(Clone, Copy, Debug)]
+pub struct Backing {
+    pub(crate) prot: Prot,
+    kind: Kind,
+    /// log2 of the unit that the offset was aligned to, or 0 if it was a multiple: then the address is the view's own.
+    unit: u8,
+    /// A duplicate of the file's handle, for `flush`, or 0. Only what can be written to the file has one. Handles have
+    /// 32 significant bits (Microsoft, "Interprocess Communication Between 32-bit and 64-bit Applications").
+    file: u32,
+}
+
+/// What was mapped, and so what unmaps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Anon,
+    LargePages,
+    Shared,
+    Copy,
+}
+
+impl Backing {
+    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, kind: Kind::Anon, unit: 0, file: 0 };
+
+    fn file(&self) -> Handle {
+        self.file as i32 as Handle
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    CreateFileMappingW,
+    CreateFileW,
+    DuplicateHandle,
+    FlushFileBuffers,
+    FlushViewOfFile,
+    GetFileInformationByHandleEx,
+    GetFileType,
+    GetFullPathNameW,
+    MapViewOfFile,
+    MultiByteToWideChar,
+    PrefetchVirtualMemory,
+    ReadFile,
+    SetFileInformationByHandle,
+    UnmapViewOfFile,
+    VirtualAlloc,
+    VirtualFree,
+    VirtualLock,
+    VirtualProtect,
+    VirtualUnlock,
+}
+
+impl Call {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CreateFileMappingW => "CreateFileMappingW",
+            Self::CreateFileW => "CreateFileW",
+            Self::DuplicateHandle => "DuplicateHandle",
+            Self::FlushFileBuffers => "FlushFileBuffers",
+            Self::FlushViewOfFile => "FlushViewOfFile",
+            Self::GetFileInformationByHandleEx => "GetFileInformationByHandleEx",
+            Self::GetFileType => "GetFileType",
+            Self::GetFullPathNameW => "GetFullPathNameW",
+            Self::MapViewOfFile => "MapViewOfFile",
+            Self::MultiByteToWideChar => "MultiByteToWideChar",
+            Self::PrefetchVirtualMemory => "PrefetchVirtualMemory",
+            Self::ReadFile => "ReadFile",
+            Self::SetFileInformationByHandle => "SetFileInformationByHandle",
+            Self::UnmapViewOfFile => "UnmapViewOfFile",
+            Self::VirtualAlloc => "VirtualAlloc",
+            Self::VirtualFree => "VirtualFree",
+            Self::VirtualLock => "VirtualLock",
+            Self::VirtualProtect => "VirtualProtect",
+            Self::VirtualUnlock => "VirtualUnlock",
+        }
+    }
+}
+
+fn last_error(call: Call) -> Error {
+    // SAFETY: it has no condition.
+    Error::system(call, unsafe { GetLastError() } as i32)
+}
+
+/// What answers with a BOOL is 0 for an error.
+fn checked(call: Call, result: i32) -> Result<()> {
+    if result == 0 { Err(last_error(call)) } else { Ok(()) }
+}
+
+fn process() -> Handle {
+    // SAFETY: it has no condition.
+    unsafe { GetCurrentProcess() }
+}
+
+/// Others may read, write and delete the file meanwhile, as on the other systems.
+pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
+    const GENERIC_READ: u32 = 0x80000000;
+    const GENERIC_WRITE: u32 = 0x40000000;
+    const GENERIC_EXECUTE: u32 = 0x20000000;
+    const FILE_SHARE_READ: u32 = 0x1;
+    const FILE_SHARE_WRITE: u32 = 0x2;
+    const FILE_SHARE_DELETE: u32 = 0x4;
+    const OPEN_EXISTING: u32 = 3;
+    const OPEN_ALWAYS: u32 = 4;
+    const FILE_ATTRIBUTE_NORMAL: u32 = 0x80;
+    const FILE_ATTRIBUTE_DIRECTORY: u32 = 0x10;
+    const INVALID_FILE_ATTRIBUTES: u32 = 0xffffffff;
+    const INVALID_HANDLE_VALUE: Handle = -1;
+    let (access, disposition) = match open {
+        Open::Read => (GENERIC_READ, OPEN_EXISTING),
+        Open::ReadWrite => (GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING),
+        // Not CREATE_ALWAYS, which is refused for a hidden file.
+        Open::Create => (GENERIC_READ | GENERIC_WRITE, OPEN_ALWAYS),
+    };
+    let share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    let file = with_wide(path, |path| {
+        let open = |access| {
+            // SAFETY: `path` ends in NUL. Without security attributes no child inherits the handle.
+            match unsafe {
+                CreateFileW(path, access, share, null_mut(), disposition, FILE_ATTRIBUTE_NORMAL, 0)
+            } {
+                INVALID_HANDLE_VALUE => Err(last_error(Call::CreateFileW)),
+                file => Ok(file),
+            }
+        };
+        // To map it with EXEC the handle needs this right too; not everyone has it on every file.
+        let result = match open(access | GENERIC_EXECUTE) {
+            Err(error) if error.raw_os_error() == Some(ERROR_ACCESS_DENIED) => open(access),
+            result => result,
+        };
+        result.map_err(|error| {
+            // SAFETY: as above.
+            let attributes = unsafe { GetFileAttributesW(path) };
+            let is_directory =
+                attributes != INVALID_FILE_ATTRIBUTES && attributes & FILE_ATTRIBUTE_DIRECTORY != 0;
+            if is_directory { error.of_kind(ErrorKind::NotMappable) } else { error }
+        })
+    })?;
+    match open {
+        Open::Read | Open::ReadWrite => Ok(file),
+        Open::Create => set_len(file, 0).map(|()| file).inspect_err(|_| close(file)),
+    }
+}
+
+/// Calls `f` with the path in UTF-16. A path of more than MAX_PATH units is for CreateFileW one that begins with `\\?\`,
+/// which must be absolute and have no `/`, `.` and `..` (Microsoft, "Maximum Path Length Limitation").
+fn with_wide<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<T> {
+    /// MAX_PATH is 260, NUL included, and a folder must have room for 12 more.
+    const SHORT: usize = 248;
+    const LONG: usize = 32768;
+    /// What `\\?\UNC\server` has more than `\\server`.
+    const ROOM: usize = 6;
+    const SEPARATOR: u16 = b'\\' as u16;
+    let convert = |to: *mut u16, len: usize| {
+        const CP_UTF8: u32 = 65001;
+        const MB_ERR_INVALID_CHARS: u32 = 8;
+        // SAFETY: `path` ends in NUL, and `to` has room for `len` units.
+        let units =
+            unsafe { MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.as_ptr(), -1, to, len as i32) };
+        checked(Call::MultiByteToWideChar, units)
+    };
+    // A path has no more units in UTF-16 than bytes in UTF-8.
+    if path.count_bytes() < SHORT {
+        let mut short = [MaybeUninit::<u16>::uninit(); SHORT];
+        let short = short.as_mut_ptr().cast();
+        convert(short, SHORT)?;
+        // SAFETY: `short` ends in NUL, and nothing is written. A relative path may be long in its folder.
+        if unsafe { GetFullPathNameW(short, 0, null_mut(), null_mut()) } < SHORT as u32 {
+            return f(short);
+        }
+    }
+    // Not on the stack, which may be small.
+    let len = (2 * LONG + ROOM) * size_of::<u16>();
+    let (scratch, backing) = map_anon(len, Prot::WRITE, Flags::NONE)?;
+    let given = scratch.as_ptr().cast::<u16>();
+    // SAFETY: within the scratch memory, which has so many units.
+    let full = unsafe { given.add(LONG + ROOM) };
+    let result = convert(given, LONG).and_then(|()| {
+        // SAFETY: `given` ends in NUL and `full` has room for as many units as are told.
+        let units = unsafe { GetFullPathNameW(given, LONG as u32, full, null_mut()) };
+        if units == 0 {
+            return Err(last_error(Call::GetFullPathNameW));
+        }
+        if units >= LONG as u32 {
+            return Err(Error::system(Call::GetFullPathNameW, ERROR_FILENAME_EXCED_RANGE));
+        }
+        let prefix = |prefix: &[u8], at: usize| {
+            for (unit, i) in prefix.iter().zip(LONG + at..) {
+                // SAFETY: within the scratch memory, before or in the first units of `full`.
+                unsafe { given.add(i).write((*unit).into()) };
+            }
+            // SAFETY: as above.
+            unsafe { given.add(LONG + at) }
+        };
+        // SAFETY: `full` is longer than 3 units.
+        let start = unsafe { full.cast::<[u16; 3]>().read_unaligned() };
+        f(match start {
+            // `\\?\` and `\\.\`, the names of devices.
+            [SEPARATOR, SEPARATOR, 0x3f | 0x2e] => full,
+            [SEPARATOR, SEPARATOR, _] => prefix(br"\\?\UNC", 0),
+            _ => prefix(br"\\?\", 2),
+        })
+    });
+    // SAFETY: the scratch memory is not used any more.
+    let unmapped = unsafe { unmap(scratch, len, &backing) };
+    result.and_then(|value| unmapped.map(|()| value))
+}
+
+pub(crate) fn close(file: RawFile) {
+    // SAFETY: the caller gives the handle up. An error of earlier writes is for `sync` to tell.
+    unsafe { CloseHandle(file) };
+}
+
+pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
+    const FILE_STANDARD_INFO: i32 = 1;
+    match file_type(file)? {
+        FILE_TYPE_DISK => {}
+        _ => return Ok((FileKind::Other, 0)),
+    }
+    let mut info = MaybeUninit::<FileStandardInfo>::uninit();
+    // SAFETY: `info` has the layout and the length that the function writes.
+    let result = unsafe {
+        let len = size_of::<FileStandardInfo>() as u32;
+        GetFileInformationByHandleEx(file, FILE_STANDARD_INFO, info.as_mut_ptr().cast(), len)
+    };
+    match checked(Call::GetFileInformationByHandleEx, result) {
+        Ok(()) => {}
+        // A disk or a volume, which can only be read.
+        Err(error)
+            if matches!(error.raw_os_error(), Some(ERROR_INVALID_FUNCTION | ERROR_INVALID_PARAMETER)) =>
+        {
+            return Ok((FileKind::Other, 0));
+        }
+        Err(error) => return Err(error),
+    }
+    // SAFETY: it was written.
+    let info = unsafe { info.assume_init() };
+    if info.directory != 0 {
+        return Ok((FileKind::Other, 0));
+    }
+    Ok((FileKind::Regular, info.end_of_file as u64))
+}
+
+const FILE_TYPE_DISK: u32 = 1;
+
+fn file_type(file: RawFile) -> Result<u32> {
+    const FILE_TYPE_UNKNOWN: u32 = 0;
+    // SAFETY: touches no memory of ours.
+    match unsafe { GetFileType(file) } {
+        FILE_TYPE_UNKNOWN => match last_error(Call::GetFileType) {
+            error if error.raw_os_error().is_some() => Err(error),
+            _ => Ok(FILE_TYPE_UNKNOWN),
+        },
+        kind => Ok(kind),
+    }
+}
+
+pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
+    const FILE_END_OF_FILE_INFO: i32 = 6;
+    let mut info = FileEndOfFileInfo { end_of_file: len as i64 };
+    // SAFETY: `info` has the layout and the length that the function reads.
+    let result = unsafe {
+        let len = size_of::<FileEndOfFileInfo>() as u32;
+        SetFileInformationByHandle(file, FILE_END_OF_FILE_INFO, (&raw mut info).cast(), len)
+    };
+    checked(Call::SetFileInformationByHandle, result)
+}
+
+pub(crate) fn sync(file: RawFile) -> Result<()> {
+    // SAFETY: touches no memory of ours.
+    checked(Call::FlushFileBuffers, unsafe { FlushFileBuffers(file) })
+}
+
+pub(crate) unsafe fn read(file: RawFile, to: *mut u8, len: usize, offset: Option<u64>) -> Result<usize> {
+    const STATUS_PENDING: usize = 0x103;
+    let len = len.min(i32::MAX as usize) as u32;
+    let mut read = 0;
+    let done = match offset {
+        // SAFETY: the caller lends `len` bytes at `to`.
+        None => unsafe { ReadFile(file, to.cast(), len, &mut read, null_mut()) },
+        Some(offset) => {
+            // A pipe or a terminal would take no notice of the offset.
+            if file_type(file)? != FILE_TYPE_DISK {
+                return Err(Error::own(error::Call::ReadAt, ErrorKind::NotSeekable));
+            }
+            let (offset_high, offset) = halves(offset);
+            let mut overlapped =
+                Overlapped { internal: 0, internal_high: 0, offset, offset_high, h_event: 0 };
+            let overlapped = &raw mut overlapped;
+            // SAFETY: as above, and `overlapped` stays until the system is done with it.
+            unsafe {
+                let mut done = ReadFile(file, to.cast(), len, &mut read, overlapped);
+                // Only of a handle that was opened with FILE_FLAG_OVERLAPPED. Without an event the wait may end
+                // when another of its operations does.
+                if done == 0 && GetLastError() == ERROR_IO_PENDING as u32 {
+                    done = GetOverlappedResult(file, overlapped, &mut read, 1);
+                    while (&raw const (*overlapped).internal).read_volatile() == STATUS_PENDING {
+                        done = GetOverlappedResult(file, overlapped, &mut read, 1);
+                    }
+                }
+                done
+            }
+        }
+    };
+    match checked(Call::ReadFile, done) {
+        // The end of a file, and of a pipe.
+        Err(error) if matches!(error.raw_os_error(), Some(ERROR_HANDLE_EOF | ERROR_BROKEN_PIPE)) => Ok(0),
+        result => result.map(|()| read as usize),
+    }
+}
+
+/// The high and the low 32 bits.
+fn halves(value: u64) -> (u32, u32) {
+    ((value >> 32) as u32, value as u32)
+}
+
+pub(crate) fn page_size() -> usize {
+    static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+    asked_once(&PAGE_SIZE, |info| info.dw_page_size)
+}
+
+pub(crate) fn allocation_granularity() -> usize {
+    static GRANULARITY: AtomicUsize = AtomicUsize::new(0);
+    asked_once(&GRANULARITY, |info| info.dw_allocation_granularity)
+}
+
+fn asked_once(size: &AtomicUsize, field: fn(&SystemInfo) -> u32) -> usize {
+    let known = size.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let mut info = MaybeUninit::uninit();
+    // SAFETY: `info` has the layout that the function writes, all of it.
+    let asked = unsafe {
+        GetSystemInfo(info.as_mut_ptr());
+        field(info.assume_init_ref())
+    };
+    size.store(asked as usize, Ordering::Relaxed);
+    asked as usize
+}
+
+/// The protection of pages, which for a copy on write says so.
+fn protection(prot: Prot, kind: Kind) -> u32 {
+    const PAGE_READONLY: u32 = 0x02;
+    const PAGE_READWRITE: u32 = 0x04;
+    const PAGE_WRITECOPY: u32 = 0x08;
+    const PAGE_EXECUTE_READ: u32 = 0x20;
+    const PAGE_EXECUTE_READWRITE: u32 = 0x40;
+    const PAGE_EXECUTE_WRITECOPY: u32 = 0x80;
+    match (prot.contains(Prot::WRITE), prot.contains(Prot::EXEC), kind == Kind::Copy) {
+        (false, false, _) => PAGE_READONLY,
+        (false, true, _) => PAGE_EXECUTE_READ,
+        (true, false, false) => PAGE_READWRITE,
+        (true, true, false) => PAGE_EXECUTE_READWRITE,
+        (true, false, true) => PAGE_WRITECOPY,
+        (true, true, true) => PAGE_EXECUTE_WRITECOPY,
+    }
+}
+
+pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags: Flags) -> Result<View> {
+    const FILE_MAP_COPY: u32 = 0x1;
+    const FILE_MAP_WRITE: u32 = 0x2;
+    const FILE_MAP_READ: u32 = 0x4;
+    const FILE_MAP_EXECUTE: u32 = 0x20;
+    if flags.contains(Flags::HUGETLB) {
+        return Err(Error::unsupported(Flags::HUGETLB));
+    }
+    // A copy could become writable later, so it is made writable, and the right is taken away below.
+    let (kind, most, mut access) = match flags.contains(Flags::COW) {
+        true if flags.contains(Flags::NORESERVE) => return Err(Error::unsupported(Flags::NORESERVE)),
+        true => (Kind::Copy, prot | Prot::WRITE, FILE_MAP_COPY),
+        false if prot.contains(Prot::WRITE) => (Kind::Shared, prot, FILE_MAP_WRITE),
+        false => (Kind::Shared, prot, FILE_MAP_READ),
+    };
+    if prot.contains(Prot::EXEC) {
+        access |= FILE_MAP_EXECUTE;
+    }
+    let mut backing = Backing { prot, kind, ..Backing::EMPTY };
+    if offset != 0 {
+        backing.unit = allocation_granularity().trailing_zeros() as u8;
+    }
+    let before = offset as usize & ((1 << backing.unit) - 1);
+    let (offset_high, offset_low) = halves(offset - before as u64);
+    // SAFETY: touches no memory of ours. A size of 0 is the file's, which is never extended so.
+    let section = unsafe { CreateFileMappingW(file, null_mut(), protection(most, kind), 0, 0, null()) };
+    if section == 0 {
+        return Err(last_error(Call::CreateFileMappingW));
+    }
+    // SAFETY: the system chooses an address where nothing is.
+    let base = unsafe { MapViewOfFile(section, access, offset_high, offset_low, before + len) };
+    let mapped = NonNull::new(base.cast::<u8>()).ok_or_else(|| last_error(Call::MapViewOfFile));
+    // The view keeps what it needs of the section.
+    close(section);
+    // SAFETY: the view is longer than `before`.
+    let ptr = unsafe { mapped?.add(before) };
+    let result = if kind == Kind::Shared && prot.contains(Prot::WRITE) {
+        duplicate(file).map(|duplicate| backing.file = duplicate as u32)
+    } else if prot != most {
+        // SAFETY: the view is not known to anyone yet.
+        unsafe { protect(ptr, len, &mut backing, prot) }
+    } else {
+        Ok(())
+    };
+    if let Err(error) = result {
+        // SAFETY: as above.
+        let _ = unsafe { unmap(ptr, len, &backing) };
+        return Err(error);
+    }
+    if flags.contains(Flags::POPULATE) {
+        populate(ptr, len, &backing);
+    }
+    Ok((ptr, backing))
+}
+
+fn duplicate(file: Handle) -> Result<Handle> {
+    const DUPLICATE_SAME_ACCESS: u32 = 2;
+    let mut duplicate = 0;
+    // SAFETY: `duplicate` is written to.
+    checked(Call::DuplicateHandle, unsafe {
+        DuplicateHandle(process(), file, process(), &mut duplicate, 0, 0, DUPLICATE_SAME_ACCESS)
+    })?;
+    Ok(duplicate)
+}
+
+const MEM_COMMIT: u32 = 0x1000;
+
+pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
+    const MEM_RESERVE: u32 = 0x2000;
+    const MEM_LARGE_PAGES: u32 = 0x20000000;
+    // Memory that can be touched counts against the limit on commitments, touched or not.
+    if flags.contains(Flags::NORESERVE) {
+        return Err(Error::unsupported(Flags::NORESERVE));
+    }
+    let mut backing = Backing { prot, ..Backing::EMPTY };
+    let mut whole = len;
+    let mut how = MEM_RESERVE | MEM_COMMIT;
+    if flags.contains(Flags::HUGETLB) {
+        let Some(rest) = large_page_size().checked_sub(1) else {
+            return Err(Error::unsupported(Flags::HUGETLB));
+        };
+        backing.kind = Kind::LargePages;
+        whole = (len + rest) & !rest;
+        how |= MEM_LARGE_PAGES;
+    }
+    // SAFETY: the system chooses an address where nothing is.
+    let base = unsafe { VirtualAlloc(null_mut(), whole, how, protection(prot, backing.kind)) };
+    let Some(ptr) = NonNull::new(base.cast()) else {
+        let error = last_error(Call::VirtualAlloc);
+        return Err(match error.raw_os_error() {
+            _ if backing.kind == Kind::LargePages => error.of_flag(Flags::HUGETLB),
+            // All is as it should be but the length, which no address space has.
+            Some(ERROR_INVALID_PARAMETER) => error.of_kind(ErrorKind::OutOfMemory),
+            _ => error,
+        });
+    };
+    if flags.contains(Flags::POPULATE) {
+        populate(ptr, len, &backing);
+    }
+    Ok((ptr, backing))
+}
+
+/// 0 if the processor has none.
+fn large_page_size() -> usize {
+    // SAFETY: it has no condition.
+    unsafe { GetLargePageMinimum() }
+}
+
+/// Makes each page present, and stops where that fails. A page is touched by the kernel, which says so when the disk cannot
+/// serve it; a fault of our own would end the process.
+fn populate(ptr: NonNull<u8>, len: usize, backing: &Backing) {
+    // SAFETY: a mapping of ours. It reads in large pieces what page faults would read in small ones.
+    let _ = unsafe { advise(ptr, len, backing, Advice::WillNeed) };
+    for at in (0..len).step_by(page_size()) {
+        let mut byte = 0_u8;
+        // SAFETY: `at` is within the mapping, and one byte is written to `byte`.
+        let result = unsafe {
+            ReadProcessMemory(process(), ptr.as_ptr().add(at).cast(), (&raw mut byte).cast(), 1, null_mut())
+        };
+        if result == 0 {
+            return;
+        }
+    }
+}
+
+pub(crate) unsafe fn unmap(ptr: NonNull<u8>, _len: usize, backing: &Backing) -> Result<()> {
+    const MEM_RELEASE: u32 = 0x8000;
+    let ptr = ptr.as_ptr();
+    match backing.kind {
+        Kind::Anon | Kind::LargePages => {
+            // SAFETY: a whole mapping of ours, which the caller gives up.
+            checked(Call::VirtualFree, unsafe { VirtualFree(ptr.cast(), 0, MEM_RELEASE) })
+        }
+        Kind::Shared | Kind::Copy => {
+            let before = ptr.addr() & ((1 << backing.unit) - 1);
+            // SAFETY: as above; the view's address is a multiple of the granularity.
+            let result = unsafe { UnmapViewOfFile(ptr.wrapping_sub(before).cast()) };
+            checked(Call::UnmapViewOfFile, result)?;
+            if backing.file != 0 {
+                close(backing.file());
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Address and length for functions that work on the pages in which these bytes lie; of large pages only on whole ones.
+fn pages(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (*mut c_void, usize) {
+    if backing.kind != Kind::LargePages {
+        return (ptr.as_ptr().cast(), len);
+    }
+    let rest = large_page_size() - 1;
+    let before = ptr.as_ptr().addr() & rest;
+    (ptr.as_ptr().wrapping_sub(before).cast(), (before + len + rest) & !rest)
+}
+
+pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
+    let (base, pages_len) = pages(ptr, len, backing);
+    let mut old = 0;
+    // SAFETY: a mapping of ours; the caller holds no reference that needs more rights.
+    let result = unsafe { VirtualProtect(base, pages_len, protection(prot, backing.kind), &mut old) };
+    if let Err(error) = checked(Call::VirtualProtect, result) {
+        backing.prot = backing.prot & prot;
+        return Err(match error.raw_os_error() {
+            // All is as it should be but the rights, which must be among those that the view was mapped with
+            // (STATUS_SECTION_PROTECTION).
+            Some(ERROR_INVALID_PARAMETER) => error.of_kind(ErrorKind::PermissionDenied),
+            _ => error,
+        });
+    }
+    backing.prot = prot;
+    if prot.contains(Prot::EXEC) {
+        // SAFETY: READ is part of every `Prot`. Of the own process it cannot fail.
+        unsafe { FlushInstructionCache(process(), ptr.as_ptr().cast(), len) };
+    }
+    Ok(())
+}
+
+pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result<()> {
+    // SAFETY: a mapping of ours; its contents stay.
+    checked(Call::VirtualLock, unsafe { VirtualLock(ptr.as_ptr().cast(), len) })
+}
+
+/// Of pages that are not locked this takes away that they are resident.
+pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result<()> {
+    // SAFETY: as in `lock`.
+    match checked(Call::VirtualUnlock, unsafe { VirtualUnlock(ptr.as_ptr().cast(), len) }) {
+        Err(error) if error.raw_os_error() == Some(ERROR_NOT_LOCKED) => Ok(()),
+        result => result,
+    }
+}
+
+/// FlushViewOfFile gives changed pages to the file system and does not wait for the disk; FlushFileBuffers does, and
+/// brings the metadata there.
+pub(crate) unsafe fn flush(ptr: NonNull<u8>, len: usize, backing: &Backing, wait: bool) -> Result<()> {
+    if backing.file == 0 {
+        return Ok(());
+    }
+    // SAFETY: a part of a view of ours; its contents stay.
+    checked(Call::FlushViewOfFile, unsafe { FlushViewOfFile(ptr.as_ptr().cast(), len) })?;
+    if wait { sync(backing.file()) } else { Ok(()) }
+}
+
+/// Of the other advice Windows has none that keeps both contents and locks: OfferVirtualMemory lets contents go, and
+/// VirtualUnlock, which takes pages out of the working set, unlocks.
+pub(crate) unsafe fn advise(ptr: NonNull<u8>, len: usize, _: &Backing, advice: Advice) -> Result<()> {
+    if advice != Advice::WillNeed {
+        return Ok(());
+    }
+    let mut range = Win32MemoryRangeEntry { virtual_address: ptr.as_ptr().cast(), number_of_bytes: len };
+    // SAFETY: a part of a mapping of ours; its contents stay.
+    checked(Call::PrefetchVirtualMemory, unsafe { PrefetchVirtualMemory(process(), 1, &mut range, 0) })
+}
+
+pub(crate) unsafe fn discard(
+    ptr: NonNull<u8>,
+    len: usize,
+    backing: &Backing,
+    discard: Discard,
+) -> Result<()> {
+    const MEM_DECOMMIT: u32 = 0x4000;
+    const MEM_RESET: u32 = 0x80000;
+    let refused = |kind| Err(Error::own(error::Call::Discard, kind));
+    let address = ptr.as_ptr().cast();
+    let allocate = |how| {
+        // SAFETY: a part of a mapping of ours, whose contents the caller lets go.
+        let result = unsafe { VirtualAlloc(address, len, how, protection(backing.prot, backing.kind)) };
+        if result.is_null() { Err(last_error(Call::VirtualAlloc)) } else { Ok(()) }
+    };
+    match (discard, backing.kind) {
+        (Discard::DontNeed, Kind::Anon) => {
+            // SAFETY: as above. Between this call and the next one nothing may touch the memory, as the caller, who
+            // borrowed the mapping alone, does not.
+            checked(Call::VirtualFree, unsafe { VirtualFree(address, len, MEM_DECOMMIT) })?;
+            allocate(MEM_COMMIT)
+        }
+        // SAFETY: a part of a view of ours, whose contents are the file's.
+        (Discard::DontNeed, Kind::Shared) => unsafe { unlock(ptr, len, backing) },
+        // Contents may be kept or become zeros. DiscardVirtualMemory does the same at once, but not every Windows has it,
+        // and OfferVirtualMemory wants the memory reclaimed before it is written to.
+        (Discard::Free, Kind::Anon) => allocate(MEM_RESET),
+        // Private pages become the file's again only by mapping it anew, and a hole needs the offset in the file; the
+        // mapping knows neither. Large pages are never given back in part.
+        (Discard::DontNeed, Kind::Copy | Kind::LargePages) | (Discard::Remove, Kind::Shared) => {
+            refused(ErrorKind::Unsupported)
+        }
+        (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
+    }
+}
+
+const ERROR_INVALID_FUNCTION: i32 = 1;
+const ERROR_ACCESS_DENIED: i32 = 5;
+const ERROR_HANDLE_EOF: i32 = 38;
+const ERROR_INVALID_PARAMETER: i32 = 87;
+const ERROR_BROKEN_PIPE: i32 = 109;
+const ERROR_NOT_LOCKED: i32 = 158;
+const ERROR_FILENAME_EXCED_RANGE: i32 = 206;
+const ERROR_IO_PENDING: i32 = 997;
+
+/// The codes that the functions of this backend can answer with (`winerror.h`).
+pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
+    use ErrorKind::*;
+    match code {
+        ERROR_INVALID_FUNCTION => ("ERROR_INVALID_FUNCTION", "incorrect function", Unsupported),
+        2 => ("ERROR_FILE_NOT_FOUND", "no such file", NotFound),
+        3 => ("ERROR_PATH_NOT_FOUND", "no such path", NotFound),
+        4 => ("ERROR_TOO_MANY_OPEN_FILES", "too many open files", TooManyFiles),
+        ERROR_ACCESS_DENIED => ("ERROR_ACCESS_DENIED", "access denied", PermissionDenied),
+        6 => ("ERROR_INVALID_HANDLE", "invalid handle", InvalidInput),
+        8 => ("ERROR_NOT_ENOUGH_MEMORY", "not enough memory", OutOfMemory),
+        14 => ("ERROR_OUTOFMEMORY", "out of memory", OutOfMemory),
+        15 => ("ERROR_INVALID_DRIVE", "no such drive", NotFound),
+        19 => ("ERROR_WRITE_PROTECT", "the medium is write-protected", PermissionDenied),
+        21 => ("ERROR_NOT_READY", "the device is not ready", Io),
+        23 => ("ERROR_CRC", "data error (cyclic redundancy check)", Io),
+        29 => ("ERROR_WRITE_FAULT", "cannot write to the device", Io),
+        30 => ("ERROR_READ_FAULT", "cannot read from the device", Io),
+        31 => ("ERROR_GEN_FAILURE", "the device does not work", Io),
+        32 => ("ERROR_SHARING_VIOLATION", "in use by a process that does not share it", Busy),
+        33 => ("ERROR_LOCK_VIOLATION", "a part of the file is locked by another process", Busy),
+        ERROR_HANDLE_EOF => ("ERROR_HANDLE_EOF", "end of file", BeyondEnd),
+        39 => ("ERROR_HANDLE_DISK_FULL", "the disk is full", NoSpace),
+        50 => ("ERROR_NOT_SUPPORTED", "not supported", Unsupported),
+        53 => ("ERROR_BAD_NETPATH", "no such network path", NotFound),
+        55 => ("ERROR_DEV_NOT_EXIST", "no such device", NotFound),
+        64 => ("ERROR_NETNAME_DELETED", "the network name is gone", Io),
+        67 => ("ERROR_BAD_NET_NAME", "no such network name", NotFound),
+        ERROR_INVALID_PARAMETER => ("ERROR_INVALID_PARAMETER", "invalid parameter", InvalidInput),
+        ERROR_BROKEN_PIPE => ("ERROR_BROKEN_PIPE", "the pipe has ended", Other),
+        112 => ("ERROR_DISK_FULL", "the disk is full", NoSpace),
+        120 => ("ERROR_CALL_NOT_IMPLEMENTED", "function not implemented", Unsupported),
+        122 => ("ERROR_INSUFFICIENT_BUFFER", "more than 32,767 units", InvalidInput),
+        123 => ("ERROR_INVALID_NAME", "not a name for a file", InvalidInput),
+        ERROR_NOT_LOCKED => ("ERROR_NOT_LOCKED", "not locked", InvalidInput),
+        161 => ("ERROR_BAD_PATHNAME", "invalid path", InvalidInput),
+        193 => ("ERROR_BAD_EXE_FORMAT", "the file cannot be mapped", NotMappable),
+        ERROR_FILENAME_EXCED_RANGE => ("ERROR_FILENAME_EXCED_RANGE", "file name too long", InvalidInput),
+        223 => ("ERROR_FILE_TOO_LARGE", "file too large", TooLong),
+        487 => ("ERROR_INVALID_ADDRESS", "invalid address", InvalidInput),
+        995 => ("ERROR_OPERATION_ABORTED", "the operation was aborted", Other),
+        ERROR_IO_PENDING => ("ERROR_IO_PENDING", "the operation is in progress", WouldBlock),
+        998 => ("ERROR_NOACCESS", "invalid access to memory", InvalidInput),
+        1006 => ("ERROR_FILE_INVALID", "the file has become shorter", BeyondEnd),
+        1113 => ("ERROR_NO_UNICODE_TRANSLATION", "not UTF-8", InvalidInput),
+        1117 => ("ERROR_IO_DEVICE", "input/output error", Io),
+        1132 => ("ERROR_MAPPED_ALIGNMENT", "not aligned to the granularity", InvalidInput),
+        1224 => ("ERROR_USER_MAPPED_FILE", "the file is mapped", Busy),
+        1295 => ("ERROR_DISK_QUOTA_EXCEEDED", "disk quota exceeded", NoSpace),
+        1314 => ("ERROR_PRIVILEGE_NOT_HELD", "a required privilege is not held", PermissionDenied),
+        1450 => ("ERROR_NO_SYSTEM_RESOURCES", "not enough system resources", OutOfMemory),
+        1453 => ("ERROR_WORKING_SET_QUOTA", "the limit of the working set", OutOfMemory),
+        1455 => ("ERROR_COMMITMENT_LIMIT", "the page file is too small", OutOfMemory),
+        1920 => ("ERROR_CANT_ACCESS_FILE", "the system cannot access the file", PermissionDenied),
+        1921 => ("ERROR_CANT_RESOLVE_FILENAME", "too many symbolic links", InvalidInput),
+        _ => ("unknown code", "unknown error", Other),
+    }
+}
+
+#[cfg(feature = "std")]
+pub(crate) use with_std::*;
+
+#[cfg(feature = "std")]
+mod with_std {
+    use super::RawFile;
+    pub(crate) use std::os::windows::io::{
+        AsHandle as AsFile, BorrowedHandle as BorrowedFile, OwnedHandle as OwnedFile,
+    };
+    use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
+
+    pub(crate) fn raw_file(file: &impl AsFile) -> RawFile {
+        file.as_handle().as_raw_handle() as RawFile
+    }
+
+    /// # Safety
+    /// The file is open for `'a`.
+    pub(crate) unsafe fn borrow_file<'a>(file: RawFile) -> BorrowedFile<'a> {
+        // SAFETY: the caller's promise.
+        unsafe { BorrowedFile::borrow_raw(file as RawHandle) }
+    }
+
+    /// # Safety
+    /// The file is open, and the caller gives it up.
+    pub(crate) unsafe fn into_owned_file(file: RawFile) -> OwnedFile {
+        // SAFETY: the caller's promise.
+        unsafe { OwnedFile::from_raw_handle(file as RawHandle) }
+    }
+
+    pub(crate) fn from_owned_file(file: OwnedFile) -> RawFile {
+        file.into_raw_handle() as RawFile
+    }
+}
