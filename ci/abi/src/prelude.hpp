@@ -1,0 +1,89 @@
+// What the assertions are made of. C++, as its templates can take a C function's type apart; the headers are the
+// system's C headers all the same.
+namespace abi {
+using u8 = __UINT8_TYPE__;
+using u16 = __UINT16_TYPE__;
+using u32 = __UINT32_TYPE__;
+using u64 = __UINT64_TYPE__;
+using usize = __UINTPTR_TYPE__;
+using i8 = __INT8_TYPE__;
+using i16 = __INT16_TYPE__;
+using i32 = __INT32_TYPE__;
+using i64 = __INT64_TYPE__;
+using isize = __INTPTR_TYPE__;
+
+template <class T> using pointer = T *;
+template <class T, usize N> using array = T[N];
+
+template <class Rust, class C> constexpr bool same();
+
+template <class R, class... A, class S, class... B> constexpr bool alike(R (*)(A...), S (*)(B...)) {
+    if constexpr (sizeof...(A) == sizeof...(B))
+        return same<R, S>() && (same<A, B>() && ...);
+    else
+        return false;
+}
+template <class R, class... A, class S, class... B> constexpr bool alike(R (*)(A..., ...), S (*)(B..., ...)) {
+    return alike((R (*)(A...))nullptr, (S (*)(B...))nullptr);
+}
+#ifdef __i386__ // elsewhere there is one convention
+template <class R, class... A, class S, class... B>
+constexpr bool alike(R(__stdcall *)(A...), S(__stdcall *)(B...)) {
+    return alike((R (*)(A...))nullptr, (S (*)(B...))nullptr);
+}
+#endif
+// One is variadic or of another convention, and the other is not.
+constexpr bool alike(...) { return false; }
+
+// One side may leave open what is pointed to, and the sign of bytes.
+template <class Rust, class C> constexpr bool same_behind_pointer() {
+    if constexpr (__is_void(Rust) || __is_void(C))
+        return true;
+    else if constexpr (__is_integral(Rust) && __is_integral(C))
+        return same<Rust, C>() || (sizeof(Rust) == 1 && sizeof(C) == 1);
+    else
+        return same<Rust, C>();
+}
+
+// Whether a value goes the same way under both types: kind, size and sign. Of structs the size; their fields are
+// held on their own. A union (LARGE_INTEGER) is as good as what it holds, and compilers differ on an enum's sign.
+template <class Rust, class C> constexpr bool same() {
+    using R = __remove_cv(Rust);
+    using T = __remove_cv(C);
+    if constexpr (__is_function(R) || __is_function(T)) {
+        if constexpr (__is_function(R) && __is_function(T))
+            return alike((R *)nullptr, (T *)nullptr);
+        else
+            return false;
+    } else if constexpr (__is_void(R) || __is_void(T))
+        return __is_void(R) && __is_void(T);
+    else if constexpr (__is_pointer(R) && __is_pointer(T))
+        return same_behind_pointer<__remove_cv(__remove_pointer(R)), __remove_cv(__remove_pointer(T))>();
+    else if constexpr (__is_pointer(R) || __is_pointer(T))
+        return false;
+    else if constexpr (__is_integral(R) && __is_integral(T))
+        return sizeof(R) == sizeof(T) && __is_signed(R) == __is_signed(T);
+    else if constexpr (__is_union(T) || __is_enum(T))
+        return sizeof(R) == sizeof(T);
+    else
+        return __is_integral(R) == __is_integral(T) && sizeof(R) == sizeof(T);
+}
+
+// Structs, as clang names a struct's arguments where an assertion fails.
+template <class Rust, class C> struct declared {
+    static constexpr bool alike = same<Rust, C>();
+};
+template <class Type, Type Rust, Type C> struct number {
+    static constexpr bool equal = Rust == C;
+};
+} // namespace abi
+
+// With the builtin, clang folds what C++ calls no constant: the pointers in INVALID_HANDLE_VALUE and MAP_FAILED.
+#define FOLD(expression) (__builtin_constant_p(expression) ? (expression) : (expression))
+// The second half fails where the Rust type cannot hold the C number.
+#define NUMBER(type, value, name)                                                                                      \
+    static_assert(abi::number<type, value, FOLD((type)(name))>::equal, #name);                                         \
+    static_assert(FOLD((__typeof__(name))(type)(name) == (name)), #name " does not fit")
+#define FIELD(rust, ours, c, theirs)                                                                                   \
+    static_assert(__builtin_offsetof(rust, ours) == __builtin_offsetof(c, theirs), "offset of " #theirs);              \
+    static_assert(abi::declared<decltype(rust::ours), decltype(c::theirs)>::alike, "type of " #theirs)

@@ -1,0 +1,381 @@
+//! Finds in a backend's files what they declare by hand, for one target.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::visit::{self, Visit};
+use syn::{spanned::Spanned, *};
+
+type Result<T, E = String> = std::result::Result<T, E>;
+
+/// A file of the crate, parsed.
+pub struct Source {
+    /// Its path in the crate.
+    pub path: String,
+    pub file: File,
+}
+
+/// A row of `SUPPORTED` in `build.rs`.
+pub struct Target {
+    pub os: String,
+    pub arch: String,
+    pub bits: String,
+    /// Under `src/sys/`.
+    files: Vec<String>,
+}
+
+impl Target {
+    /// As zig calls it.
+    pub fn name(&self) -> String {
+        let libc = if self.os == "macos" { "" } else { "-gnu" };
+        format!("{}-{}{libc}", self.arch, self.os)
+    }
+}
+
+/// Parses a file of the crate.
+pub fn parse(root: &Path, path: &Path) -> Result<File> {
+    let text =
+        std::fs::read_to_string(root.join(path)).map_err(|error| format!("{}: {error}", path.display()))?;
+    parse_file(&text).map_err(|error| format!("{}:{}: {error}", path.display(), error.span().start().line))
+}
+
+/// The targets that `build.rs` supports.
+pub fn targets(root: &Path) -> Result<Vec<Target>> {
+    #[derive(Default)]
+    struct Rows(Vec<Target>);
+    impl Visit<'_> for Rows {
+        fn visit_expr_tuple(&mut self, row: &ExprTuple) {
+            let columns: Vec<_> = row.elems.iter().map(string).collect();
+            match &columns[..] {
+                [Some(os), Some(arch), Some(bits), None] => {
+                    let (os, arch, bits) = (os.clone(), arch.clone(), bits.clone());
+                    self.0.push(Target { os, arch, bits, files: Vec::new() });
+                }
+                [Some(_), Some(file)] if file.ends_with(".rs") => {
+                    self.0.last_mut().unwrap().files.push(file.clone());
+                }
+                _ => {}
+            }
+            visit::visit_expr_tuple(self, row);
+        }
+    }
+    let mut rows = Rows::default();
+    rows.visit_file(&parse(root, Path::new("build.rs"))?);
+    if rows.0.is_empty() || rows.0.iter().any(|row| row.files.is_empty()) {
+        return Err("build.rs has another form than ci/abi reads; teach `targets` in source.rs".into());
+    }
+    Ok(rows.0)
+}
+
+/// The contract and the files of a backend, with those of their modules.
+pub fn read(root: &Path, target: &Target) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    let files = ["mod.rs"].into_iter().chain(target.files.iter().map(String::as_str));
+    let mut paths: Vec<PathBuf> = files.map(|file| Path::new("src/sys").join(file)).collect();
+    while let Some(path) = paths.pop() {
+        let file = parse(root, &path)?;
+        let folder = if path.ends_with("mod.rs") { path.with_file_name("") } else { path.with_extension("") };
+        for item in &file.items {
+            if let Item::Mod(ItemMod { content: None, ident, attrs, .. }) = item
+                && active(target, attrs)?
+            {
+                let flat = folder.join(format!("{ident}.rs"));
+                paths.push(match attribute(target, attrs, "path") {
+                    Some(named) => path.with_file_name(named),
+                    None if root.join(&flat).exists() => flat,
+                    None => folder.join(ident.to_string()).join("mod.rs"),
+                });
+            }
+        }
+        sources.push(Source { path: path.display().to_string(), file });
+    }
+    Ok(sources)
+}
+
+/// Whether `#[cfg]` lets an item stand on this target. All features are on.
+fn active(target: &Target, attrs: &[Attribute]) -> Result<bool> {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
+        if !holds(target, &attr.parse_args::<Meta>().map_err(|error| error.to_string())?)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The attributes, with those that `#[cfg_attr]` adds on this target.
+fn attributes(target: &Target, attrs: &[Attribute]) -> Result<Vec<Meta>> {
+    let mut found = Vec::new();
+    for attr in attrs {
+        if attr.path().is_ident("cfg_attr") {
+            let list = attr.parse_args_with(punctuated::Punctuated::<Meta, Token![,]>::parse_terminated);
+            let mut list = list.map_err(|error| error.to_string())?.into_iter();
+            if list.next().is_some_and(|condition| holds(target, &condition) == Ok(true)) {
+                found.extend(list);
+            }
+        } else {
+            found.push(attr.meta.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn holds(target: &Target, condition: &Meta) -> Result<bool> {
+    let unknown =
+        || Err("a condition in #[cfg] that ci/abi does not know; teach `holds` in source.rs".to_string());
+    let Some(name) = condition.path().get_ident() else { return unknown() };
+    match (name.to_string().as_str(), condition) {
+        ("test" | "debug_assertions", Meta::Path(_)) => Ok(false),
+        ("unix", Meta::Path(_)) => Ok(target.os != "windows"),
+        ("windows", Meta::Path(_)) => Ok(target.os == "windows"),
+        ("feature", Meta::NameValue(_)) => Ok(true),
+        (key, Meta::NameValue(pair)) => {
+            let Some(value) = string(&pair.value) else { return unknown() };
+            match key {
+                "target_os" => Ok(value == target.os),
+                "target_arch" => Ok(value == target.arch),
+                "target_pointer_width" => Ok(value == target.bits),
+                _ => unknown(),
+            }
+        }
+        (key, Meta::List(list)) => {
+            let list = list.parse_args_with(punctuated::Punctuated::<Meta, Token![,]>::parse_terminated);
+            let list = list.map_err(|error| error.to_string())?;
+            let all = list.iter().map(|part| holds(target, part)).collect::<Result<Vec<_>, _>>()?;
+            match key {
+                "all" => Ok(all.iter().all(|&part| part)),
+                "any" => Ok(all.iter().any(|&part| part)),
+                "not" => Ok(!all[0]),
+                _ => unknown(),
+            }
+        }
+        _ => unknown(),
+    }
+}
+
+/// The value of a string literal.
+pub fn string(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+        Expr::Lit(ExprLit { lit: Lit::CStr(text), .. }) => text.value().into_string().ok(),
+        _ => None,
+    }
+}
+
+/// What `repr(C, …)` says of the layout, in C++. `None` without `repr(C)`.
+pub fn representation(item: &ItemStruct) -> Option<String> {
+    let (mut c, mut more) = (false, String::new());
+    for attr in item.attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        let _ = attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("C") {
+                c = true;
+            } else if meta.path.is_ident("packed") {
+                more.push_str("__attribute__((packed)) ");
+            } else if meta.path.is_ident("align") {
+                let content;
+                parenthesized!(content in meta.input);
+                write!(more, "alignas({}) ", content.parse::<LitInt>()?).unwrap();
+            }
+            Ok(())
+        });
+    }
+    c.then_some(more)
+}
+
+/// The string `name = "…"` of an attribute, or in one's list (`#[link(name = "…")]`).
+pub fn attribute(target: &Target, attrs: &[Attribute], name: &str) -> Option<String> {
+    attributes(target, attrs).unwrap_or_default().into_iter().find_map(|meta| match meta {
+        Meta::NameValue(pair) if pair.path.is_ident(name) => string(&pair.value),
+        Meta::List(list) if list.path.is_ident("link") => {
+            let list =
+                list.parse_args_with(punctuated::Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
+            list.iter().find_map(|meta| match meta {
+                Meta::NameValue(pair) if pair.path.is_ident(name) => string(&pair.value),
+                _ => None,
+            })
+        }
+        _ => None,
+    })
+}
+
+/// Something found, with its file and line.
+pub struct Found<'a, T: ?Sized> {
+    pub path: &'a str,
+    pub line: usize,
+    pub node: &'a T,
+}
+
+impl<T: ?Sized> Clone for Found<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: ?Sized> Copy for Found<'_, T> {}
+
+pub struct Constant<'a> {
+    pub name: String,
+    pub ty: &'a Type,
+    pub value: Found<'a, Expr>,
+}
+
+pub struct Import<'a> {
+    pub item: Found<'a, ForeignItem>,
+    pub block: &'a ItemForeignMod,
+}
+
+/// All that is declared, in the order of the files.
+pub struct Declared<'a> {
+    target: &'a Target,
+    path: &'a str,
+    block: Option<&'a ItemForeignMod>,
+    pub constants: Vec<Constant<'a>>,
+    pub structs: Vec<Found<'a, ItemStruct>>,
+    pub aliases: Vec<Found<'a, ItemType>>,
+    pub imports: Vec<Import<'a>>,
+    pub arms: Vec<Found<'a, Arm>>,
+    pub calls: Vec<Found<'a, ExprCall>>,
+    pub problems: Vec<String>,
+}
+
+impl<'a> Declared<'a> {
+    pub fn collect(target: &'a Target, sources: &'a [Source]) -> Self {
+        let mut declared = Self {
+            target,
+            path: "",
+            block: None,
+            constants: Vec::new(),
+            structs: Vec::new(),
+            aliases: Vec::new(),
+            imports: Vec::new(),
+            arms: Vec::new(),
+            calls: Vec::new(),
+            problems: Vec::new(),
+        };
+        for source in sources {
+            declared.path = &source.path;
+            declared.visit_file(&source.file);
+        }
+        declared
+    }
+
+    fn active(&mut self, attrs: &[Attribute]) -> bool {
+        active(self.target, attrs).unwrap_or_else(|problem| {
+            self.problems.push(format!("{}: {problem}", self.path));
+            false
+        })
+    }
+
+    fn found<T: Spanned>(&self, node: &'a T) -> Found<'a, T> {
+        Found { path: self.path, line: node.span().start().line, node }
+    }
+
+    fn problem(&mut self, node: &impl Spanned, problem: &str) {
+        self.problems.push(format!("{}:{}: {problem}", self.path, node.span().start().line));
+    }
+
+    fn constant(&mut self, name: &Ident, ty: &'a Type, value: &'a Expr) {
+        self.constants.push(Constant { name: name.to_string(), ty, value: self.found(value) });
+    }
+}
+
+/// Goes on into what stands on this target, after noting it.
+macro_rules! visit_active {
+    ($($visit:ident $node:ident $(= |$self:ident, $item:ident| $note:expr)?;)*) => {
+        $(fn $visit(&mut self, node: &'a $node) {
+            if self.active(&node.attrs) {
+                $(let ($self, $item) = (&mut *self, node); $note;)?
+                visit::$visit(self, node);
+            }
+        })*
+    };
+}
+
+impl<'a> Visit<'a> for Declared<'a> {
+    visit_active! {
+        visit_item_const ItemConst = |this, item| this.constant(&item.ident, &item.ty, &item.expr);
+        visit_impl_item_const ImplItemConst = |this, item| this.constant(&item.ident, &item.ty, &item.expr);
+        visit_item_static ItemStatic = |this, item| this.constant(&item.ident, &item.ty, &item.expr);
+        visit_item_struct ItemStruct = |this, item| this.structs.push(this.found(item));
+        visit_arm Arm = |this, item| this.arms.push(this.found(item));
+        visit_expr_call ExprCall = |this, item| this.calls.push(this.found(item));
+        visit_item_foreign_mod ItemForeignMod = |this, item| this.block = Some(item);
+        visit_item_fn ItemFn;
+        visit_impl_item_fn ImplItemFn;
+        visit_item_impl ItemImpl;
+        visit_item_mod ItemMod;
+        visit_expr_block ExprBlock;
+        visit_local Local;
+    }
+
+    fn visit_foreign_item(&mut self, item: &'a ForeignItem) {
+        let attrs = match item {
+            ForeignItem::Fn(item) => &item.attrs,
+            ForeignItem::Static(item) => &item.attrs,
+            _ => return self.problem(item, "neither a function nor a static"),
+        };
+        if self.active(attrs) {
+            self.imports.push(Import { item: self.found(item), block: self.block.unwrap() });
+        }
+    }
+
+    fn visit_item_type(&mut self, item: &'a ItemType) {
+        if self.active(&item.attrs) {
+            self.aliases.push(self.found(item));
+        }
+    }
+
+    /// Outside of imports and aliases.
+    fn visit_type_fn_ptr(&mut self, pointer: &'a TypeFnPtr) {
+        if pointer.abi.is_some() {
+            self.problem(pointer, "a function that no check sees; give its type an alias of its name in C");
+        }
+    }
+
+    fn visit_variant(&mut self, variant: &'a Variant) {
+        if let Some((_, value)) = &variant.discriminant {
+            self.problem(value, "a number that no check sees; make it a const");
+        }
+    }
+
+    fn visit_macro(&mut self, call: &'a Macro) {
+        for word in call.tokens.to_string().split_whitespace() {
+            if ["const", "extern", "struct"].contains(&word) {
+                self.problem(call, &format!("a `{word}` that no check sees; take it out of the macro"));
+            }
+        }
+    }
+}
+
+/// The members of a set that `bits!` in `options.rs` defines.
+pub struct Bits {
+    pub name: Ident,
+    pub ty: Type,
+    pub members: Vec<(Ident, Expr)>,
+}
+
+impl Parse for Bits {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        Attribute::parse_outer(input)?;
+        let (name, _, ty) = (input.parse()?, input.parse::<Token![:]>()?, input.parse()?);
+        let mut members = Vec::new();
+        let content;
+        braced!(content in input);
+        while !content.is_empty() {
+            Attribute::parse_outer(&content)?;
+            let (name, _) = (content.parse()?, content.parse::<Token![=]>()?);
+            members.push((name, content.parse()?));
+            content.parse::<Token![;]>()?;
+        }
+        Ok(Self { name, ty, members })
+    }
+}
+
+impl Bits {
+    pub fn find(file: &File, name: &str) -> Option<Self> {
+        file.items.iter().find_map(|item| match item {
+            Item::Macro(item) => {
+                Bits::parse.parse2(item.mac.tokens.clone()).ok().filter(|bits| bits.name == name)
+            }
+            _ => None,
+        })
+    }
+}

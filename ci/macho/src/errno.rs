@@ -1,0 +1,73 @@
+//! What goes wrong, in Darwin's numbers (sys/errno.h).
+
+use libc::c_int;
+
+/// An `errno` of Darwin's.
+#[derive(Clone, Copy)]
+pub struct Errno(pub c_int);
+
+pub const EBADF: Errno = Errno(9);
+pub const ENOMEM: Errno = Errno(12);
+pub const EACCES: Errno = Errno(13);
+pub const EFAULT: Errno = Errno(14);
+pub const ENODEV: Errno = Errno(19);
+pub const EINVAL: Errno = Errno(22);
+pub const ENOTTY: Errno = Errno(25);
+pub const EFBIG: Errno = Errno(27);
+pub const ESPIPE: Errno = Errno(29);
+pub const ENOTSUP: Errno = Errno(45);
+pub const ENXIO: Errno = Errno(6);
+pub const ENAMETOOLONG: Errno = Errno(63);
+
+impl Errno {
+    /// What Linux has just answered.
+    pub fn last() -> Self {
+        // SAFETY: libc's, for this thread.
+        let code = unsafe { *libc::__errno_location() };
+        Self(match code {
+            // 11 is EAGAIN to Linux and EDEADLK to Darwin; up to 34 all others are the same.
+            libc::EAGAIN => 35,
+            1..=34 => code,
+            libc::EDEADLK => 11,
+            libc::ENAMETOOLONG => 63,
+            libc::ENOLCK => 77,
+            libc::ENOSYS => 78,
+            libc::ENOTEMPTY => 66,
+            libc::ELOOP => 62,
+            libc::ENODATA => 96,
+            libc::EPROTO => 100,
+            libc::EBADMSG => 94,
+            libc::EOVERFLOW => 84,
+            libc::EILSEQ => 92,
+            // Of a file, Darwin says ENOTSUP; its EOPNOTSUPP (102) is for sockets.
+            libc::EOPNOTSUPP => 45,
+            libc::ECONNRESET => 54,
+            libc::ETIMEDOUT => 60,
+            libc::ESTALE => 70,
+            libc::EDQUOT => 69,
+            libc::ECANCELED => 89,
+            _ => crate::stop(format_args!("Linux's errno {code} has no translation in errno.rs: add one")),
+        })
+    }
+
+    /// A result of libc's, or what Linux has just answered.
+    pub fn check(result: isize) -> Result<isize, Self> {
+        if result == -1 { Err(Self::last()) } else { Ok(result) }
+    }
+}
+
+static mut ERRNO: c_int = 0;
+
+/// `int *__error(void)`, behind Darwin's `errno`. One for all, as the programs run here have one thread.
+pub extern "C" fn error() -> *mut c_int {
+    &raw mut ERRNO
+}
+
+/// As a call of libSystem's answers: with -1 and `errno`.
+pub fn answer(result: Result<isize, Errno>) -> isize {
+    result.unwrap_or_else(|Errno(code)| {
+        // SAFETY: one thread.
+        unsafe { ERRNO = code };
+        -1
+    })
+}
