@@ -1,0 +1,704 @@
+//! The work, and how each contestant does it: every peer as its users would.
+
+use crate::bare;
+use crate::race::{Column, Column::*, Contestant, Lane, PEERS, Turn, race, timed, timed_after};
+use crate::state::{self, Folder, Numbers};
+use baremap::{Error, Mmap, Prot, Reader};
+use memmap2::MmapOptions;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    /// Rounds of what takes about a millisecond, and of what takes longer.
+    pub short_rounds: usize,
+    pub long_rounds: usize,
+    /// Bytes of the large files.
+    pub large: u64,
+    pub small_files: usize,
+    pub random_reads: u64,
+    /// Bytes of the growing files.
+    pub growing: &'static [u64],
+}
+
+pub const FULL: Extent = Extent {
+    short_rounds: 301,
+    long_rounds: 21,
+    large: 1 << 30,
+    small_files: 20_000,
+    random_reads: 1 << 20,
+    growing: &[1 << 20, 32 << 20, 1 << 30, 8 << 30],
+};
+
+pub const QUICK: Extent = Extent {
+    short_rounds: 11,
+    long_rounds: 3,
+    large: 64 << 20,
+    small_files: 500,
+    random_reads: 1 << 16,
+    growing: &[1 << 20, 32 << 20],
+};
+
+/// That baremap is to be so many times as fast as the fastest of some.
+pub struct Goal {
+    pub whom: &'static str,
+    pub columns: &'static [Column],
+    pub at_least: f64,
+}
+
+/// A line of the table.
+pub struct Row {
+    pub letter: char,
+    pub work: String,
+    /// How often the work is done in a turn.
+    pub times: u64,
+    /// How many bytes are gone through in a turn, if that is what it is about.
+    pub bytes: u64,
+    pub lanes: Vec<Lane>,
+    pub goals: Vec<Goal>,
+}
+
+const fn goal(whom: &'static str, columns: &'static [Column], at_least: f64) -> Goal {
+    Goal { whom, columns, at_least }
+}
+
+/// The one way in which newlines are counted, so that only how the bytes get there differs.
+fn newlines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+fn first(bytes: &[u8]) -> u64 {
+    u64::from(black_box(bytes)[0])
+}
+
+/// How often the calls of a few microseconds are made in a turn.
+const CALLS: u64 = 200;
+
+fn calls(mut call: impl FnMut() -> u64) -> u64 {
+    (0..CALLS).map(|_| call()).sum()
+}
+
+/// (a) Map a file, read its first byte, unmap it.
+pub fn map_files(extent: Extent, folder: &Folder) -> Result<Vec<Row>> {
+    const LEN: usize = 4096;
+    let path = folder.path("page");
+    state::write(&path, &state::text(LEN), LEN as u64, LEN)?;
+    let opened = File::open(&path)?;
+    let file = &opened;
+    let raw = file.as_raw_fd();
+    // SAFETY of all that is mapped here and below: nobody changes the files, and each mapping is unmapped once.
+    let bare_of = |base: *mut u8, len| unsafe {
+        let byte = first(std::slice::from_raw_parts(base, len));
+        bare::unmap(base, len);
+        byte
+    };
+    let libc_of = |len| unsafe {
+        let base = libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, raw, 0);
+        assert_ne!(base, libc::MAP_FAILED);
+        let byte = first(std::slice::from_raw_parts(base.cast(), len));
+        libc::munmap(base, len);
+        byte
+    };
+    let rustix_of = |len| unsafe {
+        use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+        let base = mmap(std::ptr::null_mut(), len, ProtFlags::READ, MapFlags::SHARED, file, 0).unwrap();
+        let byte = first(std::slice::from_raw_parts(base.cast(), len));
+        munmap(base, len).unwrap();
+        byte
+    };
+    let mmap_rs_of =
+        |len| first(&unsafe { mmap_rs::MmapOptions::new(len).unwrap().with_file(file, 0) }.map().unwrap());
+
+    let whole = race(
+        extent.short_rounds,
+        vec![
+            timed(Baremap, "", || calls(|| first(&unsafe { Mmap::new(file).map() }.unwrap()))),
+            timed(Limit, "bare calls", || {
+                calls(|| {
+                    let len = bare::len(raw);
+                    bare_of(bare::map_file(raw, len), len)
+                })
+            }),
+            timed(Memmap2, "", || calls(|| first(&unsafe { memmap2::Mmap::map(file) }.unwrap()))),
+            timed(Memmap2Tuned, "populate", || {
+                calls(|| first(&unsafe { MmapOptions::new().populate().map(file) }.unwrap()))
+            }),
+            timed(MmapRs, "", || calls(|| mmap_rs_of(file.metadata().unwrap().len() as usize))),
+            timed(Rustix, "", || calls(|| rustix_of(rustix::fs::fstat(file).unwrap().st_size as usize))),
+            timed(Libc, "", || {
+                calls(|| unsafe {
+                    let mut stat = std::mem::zeroed();
+                    assert_eq!(libc::fstat(raw, &mut stat), 0);
+                    libc_of(stat.st_size as usize)
+                })
+            }),
+        ],
+    );
+    let with_len = race(
+        extent.short_rounds,
+        vec![
+            timed(Baremap, "", || calls(|| first(&unsafe { Mmap::new(file).len(LEN).map() }.unwrap()))),
+            timed(Limit, "bare calls", || {
+                calls(|| {
+                    black_box(bare::len(raw));
+                    bare_of(bare::map_file(raw, LEN), LEN)
+                })
+            }),
+            timed(Libc, "with fstat", || {
+                calls(|| unsafe {
+                    let mut stat = std::mem::zeroed();
+                    assert_eq!(libc::fstat(raw, &mut stat), 0);
+                    libc_of(LEN)
+                })
+            }),
+            timed(Memmap2, "", || {
+                calls(|| first(&unsafe { MmapOptions::new().len(LEN).map(file) }.unwrap()))
+            }),
+            timed(Memmap2Tuned, "populate", || {
+                calls(|| first(&unsafe { MmapOptions::new().len(LEN).populate().map(file) }.unwrap()))
+            }),
+            timed(MmapRs, "", || calls(|| mmap_rs_of(LEN))),
+            timed(Rustix, "", || calls(|| rustix_of(LEN))),
+            timed(Libc, "", || calls(|| libc_of(LEN))),
+        ],
+    );
+    Ok(vec![
+        Row {
+            letter: 'a',
+            work: "map, touch, unmap 4 KiB: the whole file".into(),
+            times: CALLS,
+            bytes: 0,
+            lanes: whole,
+            goals: vec![goal("memmap2", &[Memmap2], 1.0 / 0.90)],
+        },
+        Row {
+            letter: 'a',
+            work: "… with a length".into(),
+            times: CALLS,
+            bytes: 0,
+            lanes: with_len,
+            goals: vec![goal("bare calls", &[Limit], 1.0 / 1.02), goal("memmap2", &[Memmap2], 1.0 / 0.92)],
+        },
+    ])
+}
+
+/// (b) Map fresh memory, write to its first byte, unmap it. Only to the first, as each further page costs all the same, and
+/// hides what differs.
+pub fn map_anon(extent: Extent) -> Vec<Row> {
+    let row = |len: usize, work: &str| {
+        let touch = |bytes: &mut [u8]| {
+            black_box(bytes)[0] = 1;
+            1
+        };
+        let lanes = race(
+            extent.short_rounds,
+            vec![
+                timed(Baremap, "", || {
+                    calls(|| touch(Mmap::anon(len).prot(Prot::WRITE).map().unwrap().bytes_mut().unwrap()))
+                }),
+                timed(Limit, "bare calls", || {
+                    // SAFETY: mapped here, and unmapped once.
+                    calls(|| unsafe {
+                        let base = bare::map_anon(len);
+                        let byte = touch(std::slice::from_raw_parts_mut(base, len));
+                        bare::unmap(base, len);
+                        byte
+                    })
+                }),
+                timed(Memmap2, "", || calls(|| touch(&mut MmapOptions::new().len(len).map_anon().unwrap()))),
+                timed(MmapRs, "", || {
+                    calls(|| touch(&mut mmap_rs::MmapOptions::new(len).unwrap().map_mut().unwrap()))
+                }),
+                timed(Rustix, "", || {
+                    use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+                    // SAFETY: as above.
+                    calls(|| unsafe {
+                        let prot = ProtFlags::READ | ProtFlags::WRITE;
+                        let base =
+                            mmap_anonymous(std::ptr::null_mut(), len, prot, MapFlags::PRIVATE).unwrap();
+                        let byte = touch(std::slice::from_raw_parts_mut(base.cast(), len));
+                        munmap(base, len).unwrap();
+                        byte
+                    })
+                }),
+                timed(Libc, "", || {
+                    // SAFETY: as above.
+                    calls(|| unsafe {
+                        let prot = libc::PROT_READ | libc::PROT_WRITE;
+                        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+                        let base = libc::mmap(std::ptr::null_mut(), len, prot, flags, -1, 0);
+                        assert_ne!(base, libc::MAP_FAILED);
+                        let byte = touch(std::slice::from_raw_parts_mut(base.cast(), len));
+                        libc::munmap(base, len);
+                        byte
+                    })
+                }),
+            ],
+        );
+        Row {
+            letter: 'b',
+            work: work.into(),
+            times: CALLS,
+            bytes: 0,
+            lanes,
+            goals: vec![goal("bare calls", &[Limit], 1.0 / 1.02), goal("memmap2", &[Memmap2], 1.0 / 0.92)],
+        }
+    };
+    vec![
+        row(64 << 10, "map, touch, unmap 64 KiB of fresh memory"),
+        row(64 << 20, "map, touch, unmap 64 MiB of fresh memory"),
+    ]
+}
+
+/// (c) Write a byte to a mapped file and flush its page.
+pub fn flush(extent: Extent, folder: &Folder) -> Result<Row> {
+    const LEN: usize = 64 << 10;
+    let path = folder.path("flushed");
+    state::write(&path, &state::text(LEN), LEN as u64, LEN)?;
+    let opened = File::options().read(true).write(true).open(&path)?;
+    let file = &opened;
+    // SAFETY: only these mappings change the file, and none is read.
+    let mut ours = unsafe { Mmap::new(file).prot(Prot::WRITE).map()? };
+    let mut memmap2 = unsafe { memmap2::MmapMut::map_mut(file)? };
+    let mut mmap_rs = unsafe { mmap_rs::MmapOptions::new(LEN)?.with_file(file, 0) }
+        .with_flags(mmap_rs::MmapFlags::SHARED)
+        .map_mut()?;
+    let base = memmap2.as_mut_ptr();
+    let mut value = 0u8;
+    let mut values = std::iter::repeat_with(move || {
+        value = value.wrapping_add(1);
+        value
+    });
+    let value = std::cell::RefCell::new(&mut values);
+    let next = || value.borrow_mut().next().unwrap_or(0);
+    let lanes = race(
+        extent.long_rounds * 5,
+        vec![
+            timed(Baremap, "", || {
+                ours.bytes_mut().unwrap()[0] = next();
+                ours.flush_range(..1).unwrap();
+                0
+            }),
+            timed(Limit, "bare calls", || unsafe {
+                base.write_volatile(next());
+                bare::flush(base, 4096);
+                0
+            }),
+            timed(Std, "write_at, sync_data", || {
+                file.write_at(&[next()], 0).unwrap();
+                file.sync_data().unwrap();
+                0
+            }),
+            timed(Memmap2, "", || {
+                memmap2[0] = next();
+                memmap2.flush_range(0, 1).unwrap();
+                0
+            }),
+            timed(MmapRs, "", || {
+                mmap_rs[0] = next();
+                mmap_rs.flush(0..1).unwrap();
+                0
+            }),
+            timed(Rustix, "", || unsafe {
+                base.write_volatile(next());
+                rustix::mm::msync(base.cast(), 4096, rustix::mm::MsyncFlags::SYNC).unwrap();
+                0
+            }),
+            timed(Libc, "", || unsafe {
+                base.write_volatile(next());
+                assert_eq!(libc::msync(base.cast(), 4096, libc::MS_SYNC), 0);
+                0
+            }),
+        ],
+    );
+    Ok(Row {
+        letter: 'c',
+        work: "write a byte, flush its page".into(),
+        times: 1,
+        bytes: 0,
+        lanes,
+        goals: vec![],
+    })
+}
+
+/// The pieces in which std reads; the best one counts.
+const PIECES: [usize; 5] = [64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20];
+
+fn kib(bytes: usize) -> String {
+    format!("{} KiB", bytes >> 10)
+}
+
+fn count_by_reader(path: &Path) -> u64 {
+    let file = File::open(path).unwrap();
+    let mut lines = 0;
+    // SAFETY: nobody changes the file, here and below.
+    unsafe { Reader::new(&file) }
+        .for_each(|chunk| {
+            lines += newlines(chunk);
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    lines
+}
+
+fn count_by_read(path: &Path, buffer: &mut [u8]) -> u64 {
+    let mut file = File::open(path).unwrap();
+    let mut lines = 0;
+    loop {
+        match file.read(buffer).unwrap() {
+            0 => return lines,
+            read => lines += newlines(&buffer[..read]),
+        }
+    }
+}
+
+fn count_by_memmap2(path: &Path, advice: Option<memmap2::Advice>) -> u64 {
+    let map = unsafe { memmap2::Mmap::map(&File::open(path).unwrap()) }.unwrap();
+    if let Some(advice) = advice {
+        map.advise(advice).unwrap();
+    }
+    newlines(&map)
+}
+
+fn count_by_memmap2_populate(path: &Path) -> u64 {
+    newlines(&unsafe { MmapOptions::new().populate().map(&File::open(path).unwrap()) }.unwrap())
+}
+
+fn count_by_mmap_rs(path: &Path) -> u64 {
+    let file = File::open(path).unwrap();
+    let len = file.metadata().unwrap().len() as usize;
+    newlines(&unsafe { mmap_rs::MmapOptions::new(len).unwrap().with_file(&file, 0) }.map().unwrap())
+}
+
+/// (d) Count newlines, with something to do before each turn.
+fn count<'a>(path: &'a Path, prepare: impl Fn() + Copy + 'a, limited: bool) -> Vec<Contestant<'a>> {
+    let mut contestants = vec![timed_after(Baremap, "", prepare, move || count_by_reader(path))];
+    if limited {
+        let resident = unsafe { memmap2::Mmap::map(&File::open(path).unwrap()) }.unwrap();
+        let map = std::rc::Rc::new(resident);
+        let again = map.clone();
+        // Touched afresh each time, as a long pause may have evicted it.
+        let prepare = move || {
+            black_box(newlines(&again));
+        };
+        contestants.push(timed_after(Limit, "resident", prepare, move || newlines(&map)));
+    }
+    for piece in PIECES {
+        let mut buffer = vec![0; piece];
+        contestants.push(timed_after(Std, &kib(piece), prepare, move || count_by_read(path, &mut buffer)));
+    }
+    contestants.push(timed_after(Memmap2, "", prepare, move || count_by_memmap2(path, None)));
+    contestants.push(timed_after(Memmap2Tuned, "populate", prepare, move || count_by_memmap2_populate(path)));
+    for (name, advice) in
+        [("sequential", memmap2::Advice::Sequential), ("willneed", memmap2::Advice::WillNeed)]
+    {
+        contestants
+            .push(timed_after(Memmap2Tuned, name, prepare, move || count_by_memmap2(path, Some(advice))));
+    }
+    contestants.push(timed_after(MmapRs, "", prepare, move || count_by_mmap_rs(path)));
+    contestants
+}
+
+/// The two large files: in folios of one page, as it was written page by page; and in folios as large as they come, as
+/// it was written in large pieces.
+pub struct Large {
+    pub small_folios: PathBuf,
+    pub large_folios: PathBuf,
+}
+
+impl Large {
+    pub fn new(extent: Extent, folder: &Folder) -> Result<Self> {
+        let large =
+            Self { small_folios: folder.path("small-folios"), large_folios: folder.path("large-folios") };
+        let text = state::text(8 << 20);
+        state::make_room();
+        state::write(&large.large_folios, &text, extent.large, text.len())?;
+        state::write(&large.small_folios, &text, extent.large, 4096)?;
+        Ok(large)
+    }
+}
+
+/// (d) Count the newlines of a large file in every state of the page cache.
+pub fn scan(extent: Extent, large: &Large, folder: &Folder) -> Result<Vec<Row>> {
+    let read_in = folder.path("read-in");
+    state::write(&read_in, &state::text(8 << 20), extent.large, 8 << 20)?;
+    state::cool(&read_in)?;
+    state::warm(&read_in)?;
+    let row = |work, lanes, goals| Row { letter: 'd', work, times: 1, bytes: extent.large, lanes, goals };
+    let mut rows = Vec::new();
+    for (path, how) in [
+        (&large.large_folios, "cached as written in large pieces"),
+        (&read_in, "cached as read in"),
+        (&large.small_folios, "cached as written page by page"),
+    ] {
+        let folios = state::folio_kib(path).map_or(String::new(), |kib| format!(", in folios of {kib} KiB"));
+        let mut goals = vec![goal("best peer", &PEERS, 1.0), goal("best read", &[Std], 1.4)];
+        if rows.is_empty() {
+            goals.push(goal("resident", &[Limit], 0.9));
+        }
+        let lanes = race(extent.long_rounds, count(path, || (), true));
+        rows.push(row(format!("count newlines of {} MiB: {how}{folios}", extent.large >> 20), lanes, goals));
+    }
+    let warmest = std::cell::Cell::new(0.0);
+    let evict = || warmest.set(f64::max(warmest.get(), state::cool(&read_in).unwrap()));
+    let lanes = race(extent.long_rounds, count(&read_in, evict, false));
+    rows.push(row(
+        format!(
+            "count newlines of {} MiB: not cached ({:.1} % of it at most)",
+            extent.large >> 20,
+            warmest.get() * 100.0
+        ),
+        lanes,
+        vec![
+            goal("best peer", &PEERS, 1.0),
+            goal("best read", &[Std], 1.0),
+            goal("memmap2", &[Memmap2], 1.2),
+        ],
+    ));
+    fs::remove_file(&read_in)?;
+    Ok(rows)
+}
+
+/// (e) Count the newlines of many small files.
+pub fn small_files(extent: Extent, folder: &Folder) -> Result<Row> {
+    let mut numbers = Numbers::new();
+    let text = state::text(64 << 10);
+    fs::create_dir(folder.path("small"))?;
+    let mut paths = Vec::new();
+    let mut bytes = 0;
+    for i in 0..extent.small_files {
+        let len = 1024 + (numbers.next() >> 32) % (63 * 1024 + 1);
+        let path = folder.path("small").join(i.to_string());
+        fs::write(&path, &text[..len as usize])?;
+        bytes += len;
+        paths.push(path);
+    }
+    let names: Vec<CString> = paths
+        .iter()
+        .map(|path| CString::new(path.as_os_str().as_encoded_bytes()))
+        .collect::<std::result::Result<_, _>>()?;
+    let all = |count: &mut dyn FnMut(&Path) -> u64| paths.iter().map(|path| count(path)).sum();
+    let mut contestants = vec![
+        timed(Baremap, "", || all(&mut count_by_reader)),
+        timed(Limit, "bare open, read, close", || {
+            let mut buffer = vec![0; 64 << 10];
+            let count = |name: &CString| {
+                let read = bare::read_file(name, &mut buffer);
+                newlines(&buffer[..read])
+            };
+            names.iter().map(count).sum()
+        }),
+        timed(Std, "fs::read", || all(&mut |path| newlines(&fs::read(path).unwrap()))),
+        timed(Memmap2, "", || all(&mut |path| count_by_memmap2(path, None))),
+        timed(Memmap2Tuned, "populate", || all(&mut count_by_memmap2_populate)),
+        timed(MmapRs, "", || all(&mut count_by_mmap_rs)),
+    ];
+    for piece in [8 << 10, 64 << 10, 128 << 10] {
+        contestants.push(timed(Std, &kib(piece), move || {
+            let mut buffer = vec![0; piece];
+            all(&mut |path| count_by_read(path, &mut buffer))
+        }));
+    }
+    let lanes = race(extent.long_rounds.div_ceil(2), contestants);
+    Ok(Row {
+        letter: 'e',
+        work: format!("count newlines of {} files of 1 to 64 KiB", extent.small_files),
+        times: 1,
+        bytes,
+        lanes,
+        goals: vec![goal("best peer", &PEERS, 1.0), goal("memmap2", &[Memmap2], 3.0)],
+    })
+}
+
+/// (f) Read 64 bytes here and there.
+pub fn random_reads(extent: Extent, large: &Large) -> Vec<Row> {
+    let row = |path: &Path, work: String| {
+        let opened = File::open(path).unwrap();
+        let file = &opened;
+        let everywhere = |read: &mut dyn FnMut(u64) -> u64| {
+            let mut numbers = Numbers::new();
+            (0..extent.random_reads)
+                .map(|_| read((numbers.next() >> 20) % (extent.large - 63)))
+                .fold(0, u64::wrapping_add)
+        };
+        let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
+        let in_map = |map: &[u8]| everywhere(&mut |at| sum(&map[at as usize..][..64]));
+        let resident = unsafe { memmap2::Mmap::map(file) }.unwrap();
+        black_box(newlines(&resident));
+        let lanes = race(
+            extent.long_rounds.div_ceil(3),
+            vec![
+                timed(Baremap, "", || in_map(&unsafe { Mmap::new(file).map() }.unwrap())),
+                timed(Limit, "resident", || in_map(&resident)),
+                timed(Std, "read_at", || {
+                    everywhere(&mut |at| {
+                        let mut buffer = [0; 64];
+                        file.read_exact_at(&mut buffer, at).unwrap();
+                        sum(&buffer)
+                    })
+                }),
+                timed(Memmap2, "", || in_map(&unsafe { memmap2::Mmap::map(file) }.unwrap())),
+                timed(Memmap2Tuned, "random", || {
+                    let map = unsafe { memmap2::Mmap::map(file) }.unwrap();
+                    map.advise(memmap2::Advice::Random).unwrap();
+                    in_map(&map)
+                }),
+                timed(Memmap2Tuned, "populate", || {
+                    in_map(&unsafe { MmapOptions::new().populate().map(file) }.unwrap())
+                }),
+                timed(MmapRs, "", || {
+                    let len = file.metadata().unwrap().len() as usize;
+                    let map = unsafe { mmap_rs::MmapOptions::new(len).unwrap().with_file(file, 0) };
+                    in_map(&map.map().unwrap())
+                }),
+                timed(Rustix, "pread", || {
+                    everywhere(&mut |at| {
+                        let mut buffer = [0; 64];
+                        assert_eq!(rustix::io::pread(file, &mut buffer, at).unwrap(), 64);
+                        sum(&buffer)
+                    })
+                }),
+            ],
+        );
+        Row { letter: 'f', work, times: 1, bytes: 0, lanes, goals: vec![] }
+    };
+    let title = format!("map {} MiB, read 64 bytes at {} places", extent.large >> 20, extent.random_reads);
+    vec![
+        row(&large.large_folios, format!("{title}: cached in large folios")),
+        row(&large.small_folios, "… cached in small folios".into()),
+    ]
+}
+
+/// (g) Go through a large file line by line.
+pub fn records(extent: Extent, large: &Large) -> Row {
+    let path = &large.large_folios;
+    // What is done with a line: little, so that finding it is what is measured.
+    let of_line = |line: &[u8]| 1 + (line.len() as u64) * line.first().map_or(1, |&byte| u64::from(byte));
+    let read_until = |mut reader: Box<dyn BufRead>| {
+        let (mut line, mut sum) = (Vec::new(), 0);
+        while reader.read_until(b'\n', &mut line).unwrap() > 0 {
+            sum += of_line(line.strip_suffix(b"\n").unwrap_or(&line));
+            line.clear();
+        }
+        sum
+    };
+    let by_memchr = |map: &[u8]| {
+        let (mut start, mut sum) = (0, 0);
+        for end in memchr::memchr_iter(b'\n', map) {
+            sum += of_line(&map[start..end]);
+            start = end + 1;
+        }
+        sum
+    };
+    let open = || File::open(path).unwrap();
+    let lanes = race(
+        extent.long_rounds.div_ceil(2),
+        vec![
+            timed(Baremap, "", || {
+                let (file, mut sum) = (open(), 0);
+                unsafe { Reader::new(&file) }
+                    .records(b'\n', |line| {
+                        sum += of_line(line);
+                        Ok::<_, Error>(())
+                    })
+                    .unwrap();
+                sum
+            }),
+            timed(Std, "lines", || {
+                BufReader::new(open()).lines().map(|line| of_line(line.unwrap().as_bytes())).sum()
+            }),
+            timed(Std, "read_until", || read_until(Box::new(BufReader::new(open())))),
+            timed(Std, "read_until, 256 KiB", || {
+                read_until(Box::new(BufReader::with_capacity(256 << 10, open())))
+            }),
+            timed(Memmap2, "memchr", || by_memchr(&unsafe { memmap2::Mmap::map(&open()) }.unwrap())),
+            timed(MmapRs, "memchr", || {
+                let file = open();
+                let map =
+                    unsafe { mmap_rs::MmapOptions::new(extent.large as usize).unwrap().with_file(&file, 0) };
+                let map = map.map().unwrap();
+                by_memchr(&map)
+            }),
+        ],
+    );
+    Row {
+        letter: 'g',
+        work: format!("lines of {} MiB", extent.large >> 20),
+        times: 1,
+        bytes: extent.large,
+        lanes,
+        goals: vec![goal("std", &[Std], 1.5), goal("memmap2 + memchr", &[Memmap2], 1.0)],
+    }
+}
+
+/// (h) Count the newlines of ever larger files, each in a process of its own, for its memory to be told apart.
+pub fn growing(extent: Extent, folder: &Folder) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for &len in extent.growing {
+        let path = folder.path("growing");
+        File::create(&path)?.set_len(len)?;
+        state::warm(&path)?;
+        let contestants = CHILDREN
+            .iter()
+            .map(|&(column, name)| {
+                let path = &path;
+                let turn = Box::new(move || in_child(column, name, path).unwrap());
+                Contestant { column, name: name.to_owned(), turn }
+            })
+            .collect();
+        let rounds = if len >= 1 << 30 { extent.long_rounds.div_ceil(3) } else { extent.long_rounds };
+        rows.push(Row {
+            letter: 'h',
+            work: format!("count newlines of {} MiB, sparse, in a new process", len >> 20),
+            times: 1,
+            bytes: len,
+            lanes: race(rounds, contestants),
+            goals: vec![],
+        });
+        fs::remove_file(&path)?;
+    }
+    Ok(rows)
+}
+
+const CHILDREN: [(Column, &str); 5] =
+    [(Baremap, ""), (Std, "256 KiB"), (Memmap2, ""), (Memmap2Tuned, "populate"), (MmapRs, "")];
+
+fn in_child(column: Column, name: &str, path: &Path) -> Result<Turn> {
+    let output = Command::new(std::env::current_exe()?)
+        .args(["child", &format!("{column:?}"), name])
+        .arg(path)
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let [seconds, answer, peak] = fields[..] else {
+        return Err(format!("{column:?} {name}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    };
+    Ok(Turn { seconds: seconds.parse()?, answer: answer.parse()?, peak: peak.parse().ok() })
+}
+
+/// What such a process does: prints seconds, newlines and peak memory.
+pub fn child(arguments: &[String]) -> Result<()> {
+    let [column, name, path] = arguments else {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
+    };
+    let path = PathBuf::from(path);
+    let mut contestant = match (column.as_str(), name.as_str()) {
+        ("Baremap", _) => timed(Baremap, "", || count_by_reader(&path)),
+        ("Std", _) => timed(Std, "", || count_by_read(&path, &mut vec![0; 256 << 10])),
+        ("Memmap2", _) => timed(Memmap2, "", || count_by_memmap2(&path, None)),
+        ("Memmap2Tuned", _) => timed(Memmap2Tuned, "", || count_by_memmap2_populate(&path)),
+        _ => timed(MmapRs, "", || count_by_mmap_rs(&path)),
+    };
+    let turn = (contestant.turn)();
+    println!("{} {} {}", turn.seconds, turn.answer, state::peak_kib().unwrap_or(0));
+    Ok(())
+}
