@@ -152,11 +152,13 @@ impl FileRef<'_> {
     ///
     /// # Safety
     /// `raw` is open for as long as the result lives.
+    #[inline]
     pub unsafe fn borrow_raw(raw: RawFile) -> Self {
         Self { raw, owner: PhantomData }
     }
 
     /// The system's name for the file.
+    #[inline]
     pub fn as_raw(self) -> RawFile {
         self.raw
     }

@@ -42,6 +42,7 @@ impl Mapping {
     pub(crate) const EMPTY: Self = Self { ptr: NonNull::dangling(), len: 0, backing: Backing::EMPTY };
 
     /// The bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: `len` bytes are mapped and readable for as long as `self` lives, since READ is part of
         // every `Prot`; that nobody changes a file's is promised by who mapped it.
@@ -53,6 +54,7 @@ impl Mapping {
     /// # Errors
     /// [`NotWritable`](ErrorKind::NotWritable) unless the mapping was made with [`Prot::WRITE`], or given it
     /// by [`protect`](Self::protect).
+    #[inline]
     pub fn bytes_mut(&mut self) -> Result<&mut [u8], Error> {
         if self.len != 0 && !self.backing.prot.contains(Prot::WRITE) {
             return Err(Error::own(Call::BytesMut, ErrorKind::NotWritable));
@@ -63,16 +65,19 @@ impl Mapping {
 
     /// The address of the first byte. It lies at the offset asked for, and so at the start of a page only if
     /// the offset does. Of an empty mapping it must not be used.
+    #[inline]
     pub fn as_ptr(&self) -> *const u8 {
         self.ptr.as_ptr()
     }
 
     /// The length in bytes: what was asked for, not rounded to pages.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether the length is 0.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -315,6 +320,7 @@ impl Mapping {
     }
 
     /// To be called once, if it succeeds, and the mapping not used after that.
+    #[inline]
     fn release(&self) -> Result<(), Error> {
         self.on_part(Call::Map, .., |ptr, len, backing| {
             // SAFETY: the whole mapping, which its owner gives up: `unmap` and `drop` are the only callers.
@@ -345,6 +351,7 @@ impl Mapping {
     /// # Safety
     /// The parts come from one [`into_raw_parts`](Self::into_raw_parts), unchanged, and are used once. The memory is
     /// still mapped, with the same rights, and nothing else refers to it.
+    #[inline]
     pub unsafe fn from_raw_parts(ptr: NonNull<u8>, len: usize, backing: Backing) -> Self {
         Self { ptr, len, backing }
     }
@@ -365,6 +372,7 @@ impl Mapping {
     }
 
     /// Does something to a part, which is checked, and nothing to an empty one.
+    #[inline]
     fn on_part(
         &self,
         call: Call,
@@ -380,6 +388,7 @@ impl Mapping {
     }
 
     /// The range as start and end, `0 <= start <= end <= len`.
+    #[inline]
     fn checked(&self, call: Call, range: impl RangeBounds<usize>) -> Result<Range<usize>, Error> {
         let start = match range.start_bound() {
             Bound::Included(&start) => Some(start),
@@ -400,6 +409,7 @@ impl Mapping {
 
 /// Unmaps the memory. If the system refuses, which [`Mapping::unmap`] tells, the memory stays mapped.
 impl Drop for Mapping {
+    #[inline]
     fn drop(&mut self) {
         let _ = self.release();
     }
@@ -408,12 +418,14 @@ impl Drop for Mapping {
 impl Deref for Mapping {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.bytes()
     }
 }
 
 impl AsRef<[u8]> for Mapping {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
         self.bytes()
     }

@@ -34,31 +34,37 @@ pub struct Mmap<S> {
 pub struct Anon(());
 
 impl<S> Mmap<S> {
+    #[inline]
     fn of(source: S, len: Option<usize>) -> Self {
         Self { source, offset: 0, len, prot: Prot::READ, flags: Flags::NONE }
     }
 
     /// The offset in the file at which the mapping begins, in bytes: any, aligned or not. 0 if not given.
+    #[inline]
     pub fn offset(self, offset: u64) -> Self {
         Self { offset, ..self }
     }
 
     /// The length of the mapping in bytes. If it is not given, a mapping of a file reaches to its end.
+    #[inline]
     pub fn len(self, len: usize) -> Self {
         Self { len: Some(len), ..self }
     }
 
     /// What may be done to the memory; reading if not given.
+    #[inline]
     pub fn prot(self, prot: Prot) -> Self {
         Self { prot, ..self }
     }
 
     /// How the mapping is made; with no flag if not given.
+    #[inline]
     pub fn flags(self, flags: Flags) -> Self {
         Self { flags, ..self }
     }
 
     /// Huge pages that nothing reserves would fault when the pool is exhausted.
+    #[inline]
     fn check_flags(&self) -> Result<(), Error> {
         if self.flags.contains(Flags::HUGETLB | Flags::NORESERVE) {
             return Err(Error::unsupported(Flags::NORESERVE));
@@ -67,6 +73,7 @@ impl<S> Mmap<S> {
     }
 
     /// `LOCKED` and `READAHEAD` are said of the mapping when it is there, on every system.
+    #[inline(always)]
     fn finish(self, mapping: Mapping) -> Result<Mapping, Error> {
         if self.flags.contains(Flags::LOCKED) {
             mapping.lock().map_err(|error| error.of_flag(Flags::LOCKED))?;
@@ -82,6 +89,7 @@ impl<S> Mmap<S> {
 impl<'a> Mmap<FileRef<'a>> {
     /// Maps a file: a [`&File`](crate::File), a [`FileRef`], or with feature `std` a reference to anything that
     /// lends its descriptor, such as `std::fs::File`.
+    #[inline]
     pub fn new(file: impl Into<FileRef<'a>>) -> Self {
         Self::of(file.into(), None)
     }
@@ -108,6 +116,7 @@ impl<'a> Mmap<FileRef<'a>> {
     /// # Safety
     /// While the mapping lives, nobody changes the mapped part of the file but through this mapping, and
     /// nobody makes the file shorter than it: see [safety](crate#safety).
+    #[inline(always)]
     pub unsafe fn map(self) -> Result<Mapping, Error> {
         self.check_flags()?;
         let len = self.checked_len()?;
@@ -120,6 +129,7 @@ impl<'a> Mmap<FileRef<'a>> {
     }
 
     /// The length to map, if the request can be met.
+    #[inline(always)]
     fn checked_len(&self) -> Result<usize, Error> {
         let fail = |kind| Err(Error::own(Call::Map, kind));
         if let Some(len) = self.len {
@@ -153,6 +163,7 @@ impl<'a> Mmap<FileRef<'a>> {
 impl Mmap<Anon> {
     /// Maps `len` bytes of fresh memory: zeroed, private to this process, and taking up space only page by page
     /// as it is touched.
+    #[inline]
     pub fn anon(len: usize) -> Self {
         Self::of(Anon(()), Some(len))
     }
@@ -167,6 +178,7 @@ impl Mmap<Anon> {
     /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names cannot be honoured.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): no memory, no address space, too many mappings, not as many huge
     ///   pages, or the limit on locked memory.
+    #[inline]
     pub fn map(self) -> Result<Mapping, Error> {
         let fail = |kind| Err(Error::own(Call::Map, kind));
         let len = self.len.unwrap_or(0);

@@ -18,7 +18,7 @@ const SMALL: u64 = 1 << 20;
 
 /// What cannot be mapped is read in pieces of this many bytes: the processor's caches hold them, and a pipe
 /// holds 64 KiB.
-const READ_LEN: usize = 256 << 10;
+const READ_LEN: usize = 64 << 10;
 
 /// A whole file in chunks, with bounded address space and memory, however long it is.
 ///
@@ -160,18 +160,20 @@ impl<'a> Reader<'a> {
             straddling.extend_from_slice(part);
             Ok::<_, Error>(())
         };
-        let read = self.for_each(|mut rest| {
-            while let Some(end) = find(delimiter, rest) {
+        let read = self.for_each(|chunk| {
+            let mut start = 0;
+            for_each_index_of(delimiter, chunk, |end| {
+                let part = &chunk[start..end];
+                start = end + 1;
                 if straddling.is_empty() {
-                    f(&rest[..end])?;
-                } else {
-                    keep(&mut straddling, &rest[..end])?;
-                    f(&straddling)?;
-                    straddling.clear();
+                    return f(part);
                 }
-                rest = &rest[end + 1..];
-            }
-            Ok::<_, E>(keep(&mut straddling, rest)?)
+                keep(&mut straddling, part)?;
+                f(&straddling)?;
+                straddling.clear();
+                Ok(())
+            })?;
+            Ok::<_, E>(keep(&mut straddling, &chunk[start..])?)
         })?;
         if !straddling.is_empty() {
             f(&straddling)?;
@@ -290,18 +292,34 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The index of the first `byte`. Eight bytes at a time: of `x`, whose bytes are 0 where `byte` was, the lowest
-/// byte with its high bit set in `(x - 0x01…) & !x & 0x80…` is the first 0.
-fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
-    const LOW: u64 = u64::MAX / 255;
-    let words = bytes.chunks_exact(8);
-    let tail = words.remainder();
-    for (i, word) in words.enumerate() {
-        let x = u64::from_le_bytes(word.try_into().unwrap_or_default()) ^ (LOW * u64::from(byte));
-        let zeros = x.wrapping_sub(LOW) & !x & (LOW << 7);
-        if zeros != 0 {
-            return Some(i * 8 + zeros.trailing_zeros() as usize / 8);
+/// Calls `f` with the index of each `byte`, in order. 64 bytes at a time become a set of 64 bits, from which the indices are
+/// taken one by one. Comparing them and giving each its bit within its group of 8 is what compilers make vectors of; and the
+/// product of a word with 0x01… has the sum of the word's bytes, which is those bits together, in its highest byte.
+fn for_each_index_of<E>(byte: u8, bytes: &[u8], mut f: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
+    const BLOCK: usize = 64;
+    let blocks = bytes.chunks_exact(BLOCK);
+    let tail = blocks.remainder();
+    for (i, block) in blocks.enumerate() {
+        let mut bits = [0; BLOCK];
+        for (j, (bit, &b)) in bits.iter_mut().zip(block).enumerate() {
+            *bit = if b == byte { 1 << (j % 8) } else { 0 };
+        }
+        let mut words = [0; BLOCK / 8];
+        for (word, bits) in words.iter_mut().zip(bits.chunks_exact(8)) {
+            *word = u64::from_le_bytes(bits.try_into().unwrap_or_default());
+        }
+        if words.iter().fold(0, |all, word| all | word) == 0 {
+            continue;
+        }
+        let mut set = u64::from_le_bytes(words.map(|word| (word.wrapping_mul(u64::MAX / 255) >> 56) as u8));
+        while set != 0 {
+            f(i * BLOCK + set.trailing_zeros() as usize)?;
+            set &= set - 1;
         }
     }
-    tail.iter().position(|&b| b == byte).map(|i| bytes.len() - tail.len() + i)
+    let start = bytes.len() - tail.len();
+    for (i, _) in tail.iter().enumerate().filter(|&(_, &b)| b == byte) {
+        f(start + i)?;
+    }
+    Ok(())
 }

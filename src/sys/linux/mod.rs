@@ -74,6 +74,7 @@ impl Call {
 }
 
 /// The kernel answers with -4095 … -1 for an error (syscall(2), `MAX_ERRNO` in `linux/err.h`).
+#[inline]
 fn checked(call: Call, result: usize) -> Result<usize> {
     match -(result as isize) {
         code @ 1..=4095 => Err(Error::system(call, code as i32)),
@@ -116,6 +117,7 @@ pub(crate) fn close(file: RawFile) {
     unsafe { syscall1(arch::CLOSE, file as usize) };
 }
 
+#[inline(always)]
 pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
     const S_IFMT: u32 = 0o170000;
     const S_IFREG: u32 = 0o100000;
@@ -184,6 +186,7 @@ pub(crate) fn allocation_granularity() -> usize {
 
 const MAP_HUGETLB: usize = 0x40000;
 
+#[inline(always)]
 pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags: Flags) -> Result<View> {
     const MAP_SHARED: usize = 1;
     let mut bits = if flags.contains(Flags::COW) { MAP_PRIVATE } else { MAP_SHARED };
@@ -201,6 +204,7 @@ pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags
     Ok((unsafe { base.add(before) }, backing))
 }
 
+#[inline]
 pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
     const MAP_ANONYMOUS: usize = 0x20;
     const MAP_HUGE_SHIFT: u32 = 26;
@@ -217,6 +221,7 @@ pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
 
 const MAP_PRIVATE: usize = 2;
 
+#[inline(always)]
 fn map(
     len: usize,
     prot: Prot,
@@ -236,21 +241,27 @@ fn map(
     }
     // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is.
     let result = unsafe { syscall6(arch::MMAP, 0, len, prot.bits() as usize, bits, file as usize, offset) };
-    let address = checked(Call::Mmap, result).map_err(|error| {
-        match error.raw_os_error() {
-            _ if !flags.contains(Flags::HUGETLB) => error,
-            // The kernel knows no huge pages of this size, or the pool has not as many.
-            Some(EINVAL) => error.of_kind(ErrorKind::Unsupported).of_flag(Flags::HUGETLB),
-            Some(ENOMEM) => error.of_flag(Flags::HUGETLB),
-            _ => error,
-        }
-    })?;
+    let address = match checked(Call::Mmap, result) {
+        Err(error) if flags.contains(Flags::HUGETLB) => return Err(without_huge_pages(error)),
+        result => result?,
+    };
     let base = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
     // SAFETY: without MAP_FIXED the kernel does not map address 0 (mmap_min_addr, get_unmapped_area).
     Ok((unsafe { base.unwrap_unchecked() }, Backing { prot, unit: unit as u8 }))
 }
 
+#[cold]
+fn without_huge_pages(error: Error) -> Error {
+    match error.raw_os_error() {
+        // The kernel knows no huge pages of this size, or the pool has not as many.
+        Some(EINVAL) => error.of_kind(ErrorKind::Unsupported).of_flag(Flags::HUGETLB),
+        Some(ENOMEM) => error.of_flag(Flags::HUGETLB),
+        _ => error,
+    }
+}
+
 /// The page size of the hugetlbfs that holds the file.
+#[cold]
 fn huge_page_size_of(file: RawFile) -> Result<usize> {
     const HUGETLBFS_MAGIC: i64 = 0x958458f6;
     /// `struct statfs` of 64-bit systems (`asm-generic/statfs.h`).
@@ -278,6 +289,7 @@ fn huge_page_size_of(file: RawFile) -> Result<usize> {
 const MAX_HUGE_PAGE: usize = 16 << 30;
 
 /// Address and length, widened to multiples of `unit`.
+#[inline]
 fn widened(ptr: NonNull<u8>, len: usize, unit: usize) -> (usize, usize) {
     let address = ptr.as_ptr().expose_provenance();
     let base = address & !(unit - 1);
@@ -289,14 +301,26 @@ fn pages(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (usize, usize) {
     widened(ptr, len, page_size().max(1 << backing.unit))
 }
 
+#[inline]
 pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
     let (base, len) = widened(ptr, len, 1 << backing.unit);
-    let mut unit = 1;
+    // SAFETY: a whole mapping of ours, which the caller gives up.
+    let result = unsafe { syscall2(arch::MUNMAP, base, len) };
+    if result == -EINVAL as usize {
+        // SAFETY: as above.
+        return unsafe { unmap_huge(base, len) };
+    }
+    checked(Call::Munmap, result).map(drop)
+}
+
+/// Of an aligned address EINVAL says that the end lies within a huge page (`hugetlb_vm_op_split` in mm/hugetlb.c): a
+/// file on hugetlbfs was mapped in part and without HUGETLB. That page is all ours.
+#[cold]
+unsafe fn unmap_huge(base: usize, len: usize) -> Result<()> {
+    let mut unit = 2;
     loop {
-        // SAFETY: a whole mapping of ours, which the caller gives up.
+        // SAFETY: as in `unmap`.
         let result = unsafe { syscall2(arch::MUNMAP, base, (len + unit - 1) & !(unit - 1)) };
-        // Of an aligned address EINVAL says that the end lies within a huge page (`hugetlb_vm_op_split` in
-        // mm/hugetlb.c): a file on hugetlbfs was mapped in part and without HUGETLB. That page is all ours.
         if result != -EINVAL as usize || unit > MAX_HUGE_PAGE {
             return checked(Call::Munmap, result).map(drop);
         }

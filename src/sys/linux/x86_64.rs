@@ -39,6 +39,7 @@ pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize) {}
 
 /// # Safety
 /// As the system call `n`.
+#[inline]
 pub(crate) unsafe fn syscall1(n: usize, a: usize) -> usize {
     let result;
     // SAFETY: the registers are those that `syscall` uses; the caller answers for the call.
@@ -51,6 +52,7 @@ pub(crate) unsafe fn syscall1(n: usize, a: usize) -> usize {
 
 /// # Safety
 /// As the system call `n`.
+#[inline]
 pub(crate) unsafe fn syscall2(n: usize, a: usize, b: usize) -> usize {
     let result;
     // SAFETY: as in `syscall1`.
@@ -63,6 +65,7 @@ pub(crate) unsafe fn syscall2(n: usize, a: usize, b: usize) -> usize {
 
 /// # Safety
 /// As the system call `n`.
+#[inline]
 pub(crate) unsafe fn syscall3(n: usize, a: usize, b: usize, c: usize) -> usize {
     let result;
     // SAFETY: as in `syscall1`.
@@ -75,6 +78,7 @@ pub(crate) unsafe fn syscall3(n: usize, a: usize, b: usize, c: usize) -> usize {
 
 /// # Safety
 /// As the system call `n`.
+#[inline]
 pub(crate) unsafe fn syscall4(n: usize, a: usize, b: usize, c: usize, d: usize) -> usize {
     let result;
     // SAFETY: as in `syscall1`.
@@ -87,6 +91,7 @@ pub(crate) unsafe fn syscall4(n: usize, a: usize, b: usize, c: usize, d: usize) 
 
 /// # Safety
 /// As the system call `n`.
+#[inline]
 pub(crate) unsafe fn syscall6(n: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> usize {
     let result;
     // SAFETY: as in `syscall1`.
