@@ -6,16 +6,15 @@
 
 mod start;
 
-use baremap::{File, Mmap};
-use core::ffi::CStr;
+use baremap::Mmap;
 use mem as _;
-use start::{Arguments, write};
+use start::{Argument, Arguments, write};
 
 fn main(arguments: Arguments) -> u8 {
     for name in arguments {
-        if cat(name).is_none() {
+        if cat(&name).is_none() {
             let _ = write(2, b"cat: cannot copy ");
-            let _ = write(2, name.to_bytes());
+            let _ = write(2, name.text().to_bytes());
             let _ = write(2, b"\n");
             return 1;
         }
@@ -23,15 +22,21 @@ fn main(arguments: Arguments) -> u8 {
     0
 }
 
-fn cat(name: &CStr) -> Option<()> {
-    let file = File::open(name).ok()?;
+/// Whether the system has files that tell no length or cannot be mapped: /proc and /sys on Linux, /dev there and on macOS.
+/// What is left on Windows, pipes and consoles by name, is not worth a fifth of the program.
+const READS: bool = cfg!(not(windows));
+
+fn cat(name: &Argument) -> Option<()> {
+    let file = name.open()?;
     // SAFETY: the bytes are only handed to the kernel, which answers EFAULT where the file was cut off.
     if let Ok(map) = unsafe { Mmap::new(&file).map() }
-        && !map.is_empty()
+        && (!READS || !map.is_empty())
     {
         return write(1, &map);
     }
-    // A file of /proc has no length, and one of /sys cannot be mapped.
+    if !READS {
+        return None;
+    }
     let (mut buffer, mut offset) = ([0; 2048], 0);
     loop {
         match file.read_at(&mut buffer, offset).ok()? {

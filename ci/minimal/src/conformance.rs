@@ -10,7 +10,7 @@ extern crate alloc;
 mod conformance;
 mod start;
 
-use baremap::{Backing, File, FileRef, Mapping, Mmap, Prot};
+use baremap::{Backing, FileRef, Mapping, Mmap, Prot};
 use conformance::{ALLOC_CHECKS, CHECKS, Env, Failure};
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::{self, Write};
@@ -31,13 +31,14 @@ fn main(mut arguments: Arguments) -> u8 {
         start::write(2, b"usage: conformance FOLDER/ <PIPE\n");
         return 2;
     };
+    let folder = folder.text();
     let _ = writeln!(Output, "pages of {} bytes", baremap::page_size());
-    let zeros = c"/dev/zero";
-    let zeros = File::open(zeros).is_ok().then_some(zeros);
+    // Wine has it, and Windows has not.
+    let zeros = cfg!(not(windows)).then_some(c"/dev/zero");
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for (name, check) in CHECKS.iter().chain(ALLOC_CHECKS) {
         // SAFETY: standard input stays open.
-        let pipe = Some(unsafe { FileRef::borrow_raw(0) });
+        let pipe = Some(unsafe { FileRef::borrow_raw(start::standard_input()) });
         let mut env = Env { folder, pipe, zeros };
         let _ = match check(&mut env) {
             Ok(()) => {

@@ -1,13 +1,17 @@
-//! What libc would do for a program: the entry point, arguments, writing and the end. The crate itself offers none of
-//! these; its stubs of the system calls serve here too.
+//! Linux, by system calls, for which the crate's stubs serve here too.
 
 use core::arch::global_asm;
-use core::ffi::{CStr, c_char};
+use core::ffi::c_char;
 
 #[allow(dead_code, reason = "one stub is used of many")]
-#[cfg_attr(target_arch = "x86_64", path = "../../../src/sys/linux/x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "../../../src/sys/linux/aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "../../../../src/sys/linux/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "../../../../src/sys/linux/aarch64.rs")]
 mod arch;
+
+#[path = "strings.rs"]
+mod strings;
+
+pub use strings::*;
 
 // The kernel leaves the arguments at rsp (x86-64 psABI, 3.4.1), aligned to 16; a call makes that 8 more.
 #[cfg(target_arch = "x86_64")]
@@ -18,31 +22,12 @@ global_asm!(".globl _start", "_start:", "mov x0, sp", "bl {}", sym start);
 /// The numbers of `write` and `exit_group`.
 const NUMBERS: (usize, usize) = if cfg!(target_arch = "x86_64") { (1, 231) } else { (64, 94) };
 
-/// The program's arguments, without its name.
-pub struct Arguments(*const *const c_char);
-
-impl Iterator for Arguments {
-    type Item = &'static CStr;
-
-    fn next(&mut self) -> Option<&'static CStr> {
-        // SAFETY: a NULL ends the list, behind which nothing is read; strings live as long as the process.
-        unsafe {
-            let argument = *self.0;
-            if argument.is_null() {
-                return None;
-            }
-            self.0 = self.0.add(1);
-            Some(CStr::from_ptr(argument))
-        }
-    }
-}
-
 unsafe extern "C" fn start(stack: *const *const c_char) -> ! {
     // SAFETY: argc and argv[0] come first; a program without even its name is not started (execve(2), Linux 5.18).
     exit(crate::main(Arguments(unsafe { stack.add(2) })))
 }
 
-fn exit(status: u8) -> ! {
+pub fn exit(status: u8) -> ! {
     loop {
         // SAFETY: ends the process.
         unsafe { arch::syscall3(NUMBERS.1, status.into(), 0, 0) };
@@ -65,7 +50,7 @@ pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
     Some(())
 }
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    exit(101)
+#[allow(dead_code, reason = "cat reads none")]
+pub fn standard_input() -> baremap::RawFile {
+    0
 }

@@ -1,0 +1,36 @@
+//! Arguments as the strings of C that Linux and macOS pass them as.
+
+use baremap::File;
+use core::ffi::{CStr, c_char};
+
+pub struct Argument(&'static CStr);
+
+impl Argument {
+    pub fn text(&self) -> &CStr {
+        self.0
+    }
+
+    #[allow(dead_code, reason = "the suite opens none")]
+    pub fn open(&self) -> Option<File> {
+        File::open(self.0).ok()
+    }
+}
+
+/// The program's arguments, without its name: a list that ends with NULL.
+pub struct Arguments(pub *const *const c_char);
+
+impl Iterator for Arguments {
+    type Item = Argument;
+
+    fn next(&mut self) -> Option<Argument> {
+        // SAFETY: a NULL ends the list, behind which nothing is read; strings live as long as the process.
+        unsafe {
+            let argument = *self.0;
+            if argument.is_null() {
+                return None;
+            }
+            self.0 = self.0.add(1);
+            Some(Argument(CStr::from_ptr(argument)))
+        }
+    }
+}

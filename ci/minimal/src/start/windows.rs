@@ -1,0 +1,157 @@
+//! Windows, through kernel32. Arguments are parted at spaces, and `"` keeps them together, as nothing here needs more.
+
+use baremap::File;
+use core::ffi::{CStr, c_char, c_void};
+use core::mem::MaybeUninit;
+use core::ptr::{null, null_mut};
+
+#[cfg_attr(
+    target_arch = "x86",
+    link(name = "kernel32", kind = "raw-dylib", import_name_type = "undecorated")
+)]
+#[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
+unsafe extern "system" {
+    fn CreateFileW(
+        path: *const u16,
+        access: u32,
+        share: u32,
+        security: *mut c_void,
+        disposition: u32,
+        flags: u32,
+        template: isize,
+    ) -> isize;
+    fn ExitProcess(status: u32) -> !;
+    fn GetCommandLineW() -> *mut u16;
+    fn GetStdHandle(which: u32) -> isize;
+    fn WideCharToMultiByte(
+        code_page: u32,
+        flags: u32,
+        from: *const u16,
+        from_len: i32,
+        to: *mut c_char,
+        to_len: i32,
+        default: *const c_char,
+        used_default: *mut i32,
+    ) -> i32;
+    fn WriteFile(
+        file: isize,
+        bytes: *const c_void,
+        len: u32,
+        written: *mut u32,
+        overlapped: *mut c_void,
+    ) -> i32;
+}
+
+/// The longest argument in UTF-8, with its NUL.
+const LONGEST: usize = 2048;
+
+/// An argument, in UTF-16 as the system passes it and ending with NUL, and room for its text.
+pub struct Argument(*const u16, *mut [u8; LONGEST]);
+
+impl Argument {
+    /// Valid until the text of the next argument is asked for.
+    pub fn text(&self) -> &'static CStr {
+        const CP_UTF8: u32 = 65001;
+        let utf8 = self.1.cast::<c_char>();
+        // SAFETY: the argument ends with NUL, and the buffer, which lives as long as the process, has room for as many bytes as
+        // are told. Of a longer argument the text is empty.
+        unsafe {
+            if WideCharToMultiByte(CP_UTF8, 0, self.0, -1, utf8, LONGEST as i32, null(), null_mut()) == 0 {
+                return c"";
+            }
+            CStr::from_ptr(utf8)
+        }
+    }
+
+    /// By the name as it is; `File::open` would make UTF-16 of UTF-8 again.
+    #[allow(dead_code, reason = "the suite opens none")]
+    pub fn open(&self) -> Option<File> {
+        const GENERIC_READ: u32 = 0x80000000;
+        const FILE_SHARE_ALL: u32 = 0x1 | 0x2 | 0x4;
+        const OPEN_EXISTING: u32 = 3;
+        const INVALID_HANDLE_VALUE: isize = -1;
+        // SAFETY: the argument ends with NUL, and the handle is nobody else's.
+        unsafe {
+            match CreateFileW(self.0, GENERIC_READ, FILE_SHARE_ALL, null_mut(), OPEN_EXISTING, 0, 0) {
+                INVALID_HANDLE_VALUE => None,
+                file => Some(File::from_raw(file)),
+            }
+        }
+    }
+}
+
+/// The program's arguments, without its name; of the command line, which is the process's own to write to, each is cut off
+/// by a NUL.
+pub struct Arguments {
+    rest: *mut u16,
+    utf8: *mut [u8; LONGEST],
+}
+
+impl Iterator for Arguments {
+    type Item = Argument;
+
+    fn next(&mut self) -> Option<Argument> {
+        // SAFETY: a NUL ends the command line, behind which nothing is read.
+        unsafe {
+            while *self.rest == b' '.into() || *self.rest == b'\t'.into() {
+                self.rest = self.rest.add(1);
+            }
+            let mut end = b' '.into();
+            if *self.rest == b'"'.into() {
+                end = b'"'.into();
+                self.rest = self.rest.add(1);
+            }
+            if *self.rest == 0 {
+                return None;
+            }
+            let start = self.rest;
+            while *self.rest != 0 && *self.rest != end {
+                self.rest = self.rest.add(1);
+            }
+            if *self.rest != 0 {
+                self.rest.write(0);
+                self.rest = self.rest.add(1);
+            }
+            Some(Argument(start, self.utf8))
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn mainCRTStartup() -> ! {
+    let mut utf8 = MaybeUninit::uninit();
+    // SAFETY: it has no condition.
+    let mut arguments = Arguments { rest: unsafe { GetCommandLineW() }, utf8: utf8.as_mut_ptr() };
+    arguments.next();
+    exit(crate::main(arguments))
+}
+
+pub fn exit(status: u8) -> ! {
+    // SAFETY: ends the process.
+    unsafe { ExitProcess(status.into()) }
+}
+
+/// Writes all to standard output (1) or error (2), or gives `None`.
+#[inline(never)]
+pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
+    while !bytes.is_empty() {
+        let mut written = 0;
+        // SAFETY: `bytes` is readable, and if it is not, the system says so.
+        let result = unsafe {
+            let file = GetStdHandle(-10_i32 as u32 - descriptor as u32);
+            let len = bytes.len().min(i32::MAX as usize) as u32;
+            WriteFile(file, bytes.as_ptr().cast(), len, &mut written, null_mut())
+        };
+        if result == 0 {
+            return None;
+        }
+        bytes = bytes.get(written as usize..)?;
+    }
+    Some(())
+}
+
+#[allow(dead_code, reason = "cat reads none")]
+pub fn standard_input() -> baremap::RawFile {
+    // SAFETY: it has no condition. STD_INPUT_HANDLE is -10, and output and error follow downwards.
+    unsafe { GetStdHandle(-10_i32 as u32) }
+}
