@@ -6,7 +6,7 @@ use std::{env, fs, path::Path, process::exit};
 
 /// System, architecture and its pointers' bits, and the modules: the backend's file and, where it has one, the
 /// architecture's, both under `src/sys/`. x32 and ILP32 have other call numbers under the same architecture's name.
-const SUPPORTED: &[(&str, &str, &str, &[(&str, &str)])] = &[
+const SUPPORTED: &[(&str, &str, &str, &[Module])] = &[
     ("linux", "x86_64", "64", &[("backend", "linux/mod.rs"), ("arch", "linux/x86_64.rs")]),
     ("linux", "aarch64", "64", &[("backend", "linux/mod.rs"), ("arch", "linux/aarch64.rs")]),
     ("macos", "x86_64", "64", &[("backend", "apple.rs")]),
@@ -15,6 +15,9 @@ const SUPPORTED: &[(&str, &str, &str, &[(&str, &str)])] = &[
     ("windows", "aarch64", "64", &[("backend", "windows.rs")]),
     ("windows", "x86", "32", &[("backend", "windows.rs")]),
 ];
+
+/// Name and file.
+type Module = (&'static str, &'static str);
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -23,21 +23,26 @@ pub struct File(RawFile);
 impl File {
     /// Opens an existing file for reading. Of a directory no more can be done than to open it.
     ///
-    /// Linux: `openat` with `O_RDONLY | O_CLOEXEC`. Opening a FIFO waits for a writer.
+    /// Linux: `openat` with `O_RDONLY | O_CLOEXEC`; macOS: `open`. Opening a FIFO waits for a writer.
+    ///
+    /// Windows: `CreateFileW`, by a path in UTF-8, of up to 32,767 units in UTF-16. Others may read, write, rename and
+    /// remove the file meanwhile. It is opened for executing too where that is allowed, so that it can be mapped with
+    /// [`Prot::EXEC`](crate::Prot::EXEC). A directory is not opened: [`NotMappable`](ErrorKind::NotMappable).
     pub fn open(path: &CStr) -> Result<Self, Error> {
         sys::open(path, Open::Read).map(Self)
     }
 
     /// Opens an existing file for reading and writing.
     ///
-    /// Linux: `openat` with `O_RDWR | O_CLOEXEC`.
+    /// Linux: `openat` with `O_RDWR | O_CLOEXEC`; macOS: `open`. Windows: `CreateFileW`, as in [`open`](Self::open).
     pub fn open_rw(path: &CStr) -> Result<Self, Error> {
         sys::open(path, Open::ReadWrite).map(Self)
     }
 
     /// Opens a file for reading and writing: makes it if it is missing, empties it if it is not.
     ///
-    /// Linux: `openat` with `O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC` and mode 0666 less the umask.
+    /// Linux: `openat` with `O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC` and mode 0666 less the umask; macOS: `open`.
+    /// Windows: `CreateFileW`, then `SetFileInformationByHandle`, so that a hidden file is emptied too.
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
@@ -61,7 +66,7 @@ impl File {
 
     /// The length of a regular file in bytes, and 0 of anything else, whose length is not known.
     ///
-    /// Linux: `fstat`.
+    /// Linux, macOS: `fstat`. Windows: `GetFileType`, `GetFileInformationByHandleEx`.
     pub fn len(&self) -> Result<u64, Error> {
         Ok(match sys::stat(self.0)? {
             (FileKind::Regular, len) => len,
@@ -78,10 +83,11 @@ impl File {
     ///
     /// What is mapped beyond the new end must not be touched any more: see [safety](crate#safety).
     ///
-    /// Linux: `ftruncate`.
+    /// Linux, macOS: `ftruncate`. Windows: `SetFileInformationByHandle`.
     ///
     /// # Errors
-    /// [`TooLong`](ErrorKind::TooLong) over `i64::MAX`.
+    /// - [`TooLong`](ErrorKind::TooLong) over `i64::MAX`.
+    /// - [`Busy`](ErrorKind::Busy): Windows does not cut off a file that is mapped.
     pub fn set_len(&self, len: u64) -> Result<(), Error> {
         if i64::try_from(len).is_err() {
             return Err(Error::own(Call::SetLen, ErrorKind::TooLong));
@@ -90,9 +96,10 @@ impl File {
     }
 
     /// Reads from `offset` on, in bytes, up to the length of `to`; gives how many bytes were read, 0 at the
-    /// end of the file. The file has no position that this would move.
+    /// end of the file. No use is made of the position that the system keeps for it.
     ///
-    /// Linux: `pread64`, again if a signal interrupted it.
+    /// Linux: `pread64`, macOS: `pread`, again if a signal interrupted it. Windows: `ReadFile`, which moves that
+    /// position behind what was read.
     pub fn read_at(&self, to: &mut [u8], offset: u64) -> Result<usize, Error> {
         // SAFETY: `to` is writable.
         unsafe { sys::read(self.0, to.as_mut_ptr(), to.len(), Some(offset)) }
@@ -101,7 +108,8 @@ impl File {
     /// Waits until contents and metadata of the file, times included, are on the disk, written through
     /// a mapping or not.
     ///
-    /// Linux: `fsync`.
+    /// Linux: `fsync`. macOS: `fcntl` with `F_FULLFSYNC`. Windows: `FlushFileBuffers`, for which the file must be open
+    /// for writing ([`PermissionDenied`](ErrorKind::PermissionDenied)).
     pub fn sync(&self) -> Result<(), Error> {
         sys::sync(self.0)
     }

@@ -1,5 +1,5 @@
-//! Maps files and memory, with no dependency, no libc and no std: raw system calls where the system
-//! promises them.
+//! Maps files and memory on Linux, macOS and Windows, with no dependency and no std: by raw system calls on Linux, which
+//! promises them, through libSystem on macOS and kernel32 on Windows.
 //!
 //! ```
 //! use baremap::{File, Flags, Mmap, Prot};
@@ -36,9 +36,9 @@
 //!   and the change is made through the mapping. With [`Flags::COW`] the same holds for pages that were
 //!   not yet written to.
 //! - Nobody shortens the file to less than what is mapped. Access behind the new end raises SIGBUS, which
-//!   ends the process.
+//!   ends the process. Windows lets nobody do it, unless the file lies on another machine.
 //! - The disk can serve the pages that are touched: a read error, or no space for a hole that is
-//!   written to, raises SIGBUS too.
+//!   written to, raises SIGBUS too, and `EXCEPTION_IN_PAGE_ERROR` on Windows.
 //!
 //! Everything else is safe: anonymous memory, and every method of a [`Mapping`] but those that are marked.
 
@@ -71,7 +71,7 @@ pub use sys::{Backing, RawFile};
 
 /// The size of a page in bytes: the unit of protection and residency.
 ///
-/// Linux: asked by `mprotect` of no bytes, once.
+/// Linux: asked by `mprotect` of no bytes, once. macOS: `getpagesize`. Windows: `GetSystemInfo`, once.
 ///
 /// ```
 /// assert!(baremap::page_size().is_power_of_two());
@@ -83,7 +83,7 @@ pub fn page_size() -> usize {
 /// The unit, in bytes, at whose multiples a file's offset can begin a mapping. [`Mmap::offset`] takes any
 /// offset and aligns it inside; to know the unit helps to choose offsets that waste nothing.
 ///
-/// Linux: the page size.
+/// Linux, macOS: the page size. Windows: 64 KiB, by `GetSystemInfo`, once.
 ///
 /// ```
 /// assert_eq!(baremap::allocation_granularity() % baremap::page_size(), 0);

@@ -89,6 +89,13 @@ impl Mapping {
     ///
     /// Linux: `msync` with `MS_SYNC`, which is as durable as `fdatasync`.
     ///
+    /// macOS: `msync`, then `fcntl` with `F_FULLFSYNC`, on a duplicate of the descriptor that a shared, writable mapping
+    /// keeps. That waits until the drive has emptied its whole cache, often for milliseconds; `fsync` and
+    /// `F_BARRIERFSYNC` are quicker and do not wait for it.
+    ///
+    /// Windows: `FlushViewOfFile`, then `FlushFileBuffers`, on a duplicate of the handle that a shared, writable mapping
+    /// keeps. The first gives the pages to the file system and the second waits for the disk.
+    ///
     /// # Errors
     /// [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full, and some of what was
     /// written may be lost.
@@ -120,7 +127,8 @@ impl Mapping {
     /// later [`flush`](Self::flush).
     ///
     /// Linux: `msync` with `MS_ASYNC`. The kernel writes changed pages after some seconds (`vm.dirty_*`) by
-    /// itself and is not hurried by it.
+    /// itself and is not hurried by it. macOS: the same call, which starts to write. Windows: `FlushViewOfFile`, which
+    /// waits for the file system, not for the disk.
     pub fn flush_async(&self) -> Result<(), Error> {
         self.flush_async_range(..)
     }
@@ -139,9 +147,10 @@ impl Mapping {
 
     /// Makes every page resident, and keeps it so until [`unlock`](Self::unlock) or until it is unmapped.
     ///
-    /// Locks do not add up: one `unlock` undoes any number of them.
-    ///
-    /// Linux: `mlock`; the limit is `RLIMIT_MEMLOCK`.
+    /// Linux: `mlock`; the limit is `RLIMIT_MEMLOCK`. macOS: `mlock`; `vm.user_wire_limit` is a limit too. Windows:
+    /// `VirtualLock`; the limit is the minimum of the working set, some 200 KiB if `SetProcessWorkingSetSize` did not
+    /// raise it. Locks do not add up on Linux and Windows, where one `unlock` undoes any number of them. macOS counts
+    /// them.
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
@@ -167,7 +176,7 @@ impl Mapping {
 
     /// Lets the system evict pages again.
     ///
-    /// Linux: `munlock`.
+    /// Linux, macOS: `munlock`. Windows: `VirtualUnlock`; that the memory is not locked is no error.
     pub fn unlock(&self) -> Result<(), Error> {
         self.on_part(Call::Map, .., |ptr, len, backing| {
             // SAFETY: this mapping.
@@ -177,7 +186,8 @@ impl Mapping {
 
     /// Tells the system how the memory will be used. Contents stay as they are.
     ///
-    /// Linux: `madvise`. Advice that the kernel does not know, or not for this kind of mapping, does nothing.
+    /// Linux, macOS: `madvise`. Windows: `PrefetchVirtualMemory`. Advice that the system does not know, or not for
+    /// this kind of mapping, does nothing.
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
@@ -208,8 +218,6 @@ impl Mapping {
 
     /// Gives the contents up: see [`Discard`].
     ///
-    /// Linux: `madvise`.
-    ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
     /// use baremap::{Discard, Mmap, Prot};
@@ -223,7 +231,8 @@ impl Mapping {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) where it has no meaning for this kind of mapping.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput) where it has no meaning for this kind of mapping.
+    /// - [`Unsupported`](ErrorKind::Unsupported) where it has one that this system cannot give it.
     ///
     /// # Safety
     /// Nothing relies on the contents, also not by other mappings of the file. After [`Discard::Free`] every byte
@@ -268,7 +277,8 @@ impl Mapping {
     ///
     /// After a failure the mapping has only the rights that it had before and should have had.
     ///
-    /// Linux: `mprotect`, and the instruction cache is flushed on aarch64.
+    /// Linux, macOS: `mprotect`, and the instruction cache is flushed on aarch64. Windows: `VirtualProtect`,
+    /// `FlushInstructionCache`.
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
@@ -282,8 +292,13 @@ impl Mapping {
     /// ```
     ///
     /// # Errors
-    /// [`PermissionDenied`](ErrorKind::PermissionDenied): a shared mapping of a file that is not open for writing
-    /// cannot become writable.
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied):
+    /// - A shared mapping of a file that is not open for writing cannot become writable; on macOS and Windows none can
+    ///   that was made without [`Prot::WRITE`].
+    /// - On Windows no mapping of a file can become executable that was made without [`Prot::EXEC`].
+    /// - On macOS a process with the hardened runtime cannot execute what was writable, unless it has the entitlement
+    ///   `com.apple.security.cs.allow-unsigned-executable-memory`; and on aarch64 no process has memory that is
+    ///   writable and executable at once. Both would take `MAP_JIT`, which changes rights thread by thread.
     pub fn protect(&mut self, prot: Prot) -> Result<(), Error> {
         if self.len == 0 {
             return Ok(());
@@ -295,7 +310,7 @@ impl Mapping {
     /// Unmaps the memory and tells whether that worked; a drop has nobody to tell. On failure the mapping comes
     /// back, unchanged.
     ///
-    /// Linux: `munmap`.
+    /// Linux, macOS: `munmap`. Windows: `UnmapViewOfFile`, `VirtualFree`.
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
@@ -309,7 +324,7 @@ impl Mapping {
     /// ```
     ///
     /// # Errors
-    /// [`OutOfMemory`](ErrorKind::OutOfMemory): the kernel would have to split a neighbouring mapping with which it
+    /// [`OutOfMemory`](ErrorKind::OutOfMemory): Linux would have to split a neighbouring mapping with which it
     /// merged this one, and the process has too many (`vm.max_map_count`).
     pub fn unmap(self) -> Result<(), (Self, Error)> {
         let this = ManuallyDrop::new(self);

@@ -100,7 +100,9 @@ impl<'a> Mmap<FileRef<'a>> {
     /// unless [`Flags::COW`] is given. An empty file, an offset at the end of a file and a length of 0 give
     /// an empty mapping.
     ///
-    /// Linux: `fstat`, then `mmap` unless the mapping is empty.
+    /// Linux: `fstat`, then `mmap` unless the mapping is empty. macOS: the same, and `fcntl` with `F_DUPFD_CLOEXEC`
+    /// for a shared, writable one, to flush it. Windows: `GetFileType`, `GetFileInformationByHandleEx`,
+    /// `CreateFileMappingW`, `MapViewOfFile` and `CloseHandle`, and likewise `DuplicateHandle`.
     ///
     /// # Errors
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): offset, or offset + length, lie beyond the end of the file.
@@ -108,7 +110,8 @@ impl<'a> Mmap<FileRef<'a>> {
     ///   the length exceeds `isize::MAX`.
     /// - [`NotMappable`](ErrorKind::NotMappable): a directory, a pipe, a terminal; a device if no length is given.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the file is not open for reading, or it is to be
-    ///   written to and is not open for that; or the file system forbids `EXEC`.
+    ///   written to and is not open for that; or the file system forbids `EXEC`. On Windows a file for `EXEC` is open
+    ///   for executing too, as a [`File`](crate::File) is where that is allowed, and one of std's is not.
     /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names cannot be honoured.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): no address space, too many mappings, or the limit on locked
     ///   memory.
@@ -170,7 +173,7 @@ impl Mmap<Anon> {
 
     /// Maps it.
     ///
-    /// Linux: `mmap`.
+    /// Linux, macOS: `mmap`. Windows: `VirtualAlloc`; the length counts against the limit on commitments at once.
     ///
     /// # Errors
     /// - [`EmptyAnon`](ErrorKind::EmptyAnon), [`OffsetAnon`](ErrorKind::OffsetAnon): a length of 0, an offset.

@@ -93,6 +93,9 @@ bits! {
     Flags: u16 {
         /// A private copy on write: changes stay in this mapping and never reach the file, which needs
         /// to be open for reading only. Anonymous memory is private already.
+        ///
+        /// Linux, macOS: `MAP_PRIVATE`. Windows: `FILE_MAP_COPY`, which counts the whole length against the limit on
+        /// commitments.
         COW = 1;
         /// Huge pages, or an error; never silently small ones. The length is rounded up to whole huge
         /// pages, though [`Mapping::len`](crate::Mapping::len) stays what was asked for.
@@ -100,25 +103,32 @@ bits! {
         /// Linux: `MAP_HUGETLB` with pages of one page-table level above the smallest (2 MiB where pages
         /// have 4 KiB) from the pool that `/proc/sys/vm/nr_hugepages` sets; of files, those on hugetlbfs.
         /// For transparent huge pages, which are a hint, see [`Advice::HugePage`](crate::Advice::HugePage).
+        ///
+        /// macOS: superpages of 2 MiB, on x86_64, of anonymous memory.
+        ///
+        /// Windows: `MEM_LARGE_PAGES`, of anonymous memory, which is then resident for good. The process must hold
+        /// `SeLockMemoryPrivilege` and have enabled it.
         HUGETLB = 2;
         /// Starts to fetch the file's pages and does not wait for them. A hint, so a failure of it is
         /// no failure of `map`. Nothing is to be fetched for anonymous memory.
         ///
-        /// Linux: `madvise(MADV_WILLNEED)` after `mmap`.
+        /// Linux, macOS: `madvise(MADV_WILLNEED)` after `mmap`. Windows: `PrefetchVirtualMemory`.
         READAHEAD = 4;
         /// Makes every page present before `map` returns, as far as memory allows. For a cached file
         /// that is read once from end to end this is slower than faulting.
         ///
-        /// Linux: `MAP_POPULATE`.
+        /// Linux: `MAP_POPULATE`. macOS: `mlock`, then `munlock`. Windows: `PrefetchVirtualMemory`, then
+        /// `ReadProcessMemory` of a byte of each page.
         POPULATE = 8;
         /// Sets no swap space aside for pages that writes may need later.
         ///
         /// Linux: `MAP_NORESERVE`; not together with [`HUGETLB`](Self::HUGETLB), as memory of an
-        /// exhausted pool would fault.
+        /// exhausted pool would fault. macOS: `MAP_NORESERVE`; the system sets none aside anyhow. Windows: unsupported
+        /// but for shared mappings of files, which need none.
         NORESERVE = 16;
         /// Makes the mapping resident and locks it, as [`Mapping::lock`](crate::Mapping::lock) does.
         ///
-        /// Linux: `mlock` after `mmap`, since `MAP_LOCKED` hides a failure.
+        /// Linux, macOS: `mlock` after `mmap`; Linux's `MAP_LOCKED` hides a failure. Windows: `VirtualLock`.
         LOCKED = 32;
     }
 }
@@ -129,6 +139,8 @@ impl Flags {
 
 /// A portable hint for [`Mapping::advise`](crate::Mapping::advise). It changes speed and residency, never
 /// contents; a system that does not know it does nothing.
+///
+/// macOS knows the first four, by `madvise` too. Windows knows `WillNeed`, by `PrefetchVirtualMemory`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Advice {
@@ -156,12 +168,17 @@ pub enum Advice {
 pub enum Discard {
     /// Drops the pages now: anonymous memory reads as zeros again, a copy on write as the file, and a
     /// shared file as before. Linux: `MADV_DONTNEED`.
+    ///
+    /// macOS maps anonymous memory anew, and Windows decommits and commits it: `VirtualFree`, `VirtualAlloc`. Both
+    /// cannot take a copy on write back, or give huge pages back ([`Unsupported`](crate::ErrorKind::Unsupported)). Of
+    /// a shared file this is `MADV_DONTNEED`, and on Windows `VirtualUnlock`, which takes pages out of the working
+    /// set.
     DontNeed,
     /// Lets the system drop pages of anonymous memory when it needs them. Until a page is written again
     /// it reads as before or as zeros, and may change from one to the other between two reads.
-    /// Linux: `MADV_FREE`.
+    /// Linux, macOS: `MADV_FREE`. Windows: `MEM_RESET`.
     Free,
     /// Drops the pages and what lies behind them: the file has a hole there, which reads as zeros.
-    /// Linux: `MADV_REMOVE`, on a shared, writable mapping.
+    /// Linux: `MADV_REMOVE`, on a shared, writable mapping. macOS, Windows: unsupported.
     Remove,
 }

@@ -12,8 +12,9 @@ use alloc::vec::Vec;
 /// does not fill the address space of a small machine.
 const CHUNK_LEN: usize = 16 << 20;
 
-/// A file of up to this many bytes is read: to copy so much cost less than to map it, fault it in and unmap it (`ci/bench`,
-/// `curve`: a thirteenth at 4 KiB, three quarters at 1 MiB, but twice as much at 2 MiB, which a huge page maps).
+/// A file of up to this many bytes is read: to copy so much cost less than to map it, fault it in and unmap it
+/// (`ci/bench`, `curve`: a thirteenth at 4 KiB, three quarters at 1 MiB, but twice as much at 2 MiB, which a huge page
+/// maps).
 const SMALL: u64 = 1 << 20;
 
 /// What cannot be mapped is read in pieces of this many bytes: the processor's caches hold them, and a pipe
@@ -292,9 +293,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Calls `f` with the index of each `byte`, in order. 64 bytes at a time become a set of 64 bits, from which the indices are
-/// taken one by one. Comparing them and giving each its bit within its group of 8 is what compilers make vectors of; and the
-/// product of a word with 0x01… has the sum of the word's bytes, which is those bits together, in its highest byte.
+/// Calls `f` with the index of each `byte`, in order. 64 bytes at a time become a set of 64 bits, from which the
+/// indices are taken one by one. Comparing them and giving each its bit within its group of 8 is what compilers make
+/// vectors of; and the product of a word with 0x01… has the sum of the word's bytes, which is those bits together, in
+/// its highest byte.
 fn for_each_index_of<E>(byte: u8, bytes: &[u8], mut f: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
     const BLOCK: usize = 64;
     let blocks = bytes.chunks_exact(BLOCK);

@@ -37,6 +37,20 @@ fn run(name: &str) {
     }
 }
 
+/// While a file is open here others find it by its name, and can rename and remove it; on Windows that takes a sharing
+/// mode, and names in UTF-16.
+#[test]
+fn open_file_is_renamed_and_removed() {
+    let path = std::env::temp_dir().join(format!("baremap-{}-ä, 日本語, 𝄞", std::process::id()));
+    let name = CString::new(path.to_str().unwrap()).unwrap();
+    let file = baremap::File::create(&name).unwrap();
+    file.set_len(10).unwrap();
+    let renamed = path.with_extension("renamed");
+    std::fs::rename(&path, &renamed).unwrap();
+    std::fs::remove_file(&renamed).unwrap();
+    assert_eq!(file.len().unwrap(), 10);
+}
+
 macro_rules! tests {
     ($($module:ident { $($check:ident),* })*) => {
         $(mod $module {

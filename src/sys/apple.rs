@@ -196,9 +196,9 @@ pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
     uninterrupted(Call::Ftruncate, || unsafe { system::ftruncate(file, len as i64) }).map(drop)
 }
 
-/// `fsync` gives the data to the drive, which may keep them in a cache that power loss empties, and `F_BARRIERFSYNC` only
-/// orders them; `F_FULLFSYNC` waits for the medium (fcntl(2)). File systems that lack it, as those of networks do, get
-/// `fsync`.
+/// `fsync` gives the data to the drive, which may keep them in a cache that power loss empties, and `F_BARRIERFSYNC`
+/// only orders them; `F_FULLFSYNC` waits for the medium (fcntl(2)). File systems that lack it, as those of networks
+/// do, get `fsync`.
 pub(crate) fn sync(file: RawFile) -> Result<()> {
     const F_FULLFSYNC: c_int = 51;
     // SAFETY: touches no memory of ours.

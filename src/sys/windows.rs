@@ -604,8 +604,8 @@ fn large_page_size() -> usize {
     unsafe { GetLargePageMinimum() }
 }
 
-/// Makes each page present, and stops where that fails. A page is touched by the kernel, which says so when the disk cannot
-/// serve it; a fault of our own would end the process.
+/// Makes each page present, and stops where that fails. A page is touched by the kernel, which says so when the disk
+/// cannot serve it; a fault of our own would end the process.
 fn populate(ptr: NonNull<u8>, len: usize, backing: &Backing) {
     // SAFETY: a mapping of ours. It reads in large pieces what page faults would read in small ones.
     let _ = unsafe { advise(ptr, len, backing, Advice::WillNeed) };
@@ -734,8 +734,8 @@ pub(crate) unsafe fn discard(
         }
         // SAFETY: a part of a view of ours, whose contents are the file's.
         (Discard::DontNeed, Kind::Shared) => unsafe { unlock(ptr, len, backing) },
-        // Contents may be kept or become zeros. DiscardVirtualMemory does the same at once, but not every Windows has it,
-        // and OfferVirtualMemory wants the memory reclaimed before it is written to.
+        // Contents may be kept or become zeros. DiscardVirtualMemory does the same at once, but not every Windows has
+        // it, and OfferVirtualMemory wants the memory reclaimed before it is written to.
         (Discard::Free, Kind::Anon) => allocate(MEM_RESET),
         // Private pages become the file's again only by mapping it anew, and a hole needs the offset in the file; the
         // mapping knows neither. Large pages are never given back in part.

@@ -12,6 +12,23 @@ pub fn is_created_and_emptied(env: &mut Env) -> Result {
     Ok(())
 }
 
+/// Names are UTF-8. On Windows a path of more than 259 units is told to the system in another way.
+pub fn of_any_name(env: &mut Env) -> Result {
+    let long = [b'x'; 250];
+    let long = core::str::from_utf8(&long).unwrap_or("");
+    for (name, len) in ["with a space", "ä, 日本語, 𝄞", long].into_iter().zip(1..) {
+        env.file(name, len)?;
+    }
+    for (name, len) in ["with a space", "ä, 日本語, 𝄞", long].into_iter().zip(1..) {
+        ensure!(env.path(name, File::open)?.len()? == len);
+        ensure!(env.path(name, File::open_rw)?.len()? == len);
+    }
+    match File::open(c"missing \xff") {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        result => fails(result, ErrorKind::NotFound),
+    }
+}
+
 pub fn of_no_name(env: &mut Env) -> Result {
     fails(env.path("missing", File::open), ErrorKind::NotFound)?;
     fails(env.path("missing", File::open_rw), ErrorKind::NotFound)?;

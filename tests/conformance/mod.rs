@@ -84,7 +84,7 @@ macro_rules! for_all_checks {
                 is_small, of_this_crate_in_words, of_the_system_in_words, is_std_error
             }
             file {
-                is_created_and_emptied, of_no_name, directory, length, reads_at, syncs, raw,
+                is_created_and_emptied, of_any_name, of_no_name, directory, length, reads_at, syncs, raw,
                 written_only_if_open_for_it
             }
             view {

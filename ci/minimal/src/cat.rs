@@ -22,8 +22,8 @@ fn main(arguments: Arguments) -> u8 {
     0
 }
 
-/// Whether the system has files that tell no length or cannot be mapped: /proc and /sys on Linux, /dev there and on macOS.
-/// What is left on Windows, pipes and consoles by name, is not worth a fifth of the program.
+/// Whether the system has files that tell no length or cannot be mapped: /proc and /sys on Linux, /dev there and on
+/// macOS. What is left on Windows, pipes and consoles by name, is not worth a fifth of the program.
 const READS: bool = cfg!(not(windows));
 
 fn cat(name: &Argument) -> Option<()> {

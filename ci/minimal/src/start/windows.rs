@@ -53,8 +53,8 @@ impl Argument {
     pub fn text(&self) -> &'static CStr {
         const CP_UTF8: u32 = 65001;
         let utf8 = self.1.cast::<c_char>();
-        // SAFETY: the argument ends with NUL, and the buffer, which lives as long as the process, has room for as many bytes as
-        // are told. Of a longer argument the text is empty.
+        // SAFETY: the argument ends with NUL, and the buffer, which lives as long as the process, has room for as many
+        // bytes as are told. Of a longer argument the text is empty.
         unsafe {
             if WideCharToMultiByte(CP_UTF8, 0, self.0, -1, utf8, LONGEST as i32, null(), null_mut()) == 0 {
                 return c"";
@@ -80,8 +80,8 @@ impl Argument {
     }
 }
 
-/// The program's arguments, without its name; of the command line, which is the process's own to write to, each is cut off
-/// by a NUL.
+/// The program's arguments, without its name; of the command line, which is the process's own to write to, each is cut
+/// off by a NUL.
 pub struct Arguments {
     rest: *mut u16,
     utf8: *mut [u8; LONGEST],
