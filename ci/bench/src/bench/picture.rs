@@ -77,8 +77,8 @@ pub fn growth(rows: &[Row]) -> String {
     let mut body = String::new();
     body += &panel(0.0, "time", "s", &rows, |lane| lane.time().median);
     body +=
-        &panel(380.0, "peak resident memory", "MiB", &rows, |lane| lane.peak.unwrap_or(1) as f64 / 1024.0);
-    svg(780, 320, &body)
+        &panel(420.0, "peak resident memory", "MiB", &rows, |lane| lane.peak.unwrap_or(1) as f64 / 1024.0);
+    svg(820, 320, &body)
 }
 
 fn panel(left: f64, title: &str, unit: &str, rows: &[&Row], value: impl Fn(&Lane) -> f64) -> String {
