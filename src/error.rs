@@ -8,11 +8,15 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Map,
+    MapIn,
     BytesMut,
     Flush,
     Advise,
     Discard,
     SetLen,
+    Reserve,
+    Split,
+    IntoReservation,
     #[allow(dead_code, reason = "not every backend judges it itself")]
     Protect,
     #[allow(dead_code, reason = "not every backend judges it itself")]
@@ -58,7 +62,7 @@ pub enum ErrorKind {
     NotFound,
     /// The system's rules, or the way in which the file was opened, forbid it.
     PermissionDenied,
-    /// An argument that the system refuses, such as a path that is too long or a closed descriptor.
+    /// An argument that cannot be meant, such as an unaligned address, a path that is too long, a closed descriptor.
     InvalidInput,
     /// A range that ends beyond the end of the file or of the mapping, or an offset that lies there.
     BeyondEnd,
@@ -66,7 +70,7 @@ pub enum ErrorKind {
     Overflow,
     /// A length over `isize::MAX`, or a file size that the system cannot express.
     TooLong,
-    /// Anonymous memory of length 0.
+    /// Anonymous memory of length 0, or a reservation.
     EmptyAnon,
     /// Anonymous memory with an offset.
     OffsetAnon,
@@ -84,7 +88,7 @@ pub enum ErrorKind {
     NoSpace,
     /// The process or the system has too many open files.
     TooManyFiles,
-    /// The file is in use in a way that excludes this one.
+    /// The file is in use in a way that excludes this one, or something is at the address already.
     Busy,
     /// It would have to wait, and was told not to.
     WouldBlock,
@@ -163,11 +167,15 @@ impl Error {
     pub fn call(&self) -> &'static str {
         match self.call {
             Call::Map => "map",
+            Call::MapIn => "map_in",
             Call::BytesMut => "bytes_mut",
             Call::Flush => "flush",
             Call::Advise => "advise",
             Call::Discard => "discard",
             Call::SetLen => "set_len",
+            Call::Reserve => "reserve",
+            Call::Split => "split",
+            Call::IntoReservation => "into_reservation",
             Call::Protect => "protect",
             Call::ReadAt => "read_at",
             #[cfg(feature = "alloc")]

@@ -20,6 +20,7 @@
 //! # Where to start
 //! - [`Mmap`] says what to map: a [`File`], a [`FileRef`] to one that is open already, or fresh memory.
 //! - [`Mapping`] is what comes of it: a slice of bytes that is unmapped when it is dropped.
+//! - [`Reservation`] is address space for mappings that are to lie at certain addresses.
 //! - `Reader` (feature `alloc`) goes through a whole file in chunks, mapped or read, whichever serves.
 //!
 //! # Features
@@ -56,6 +57,7 @@ mod mmap;
 mod options;
 #[cfg(feature = "alloc")]
 mod reader;
+mod reservation;
 #[cfg(feature = "std")]
 mod std_impls;
 mod sys;
@@ -67,6 +69,7 @@ pub use mmap::{Anon, Mmap};
 pub use options::{Advice, Discard, Flags, Prot};
 #[cfg(feature = "alloc")]
 pub use reader::Reader;
+pub use reservation::Reservation;
 pub use sys::{Backing, RawFile};
 
 /// The size of a page in bytes: the unit of protection and residency.

@@ -2,6 +2,7 @@
 
 use crate::error::{Call, Error, ErrorKind};
 use crate::options::{Advice, Discard, Prot};
+use crate::reservation::Reservation;
 use crate::sys::{self, Backing};
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -330,6 +331,45 @@ impl Mapping {
         let this = ManuallyDrop::new(self);
         match this.release() {
             Ok(()) => Ok(()),
+            Err(error) => Err((ManuallyDrop::into_inner(this), error)),
+        }
+    }
+
+    /// Gives the contents up and keeps the address space: the pages in which the mapping lies. On failure the mapping
+    /// comes back, unchanged.
+    ///
+    /// Linux, macOS: `mmap` with `PROT_NONE` and `MAP_FIXED`, of any mapping. Windows: `VirtualFree`,
+    /// `UnmapViewOfFile2`, of a mapping that was made by [`map_in`](crate::Mmap::map_in).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{Mmap, Prot, Reservation};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let request = Mmap::anon(100).prot(Prot::WRITE);
+    /// let mut map = request.map_in(Reservation::new(100)?).map_err(|(_, error)| error)?;
+    /// map.bytes_mut()?.fill(1);
+    /// let place = map.into_reservation().map_err(|(_, error)| error)?;
+    /// let again = request.map_in(place).map_err(|(_, error)| error)?;
+    /// assert_eq!(again[..], [0; 100]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): an empty mapping has no address.
+    /// - [`Unsupported`](ErrorKind::Unsupported): on Windows, a mapping that was made otherwise.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): as of [`unmap`](Self::unmap).
+    pub fn into_reservation(self) -> Result<Reservation, (Self, Error)> {
+        if self.len == 0 {
+            return Err((self, Error::own(Call::IntoReservation, ErrorKind::InvalidInput)));
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the whole mapping, which is given up here.
+        match unsafe { sys::vacate(this.ptr, this.len, &this.backing) } {
+            // SAFETY: it was the mapping's.
+            Ok(place) => Ok(unsafe { Reservation::from_place(place) }),
             Err(error) => Err((ManuallyDrop::into_inner(this), error)),
         }
     }

@@ -5,7 +5,10 @@ use crate::error::{Call, Error, ErrorKind};
 use crate::file::FileRef;
 use crate::mapping::Mapping;
 use crate::options::{Advice, Flags, Prot};
-use crate::sys::{self, FileKind};
+use crate::reservation::Reservation;
+use crate::sys::{self, Backing, FileKind, Place};
+use core::mem;
+use core::ptr::NonNull;
 
 /// What to map, and how.
 ///
@@ -74,7 +77,7 @@ impl<S> Mmap<S> {
 
     /// `LOCKED` and `READAHEAD` are said of the mapping when it is there, on every system.
     #[inline(always)]
-    fn finish(self, mapping: Mapping) -> Result<Mapping, Error> {
+    fn follow(&self, mapping: &Mapping) -> Result<(), Error> {
         if self.flags.contains(Flags::LOCKED) {
             mapping.lock().map_err(|error| error.of_flag(Flags::LOCKED))?;
         }
@@ -82,7 +85,45 @@ impl<S> Mmap<S> {
             // A hint: if the system cannot fetch ahead, the pages come when they are touched.
             let _ = mapping.advise(Advice::WillNeed);
         }
-        Ok(mapping)
+        Ok(())
+    }
+
+    /// Maps by `map` in a reservation, which comes back whatever fails.
+    fn put(
+        &self,
+        reservation: Reservation,
+        len: Result<usize, Error>,
+        map: impl FnOnce(usize, Place) -> Result<(NonNull<u8>, Backing), Error>,
+    ) -> Result<Mapping, (Reservation, Error)> {
+        let mapped = len.and_then(|len| {
+            let unit = sys::allocation_granularity();
+            if self.flags.contains(Flags::HUGETLB) {
+                return Err(Error::unsupported(Flags::HUGETLB));
+            }
+            if len.checked_next_multiple_of(unit) != Some(reservation.len()) || self.offset % unit as u64 != 0
+            {
+                return Err(Error::own(Call::MapIn, ErrorKind::InvalidInput));
+            }
+            let (ptr, backing) = map(len, reservation.place())?;
+            // SAFETY: fresh from the backend.
+            Ok(unsafe { Mapping::from_raw_parts(ptr, len, backing) })
+        });
+        let mapping = match mapped {
+            Ok(mapping) => mapping,
+            Err(error) => return Err((reservation, error)),
+        };
+        let place = reservation.into_place();
+        match self.follow(&mapping) {
+            Ok(()) => Ok(mapping),
+            Err(error) => Err(match mapping.into_reservation() {
+                Ok(reservation) => (reservation, error),
+                Err((mapping, _)) => {
+                    mem::forget(mapping);
+                    // SAFETY: what is still mapped there nobody knows of, and it goes with the reservation.
+                    (unsafe { Reservation::from_place(place) }, error)
+                }
+            }),
+        }
     }
 }
 
@@ -126,9 +167,52 @@ impl<'a> Mmap<FileRef<'a>> {
         if len == 0 {
             return Ok(Mapping::EMPTY);
         }
-        let (ptr, backing) = sys::map_file(self.source.raw, self.offset, len, self.prot, self.flags)?;
+        // SAFETY: there is no place to answer for.
+        let view = unsafe { sys::map_file(self.source.raw, self.offset, len, self.prot, self.flags, None) };
+        let (ptr, backing) = view?;
         // SAFETY: fresh from the backend.
-        self.finish(unsafe { Mapping::from_raw_parts(ptr, len, backing) })
+        let mapping = unsafe { Mapping::from_raw_parts(ptr, len, backing) };
+        self.follow(&mapping)?;
+        Ok(mapping)
+    }
+
+    /// [`map`](Self::map) in a reservation, all of it. If that fails, the reservation comes back.
+    ///
+    /// The length, rounded up to [`allocation_granularity`](crate::allocation_granularity), is the reservation's, from
+    /// which longer ones are [split](Reservation::split) off; and the offset is a multiple of it.
+    ///
+    /// Linux: `fstat`, `fstatfs`, `mmap`, then `mremap`, as `mmap` in place of something else may fail when that is gone
+    /// already. macOS: as `map`, with `MAP_FIXED`. Windows: as `map`, with `MapViewOfFile3`, and `VirtualFree`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{File, Mmap, Reservation};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let file = File::open(c"Cargo.toml")?;
+    /// let place = Reservation::aligned(file.len()? as usize, 1 << 20)?;
+    /// // SAFETY: nobody changes Cargo.toml meanwhile.
+    /// let map = unsafe { Mmap::new(&file).map_in(place) }.map_err(|(_, error)| error)?;
+    /// assert!(map.starts_with(b"[package]") && map.as_ptr().addr() % (1 << 20) == 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As `map`, and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): another length than the reservation's, such as that of an empty
+    ///   file, or an offset that is not a multiple.
+    /// - [`Unsupported`](ErrorKind::Unsupported): huge pages.
+    ///
+    /// # Safety
+    /// As `map`.
+    pub unsafe fn map_in(self, place: Reservation) -> Result<Mapping, (Reservation, Error)> {
+        let len = self.check_flags().and_then(|()| self.checked_len());
+        self.put(place, len, |len, place| {
+            // SAFETY: a whole reservation of the right length, which is ours.
+            unsafe { sys::map_file(self.source.raw, self.offset, len, self.prot, self.flags, Some(place)) }
+        })
     }
 
     /// The length to map, if the request can be met.
@@ -183,6 +267,52 @@ impl Mmap<Anon> {
     ///   pages, or the limit on locked memory.
     #[inline]
     pub fn map(self) -> Result<Mapping, Error> {
+        let len = self.checked_len()?;
+        // SAFETY: there is no place to answer for.
+        let (ptr, backing) = unsafe { sys::map_anon(len, self.prot, self.flags, None)? };
+        // SAFETY: fresh from the backend.
+        let mapping = unsafe { Mapping::from_raw_parts(ptr, len, backing) };
+        self.follow(&mapping)?;
+        Ok(mapping)
+    }
+
+    /// [`map`](Self::map) in a reservation, all of it. If that fails, the reservation comes back.
+    ///
+    /// The length, rounded up to [`allocation_granularity`](crate::allocation_granularity), is the reservation's, from
+    /// which longer ones are [split](Reservation::split) off.
+    ///
+    /// Linux: `mmap`, then `mremap`, as `mmap` in place of something else may fail when that is gone already. macOS:
+    /// `mmap` with `MAP_FIXED`. Windows: `VirtualAlloc2`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), baremap::Error> {
+    /// use baremap::{Mmap, Prot, Reservation, allocation_granularity};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// // A stack of two units that grows down to one that nobody can touch.
+    /// let unit = allocation_granularity();
+    /// let (guard, place) = Reservation::new(3 * unit)?.split(unit).map_err(|(_, error)| error)?;
+    /// let stack = Mmap::anon(2 * unit).prot(Prot::WRITE).map_in(place).map_err(|(_, error)| error)?;
+    /// assert_eq!(guard.as_ptr().wrapping_add(unit), stack.as_ptr());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As `map`, and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): another length than the reservation's.
+    /// - [`Unsupported`](ErrorKind::Unsupported): huge pages.
+    pub fn map_in(self, place: Reservation) -> Result<Mapping, (Reservation, Error)> {
+        self.put(place, self.checked_len(), |len, place| {
+            // SAFETY: a whole reservation of the right length, which is ours.
+            unsafe { sys::map_anon(len, self.prot, self.flags, Some(place)) }
+        })
+    }
+
+    /// The length to map, if the request can be met.
+    #[inline]
+    fn checked_len(&self) -> Result<usize, Error> {
         let fail = |kind| Err(Error::own(Call::Map, kind));
         let len = self.len.unwrap_or(0);
         if self.offset != 0 {
@@ -195,8 +325,6 @@ impl Mmap<Anon> {
             return fail(ErrorKind::TooLong);
         }
         self.check_flags()?;
-        let (ptr, backing) = sys::map_anon(len, self.prot, self.flags)?;
-        // SAFETY: fresh from the backend.
-        self.finish(unsafe { Mapping::from_raw_parts(ptr, len, backing) })
+        Ok(len)
     }
 }

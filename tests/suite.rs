@@ -25,6 +25,9 @@ fn run(name: &str) {
         #[cfg(not(feature = "std"))]
         pipe: None,
         zeros: is_posix.then_some(zeros),
+        // Emulators that note every page want less.
+        address_space: std::env::var("BAREMAP_ADDRESS_SPACE")
+            .map_or(1 << (usize::BITS * 5 / 8), |bytes| bytes.parse().unwrap()),
     };
     let result = conformance::run(name, &mut env);
     drop(pipe);

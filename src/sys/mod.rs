@@ -33,6 +33,9 @@ type Result<T> = core::result::Result<T, Error>;
 /// A new mapping: the address of the byte at the offset asked for, aligned or not, and the rest.
 type View = (NonNull<u8>, Backing);
 
+/// A reservation: address and length, both multiples of the allocation granularity.
+pub(crate) type Place = (NonNull<u8>, usize);
+
 /// What kind of thing an open file is, as far as mapping it goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -79,13 +82,28 @@ const _: fn() -> usize = allocation_granularity;
 
 // Making mappings. The length is over 0, and offset + length no more than `i64::MAX`. A flag that cannot
 // be honoured is an error that names it; `READAHEAD` and `LOCKED` are not the backend's matter.
-const _: fn(RawFile, u64, usize, Prot, Flags) -> Result<View> = map_file;
+//
+// With a place the mapping takes a reservation's, all of it, which nobody else uses or knows of. That is as long as
+// the mapping, rounded up to the allocation granularity; the offset is a multiple of that, and `HUGETLB` is not among
+// the flags. On failure the place is a reservation still, and at no time is it free for another thread's mapping.
+const _: unsafe fn(RawFile, u64, usize, Prot, Flags, Option<Place>) -> Result<View> = map_file;
 /// Zeroed, private memory.
-const _: fn(usize, Prot, Flags) -> Result<View> = map_anon;
+const _: unsafe fn(usize, Prot, Flags, Option<Place>) -> Result<View> = map_anon;
+
+// Address space with no access and no memory behind it.
+/// At an address, where nothing is, or else it is an error of the kind `Busy`; at 0, where the system likes.
+const _: fn(usize, usize) -> Result<NonNull<u8>> = reserve;
+/// Makes two of a whole one, the first of this length. On failure it is whole.
+const _: unsafe fn(Place, usize) -> Result<()> = split;
+/// Gone on success, untouched on failure.
+const _: unsafe fn(Place) -> Result<()> = release;
 
 // On a whole mapping.
 /// Gone on success, untouched on failure. Nothing may use the memory from the call on.
 const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<()> = unmap;
+/// The mapping is a reservation on success, and untouched on failure, as of a mapping of which the system cannot make
+/// one. Nothing may use the memory from the call on.
+const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<Place> = vacate;
 /// `prot` is in force on return, also for the instruction caches of every processor. On failure the pages
 /// have the old or the new rights, and `Backing::prot` is what both allow. No reference may exist that
 /// needs rights that `prot` lacks.

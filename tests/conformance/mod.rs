@@ -11,6 +11,7 @@ mod file;
 mod mapping;
 #[cfg(feature = "alloc")]
 mod reader;
+mod reservation;
 mod view;
 
 use baremap::{Error, ErrorKind, File, FileRef, Mapping, Mmap, Prot};
@@ -25,6 +26,8 @@ pub struct Env<'a> {
     pub pipe: Option<FileRef<'a>>,
     /// A device that gives zeros without end and can be mapped.
     pub zeros: Option<&'a CStr>,
+    /// How many bytes of address space one may reserve here without regret.
+    pub address_space: usize,
 }
 
 pub type Result = core::result::Result<(), Failure>;
@@ -97,6 +100,11 @@ macro_rules! for_all_checks {
                 ranges_are_checked, locks, takes_advice, discards, discards_whole_pages_only,
                 discards_copy_on_write, removes_from_file, protects, protect_is_refused, runs_at_raw_parts,
                 unmaps, leaks_on_purpose, says_what_it_is, page_sizes
+            }
+            reservation {
+                reserves, of_no_length, aligned, at_an_address, splits, drops_in_any_order, maps_memory,
+                maps_files, maps_copies, maps_with_every_flag, is_given_back, is_taken_back,
+                is_made_of_any_mapping, neighbours_stay, of_great_length, says_what_it_is
             }
         }
     };

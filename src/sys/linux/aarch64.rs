@@ -15,6 +15,7 @@ pub(crate) const PREAD64: usize = 67;
 pub(crate) const FSTAT: usize = 80;
 pub(crate) const FSYNC: usize = 82;
 pub(crate) const MUNMAP: usize = 215;
+pub(crate) const MREMAP: usize = 216;
 pub(crate) const MMAP: usize = 222;
 pub(crate) const MPROTECT: usize = 226;
 pub(crate) const MSYNC: usize = 227;

@@ -5,6 +5,7 @@ use crate::error::ErrorKind;
 
 pub(super) const EINTR: i32 = 4;
 pub(super) const ENOMEM: i32 = 12;
+pub(super) const EEXIST: i32 = 17;
 pub(super) const EINVAL: i32 = 22;
 
 pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
@@ -21,7 +22,7 @@ pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
         13 => ("EACCES", "permission denied", PermissionDenied),
         14 => ("EFAULT", "bad address", InvalidInput),
         16 => ("EBUSY", "device or resource busy", Busy),
-        17 => ("EEXIST", "file exists", Other),
+        EEXIST => ("EEXIST", "file exists", Other),
         19 => ("ENODEV", "no such device, or the file cannot be mapped", NotMappable),
         20 => ("ENOTDIR", "a component of the path is not a directory", NotFound),
         21 => ("EISDIR", "is a directory", NotMappable),

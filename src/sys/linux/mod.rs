@@ -7,15 +7,15 @@ mod descriptors;
 mod errno;
 
 use super::arch::{self, syscall1, syscall2, syscall3, syscall4, syscall6};
-use super::{FileKind, Open, Result, View};
-use crate::error::{Error, ErrorKind};
+use super::{FileKind, Open, Place, Result, View};
+use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use errno::describe;
-use errno::{EINTR, EINVAL, ENOMEM};
+use errno::{EEXIST, EINTR, EINVAL, ENOMEM};
 
 /// How this system names an open file: a file descriptor.
 pub type RawFile = i32;
@@ -44,6 +44,7 @@ pub(crate) enum Call {
     Mlock,
     Mmap,
     Mprotect,
+    Mremap,
     Msync,
     Munlock,
     Munmap,
@@ -63,6 +64,7 @@ impl Call {
             Self::Mlock => "mlock",
             Self::Mmap => "mmap",
             Self::Mprotect => "mprotect",
+            Self::Mremap => "mremap",
             Self::Msync => "msync",
             Self::Munlock => "munlock",
             Self::Munmap => "munmap",
@@ -187,26 +189,38 @@ pub(crate) fn allocation_granularity() -> usize {
 const MAP_HUGETLB: usize = 0x40000;
 
 #[inline(always)]
-pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags: Flags) -> Result<View> {
+pub(crate) unsafe fn map_file(
+    file: RawFile,
+    offset: u64,
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View> {
     const MAP_SHARED: usize = 1;
     let mut bits = if flags.contains(Flags::COW) { MAP_PRIVATE } else { MAP_SHARED };
     let unit = if flags.contains(Flags::HUGETLB) {
         bits |= MAP_HUGETLB;
-        huge_page_size_of(file)?.trailing_zeros()
+        let Some(size) = huge_page_size_of(file)? else { return Err(Error::unsupported(Flags::HUGETLB)) };
+        size.trailing_zeros()
+    } else if place.is_some() && huge_page_size_of(file)?.is_some() {
+        // Its pages are huge unasked, and would reach beyond the place.
+        return Err(Error::unsupported(Flags::HUGETLB));
     } else if offset != 0 {
         page_size().trailing_zeros()
     } else {
         0
     };
     let before = offset as usize & ((1 << unit) - 1);
-    let (base, backing) = map(before + len, prot, flags, bits, unit, file, offset as usize - before)?;
+    // SAFETY: the caller's promise.
+    let (base, backing) =
+        unsafe { map(before + len, prot, flags, bits, unit, file, offset as usize - before, place)? };
     // SAFETY: the mapping is longer than `before`.
     Ok((unsafe { base.add(before) }, backing))
 }
 
 #[inline]
-pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
-    const MAP_ANONYMOUS: usize = 0x20;
+pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
     const MAP_HUGE_SHIFT: u32 = 26;
     let mut bits = MAP_PRIVATE | MAP_ANONYMOUS;
     let mut unit = 0;
@@ -216,13 +230,17 @@ pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
         unit = 2 * page_size().trailing_zeros() - 3;
         bits |= MAP_HUGETLB | (unit as usize) << MAP_HUGE_SHIFT;
     }
-    map(len, prot, flags, bits, unit, -1, 0)
+    // SAFETY: the caller's promise.
+    unsafe { map(len, prot, flags, bits, unit, -1, 0, place) }
 }
 
 const MAP_PRIVATE: usize = 2;
+const MAP_ANONYMOUS: usize = 0x20;
+const MAP_NORESERVE: usize = 0x4000;
 
 #[inline(always)]
-fn map(
+#[allow(clippy::too_many_arguments, reason = "those of mmap, and what becomes of the answer")]
+unsafe fn map(
     len: usize,
     prot: Prot,
     flags: Flags,
@@ -230,8 +248,8 @@ fn map(
     unit: u32,
     file: RawFile,
     offset: usize,
+    place: Option<Place>,
 ) -> Result<View> {
-    const MAP_NORESERVE: usize = 0x4000;
     const MAP_POPULATE: usize = 0x8000;
     if flags.contains(Flags::NORESERVE) {
         bits |= MAP_NORESERVE;
@@ -241,13 +259,41 @@ fn map(
     }
     // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is.
     let result = unsafe { syscall6(arch::MMAP, 0, len, prot.bits() as usize, bits, file as usize, offset) };
-    let address = match checked(Call::Mmap, result) {
+    let mut address = match checked(Call::Mmap, result) {
         Err(error) if flags.contains(Flags::HUGETLB) => return Err(without_huge_pages(error)),
         result => result?,
     };
+    if let Some(place) = place {
+        // SAFETY: fresh, and the caller's promise.
+        address = unsafe { move_to(place, address)? };
+    }
     let base = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
     // SAFETY: without MAP_FIXED the kernel does not map address 0 (mmap_min_addr, get_unmapped_area).
     Ok((unsafe { base.unwrap_unchecked() }, Backing { prot, unit: unit as u8 }))
+}
+
+/// Moves a fresh mapping to where a reservation is; gives its address there.
+///
+/// To map there at once, with MAP_FIXED, takes one call. But the kernel then unmaps the reservation before it asks the file
+/// system, and before it sees whether there is memory for what is private (`mmap_region` in mm/mmap.c); if these refuse,
+/// the place is free, another thread's mapping may lie there the next moment, and nobody can tell. Here that is settled
+/// before the reservation is touched.
+///
+/// # Safety
+/// The mapping is the caller's, is as long as the reservation, and has no huge pages.
+#[cold]
+unsafe fn move_to((to, len): Place, address: usize) -> Result<usize> {
+    const MREMAP_MAYMOVE: usize = 1;
+    const MREMAP_FIXED: usize = 2;
+    let (how, to) = (MREMAP_MAYMOVE | MREMAP_FIXED, to.as_ptr().expose_provenance());
+    // SAFETY: replaces the reservation, which is the caller's.
+    let result = unsafe { syscall6(arch::MREMAP, address, len, len, how, to, 0) };
+    checked(Call::Mremap, result).inspect_err(|_| {
+        // SAFETY: the fresh mapping, which nobody knows of.
+        unsafe { syscall2(arch::MUNMAP, address, len) };
+        // Only if the kernel had no memory for its own tables the reservation is gone, and is taken again.
+        let _ = reserve(to, len);
+    })
 }
 
 #[cold]
@@ -260,9 +306,9 @@ fn without_huge_pages(error: Error) -> Error {
     }
 }
 
-/// The page size of the hugetlbfs that holds the file.
+/// The page size of the hugetlbfs that holds the file, if one does.
 #[cold]
-fn huge_page_size_of(file: RawFile) -> Result<usize> {
+fn huge_page_size_of(file: RawFile) -> Result<Option<usize>> {
     const HUGETLBFS_MAGIC: i64 = 0x958458f6;
     /// `struct statfs` of 64-bit systems (`asm-generic/statfs.h`).
     #[repr(C)]
@@ -278,11 +324,46 @@ fn huge_page_size_of(file: RawFile) -> Result<usize> {
     })?;
     // SAFETY: the kernel wrote it.
     let statfs = unsafe { statfs.assume_init() };
-    if statfs.f_type == HUGETLBFS_MAGIC {
-        Ok(statfs.f_bsize as usize)
-    } else {
-        Err(Error::unsupported(Flags::HUGETLB))
+    Ok((statfs.f_type == HUGETLBFS_MAGIC).then_some(statfs.f_bsize as usize))
+}
+
+pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
+    const MAP_FIXED_NOREPLACE: usize = 0x100000;
+    // SAFETY: where nothing is, and there is nothing to touch.
+    let result = unsafe { mmap_none(address, len, if address == 0 { 0 } else { MAP_FIXED_NOREPLACE }) };
+    let place = result.map_err(|error| match error.raw_os_error() {
+        Some(EEXIST) => error.of_kind(ErrorKind::Busy),
+        _ => error,
+    })?;
+    if address != 0 && place.as_ptr().addr() != address {
+        // To a kernel before 4.17 the address is a hint.
+        // SAFETY: just made.
+        unsafe { release((place, len))? };
+        return Err(Error::own(error::Call::Reserve, ErrorKind::Busy));
     }
+    Ok(place)
+}
+
+/// # Safety
+/// As the bits.
+unsafe fn mmap_none(address: usize, len: usize, bits: usize) -> Result<NonNull<u8>> {
+    const PROT_NONE: usize = 0;
+    let bits = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | bits;
+    // SAFETY: the caller's promise.
+    let result = unsafe { syscall6(arch::MMAP, address, len, PROT_NONE, bits, -1isize as usize, 0) };
+    let base = NonNull::new(core::ptr::with_exposed_provenance_mut(checked(Call::Mmap, result)?));
+    // SAFETY: nobody asks for address 0, and the kernel does not choose it.
+    Ok(unsafe { base.unwrap_unchecked() })
+}
+
+/// To the kernel every page is one on its own.
+pub(crate) unsafe fn split(_: Place, _: usize) -> Result<()> {
+    Ok(())
+}
+
+pub(crate) unsafe fn release((ptr, len): Place) -> Result<()> {
+    // SAFETY: a reservation, which the caller gives up.
+    checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, ptr.as_ptr().expose_provenance(), len) }).map(drop)
 }
 
 /// 16 GiB, the largest that any architecture has (`HUGETLB_FLAG_ENCODE_16GB` in asm-generic/hugetlb_encode.h).
@@ -326,6 +407,16 @@ unsafe fn unmap_huge(base: usize, len: usize) -> Result<()> {
         }
         unit *= 2;
     }
+}
+
+pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
+    const MAP_FIXED: usize = 0x10;
+    let (base, len) = pages(ptr, len, backing);
+    // SAFETY: a whole mapping of ours, which the caller gives up.
+    let place = unsafe { mmap_none(base, len, MAP_FIXED) };
+    // If the mapping was unmapped and the kernel then had no memory for its own tables, nothing is there now.
+    let place = place.or_else(|error| reserve(base, len).map_err(|_| error))?;
+    Ok((place, len))
 }
 
 pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {

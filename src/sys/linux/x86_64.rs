@@ -13,6 +13,7 @@ pub(crate) const MMAP: usize = 9;
 pub(crate) const MPROTECT: usize = 10;
 pub(crate) const MUNMAP: usize = 11;
 pub(crate) const PREAD64: usize = 17;
+pub(crate) const MREMAP: usize = 25;
 pub(crate) const MSYNC: usize = 26;
 pub(crate) const MADVISE: usize = 28;
 pub(crate) const FSYNC: usize = 74;
