@@ -5,7 +5,7 @@
 //! It has a `main` of its own: strace counts the calls of each thread, and only in the main thread do the calls of a
 //! scenario have numbers that no other thread reaches.
 
-use baremap::{Advice, Error, ErrorKind, File, FileRef, Flags, Mapping, Mmap, Prot, page_size};
+use baremap::{Advice, Error, ErrorKind, File, FileRef, Flags, Mapping, Mmap, Prot, Reservation, page_size};
 use std::ffi::CString;
 use std::process::{Command, Output};
 use std::{env, fs};
@@ -106,6 +106,7 @@ fn main() {
     what_a_signal_interrupts_is_done_again();
     a_hint_that_fails_is_no_failure();
     page_size_is_asked();
+    a_reservation_comes_back();
     #[cfg(feature = "alloc")]
     reader_reads_what_it_cannot_map();
 }
@@ -120,6 +121,13 @@ fn scenario_on(scenario: &str, path: &CString) {
         assert_eq!((error.call(), error.kind()), ("openat", ErrorKind::TooManyFiles));
         return;
     }
+    // Made before the calls that fail.
+    let place = scenario.contains("reservation").then(|| Reservation::new(LEN).unwrap());
+    let held = scenario.contains("taken back").then(|| {
+        let mut map = Mmap::anon(LEN).prot(Prot::WRITE).map_in(Reservation::new(LEN).unwrap()).unwrap();
+        map.bytes_mut().unwrap().fill(7);
+        map
+    });
     let file = File::open_rw(path).unwrap();
     let request = Mmap::new(&file);
     // SAFETY: the file is this test's alone.
@@ -184,6 +192,51 @@ fn scenario_on(scenario: &str, path: &CString) {
             file.sync().unwrap();
             file.set_len(LEN as u64).unwrap();
             drop(File::open(path).unwrap());
+        }
+        "reserving fails" => {
+            let error = Reservation::new(LEN).unwrap_err();
+            assert_eq!((error.call(), error.kind()), ("mmap", ErrorKind::OutOfMemory));
+        }
+        "an address is taken" => {
+            let error = Reservation::at(1 << 40, LEN).unwrap_err();
+            assert_eq!((error.call(), error.kind()), ("mmap", ErrorKind::Busy));
+        }
+        "aligning fails" => {
+            let error = Reservation::aligned(LEN, 1 << 30).unwrap_err();
+            assert_eq!((error.call(), error.kind()), ("munmap", ErrorKind::OutOfMemory));
+        }
+        "a reservation is not released" => {
+            let (place, error) = place.unwrap().release().unwrap_err();
+            assert_eq!((error.call(), error.kind()), ("munmap", ErrorKind::OutOfMemory));
+            place.release().unwrap();
+        }
+        "a reservation, fstat fails"
+        | "a reservation, fstatfs fails"
+        | "a reservation, mmap fails"
+        | "a reservation, mremap fails"
+        | "a reservation, mlock fails" => {
+            let place = place.unwrap();
+            let (address, len) = (place.as_ptr(), place.len());
+            let request = if scenario.contains("mlock") { request.flags(Flags::LOCKED) } else { request };
+            // SAFETY: the file is this test's alone, here and below.
+            let (place, error) = unsafe { request.map_in(place) }.unwrap_err();
+            assert!(scenario.contains(error.call()) && error.raw_os_error() == Some(12), "{error}");
+            assert_eq!((place.as_ptr(), place.len()), (address, len));
+            assert_eq!(Reservation::at(address.addr(), len).unwrap_err().kind(), ErrorKind::Busy);
+            // SAFETY: as above.
+            let seen = unsafe { Mmap::new(&file).map_in(place) }.unwrap();
+            assert_eq!((seen.as_ptr(), seen[7]), (address, 7));
+        }
+        "memory in a reservation" => {
+            let (place, error) = Mmap::anon(LEN).map_in(place.unwrap()).unwrap_err();
+            assert_eq!((error.call(), error.kind()), ("mremap", ErrorKind::OutOfMemory));
+            drop(Mmap::anon(LEN).map_in(place).unwrap());
+        }
+        "memory is not taken back" => {
+            let (held, error) = held.unwrap().into_reservation().unwrap_err();
+            assert_eq!((error.call(), error.kind()), ("mmap", ErrorKind::OutOfMemory));
+            assert!(held.iter().all(|&byte| byte == 7));
+            held.into_reservation().unwrap().release().unwrap();
         }
         "advice unknown" => map(request).unwrap().advise(Advice::Cold).unwrap(),
         "pages of 16 KiB" => assert_eq!(page_size(), 16384),
@@ -250,6 +303,24 @@ fn what_a_signal_interrupts_is_done_again() {
 fn a_hint_that_fails_is_no_failure() {
     fault("readahead fails", &[("madvise", "EBADF", 1)]);
     fault("advice unknown", &[("madvise", "EINVAL", 1)]);
+}
+
+fn a_reservation_comes_back() {
+    for (scenario, call, error) in [
+        ("reserving fails", "mmap", "ENOMEM"),
+        ("an address is taken", "mmap", "EEXIST"),
+        ("aligning fails", "munmap", "ENOMEM"),
+        ("a reservation is not released", "munmap", "ENOMEM"),
+        ("a reservation, fstat fails", "fstat", "ENOMEM"),
+        ("a reservation, fstatfs fails", "fstatfs", "ENOMEM"),
+        ("a reservation, mmap fails", "mmap", "ENOMEM"),
+        ("a reservation, mremap fails", "mremap", "ENOMEM"),
+        ("a reservation, mlock fails", "mlock", "ENOMEM"),
+        ("memory in a reservation", "mremap", "ENOMEM"),
+        ("memory is not taken back", "mmap", "ENOMEM"),
+    ] {
+        fault(scenario, &[(call, error, 1)]);
+    }
 }
 
 /// The page size is found by trying, so a kernel with larger pages is one that refuses more often.

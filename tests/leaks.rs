@@ -2,7 +2,7 @@
 //! map and open things meanwhile. What the process has mapped and open is told by /proc; elsewhere there is nothing to
 //! compare.
 
-use baremap::{Error, ErrorKind, File, Flags, Mmap, Prot};
+use baremap::{Error, ErrorKind, File, Flags, Mmap, Prot, Reservation, allocation_granularity};
 use std::ffi::CString;
 use std::fs;
 use std::path::Path;
@@ -31,11 +31,42 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
     // SAFETY: as above.
     assert_eq!(kind(unsafe { Mmap::new(file).flags(Flags::HUGETLB).map() }), Err(ErrorKind::Unsupported));
     assert_eq!(kind(Mmap::anon(isize::MAX as usize).map()), Err(ErrorKind::OutOfMemory));
+    reserved(file, i)?;
     assert_eq!(readers[0].len()?, 1000);
     assert_eq!(File::open(missing).map_err(|error| error.kind()).map(drop), Err(ErrorKind::NotFound));
     #[cfg(feature = "alloc")]
     readers.iter().for_each(|file| stopped_reader(file, i));
     Ok(())
+}
+
+/// Mappings in a reservation, whose parts go one by one.
+fn reserved(file: &File, i: usize) -> Result<(), Error> {
+    fn alone<T, U>(result: Result<T, (U, Error)>) -> Result<T, Error> {
+        result.map_err(|(_, error)| error)
+    }
+    let unit = allocation_granularity();
+    let whole = Reservation::aligned(4 * unit, unit << (i % 5))?;
+    let (first, rest) = alone(whole.split(unit))?;
+    let (second, third) = alone(rest.split(unit))?;
+    let mut memory = alone(Mmap::anon(unit - i % 1000).prot(Prot::WRITE).map_in(second))?;
+    memory.bytes_mut()?[0] = 1;
+    let busy = Reservation::at(memory.as_ptr().addr(), 1).map_err(|error| error.kind());
+    assert_eq!(busy.map(drop), Err(ErrorKind::Busy));
+    // SAFETY: the file is this test's alone.
+    let view = alone(unsafe { Mmap::new(file).len(2 * unit).map_in(third) })?;
+    // SAFETY: as above.
+    let (first, error) = unsafe { Mmap::new(file).offset(1 << 40).map_in(first) }.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BeyondEnd);
+    if i % 2 == 0 {
+        drop(first);
+        alone(view.into_reservation())?;
+        return alone(memory.unmap());
+    }
+    drop(view);
+    let again = alone(memory.into_reservation())?;
+    let fresh = alone(Mmap::anon(1).map_in(again))?;
+    assert_eq!(fresh[0], 0);
+    alone(first.release())
 }
 
 /// A Reader that is stopped in its first or second chunk, mapped or read.

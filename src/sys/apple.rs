@@ -5,7 +5,7 @@
 #[path = "descriptors.rs"]
 mod descriptors;
 
-use super::{FileKind, Open, Result, View};
+use super::{FileKind, Open, Place, Result, View};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::{CStr, c_int, c_void};
@@ -235,9 +235,17 @@ pub(crate) fn allocation_granularity() -> usize {
 const MAP_FAILED: usize = usize::MAX;
 const MAP_PRIVATE: c_int = 0x2;
 const MAP_FIXED: c_int = 0x10;
+const MAP_NORESERVE: c_int = 0x40;
 const MAP_ANON: c_int = 0x1000;
 
-pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags: Flags) -> Result<View> {
+pub(crate) unsafe fn map_file(
+    file: RawFile,
+    offset: u64,
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View> {
     const MAP_SHARED: c_int = 0x1;
     const F_DUPFD_CLOEXEC: c_int = 67;
     if flags.contains(Flags::HUGETLB) {
@@ -251,7 +259,9 @@ pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags
         backing.file = checked(Call::Fcntl, unsafe { system::fcntl(file, F_DUPFD_CLOEXEC, 0 as c_int) })?;
     }
     let before = offset as usize & (page_size() - 1);
-    match map(before + len, backing, flags, bits, file, (offset - before as u64) as i64) {
+    let offset = (offset - before as u64) as i64;
+    // SAFETY: the caller's promise.
+    match unsafe { map(before + len, backing, flags, bits, file, offset, place) } {
         // SAFETY: the mapping is longer than `before`.
         Ok(base) => Ok((unsafe { base.add(before) }, backing)),
         Err(error) => {
@@ -261,7 +271,7 @@ pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags
     }
 }
 
-pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
+pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
     /// Taken from the argument that otherwise is the descriptor (mmap(2)).
     const VM_FLAGS_SUPERPAGE_SIZE_2MB: c_int = 2 << 16;
     let mut backing = Backing { prot, ..Backing::EMPTY };
@@ -274,23 +284,32 @@ pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
         file = VM_FLAGS_SUPERPAGE_SIZE_2MB;
     }
     let (_, whole) = widened(NonNull::dangling(), len, &backing);
-    Ok((map(whole, backing, flags, MAP_PRIVATE | MAP_ANON, file, 0)?, backing))
+    // SAFETY: the caller's promise.
+    Ok((unsafe { map(whole, backing, flags, MAP_PRIVATE | MAP_ANON, file, 0, place)? }, backing))
 }
 
-fn map(
+/// # Safety
+/// The place, if there is one, is the caller's, and as long as the mapping.
+unsafe fn map(
     len: usize,
     backing: Backing,
     flags: Flags,
     mut bits: c_int,
     file: c_int,
     offset: i64,
+    place: Option<Place>,
 ) -> Result<NonNull<u8>> {
-    const MAP_NORESERVE: c_int = 0x40;
     if flags.contains(Flags::NORESERVE) {
         bits |= MAP_NORESERVE;
     }
-    // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is.
-    let address = unsafe { system::mmap(null_mut(), len, backing.prot.bits().into(), bits, file, offset) };
+    let mut address = null_mut();
+    if let Some((place, _)) = place {
+        // If it fails, what was there stays (`vm_map_enter` restores it).
+        bits |= MAP_FIXED;
+        address = place.as_ptr().cast();
+    }
+    // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is; with it, it replaces the caller's place.
+    let address = unsafe { system::mmap(address, len, backing.prot.bits().into(), bits, file, offset) };
     if address.addr() == MAP_FAILED {
         let error = last_error(Call::Mmap);
         return Err(match error.raw_os_error() {
@@ -314,6 +333,42 @@ fn map(
     Ok(unsafe { NonNull::new_unchecked(address.cast()) })
 }
 
+/// There is no MAP_FIXED_NOREPLACE: the address is a hint, which is taken if nothing is there.
+pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
+    // SAFETY: without MAP_FIXED nothing is replaced, and there is nothing to touch.
+    let place = unsafe { mmap_none(core::ptr::without_provenance_mut(address), len, 0)? };
+    if address != 0 && place.as_ptr().addr() != address {
+        // SAFETY: just made.
+        unsafe { release((place, len))? };
+        return Err(Error::own(error::Call::Reserve, ErrorKind::Busy));
+    }
+    Ok(place)
+}
+
+/// # Safety
+/// As the bits.
+unsafe fn mmap_none(address: *mut c_void, len: usize, bits: c_int) -> Result<NonNull<u8>> {
+    const PROT_NONE: c_int = 0;
+    let bits = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | bits;
+    // SAFETY: the caller's promise.
+    let address = unsafe { system::mmap(address, len, PROT_NONE, bits, -1, 0) };
+    if address.addr() == MAP_FAILED {
+        return Err(last_error(Call::Mmap));
+    }
+    // SAFETY: as in `map`.
+    Ok(unsafe { NonNull::new_unchecked(address.cast()) })
+}
+
+/// To the kernel every page is one on its own.
+pub(crate) unsafe fn split(_: Place, _: usize) -> Result<()> {
+    Ok(())
+}
+
+pub(crate) unsafe fn release((ptr, len): Place) -> Result<()> {
+    // SAFETY: a reservation, which the caller gives up.
+    checked(Call::Munmap, unsafe { system::munmap(ptr.as_ptr().cast(), len) }).map(drop)
+}
+
 fn close_duplicate(backing: &Backing) {
     if backing.file != -1 {
         close(backing.file);
@@ -333,6 +388,14 @@ pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> R
     checked(Call::Munmap, unsafe { system::munmap(base, len) })?;
     close_duplicate(backing);
     Ok(())
+}
+
+pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
+    let (base, len) = widened(ptr, len, backing);
+    // SAFETY: a whole mapping of ours, which the caller gives up. If it fails, it stays, as in `map`.
+    let place = unsafe { mmap_none(base, len, MAP_FIXED)? };
+    close_duplicate(backing);
+    Ok((place, len))
 }
 
 pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {

@@ -1,11 +1,11 @@
 //! Windows 10 and later, through kernel32, whose functions are declared here and bound by name (raw-dylib), so that no
 //! import library is needed. Numbers are those of the SDK's `winnt.h`, `WinBase.h`, `fileapi.h` and `winerror.h`.
 
-use super::{FileKind, Open, Result, View};
+use super::{FileKind, Open, Place, Result, View};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::{CStr, c_char, c_void};
-use core::mem::MaybeUninit;
+use core::mem::{self, MaybeUninit};
 use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -95,7 +95,9 @@ unsafe extern "system" {
     fn GetFullPathNameW(path: *const u16, len: u32, to: *mut u16, file_part: *mut *mut u16) -> u32;
     fn GetLargePageMinimum() -> usize;
     fn GetLastError() -> u32;
+    fn GetModuleHandleA(name: *const c_char) -> Handle;
     fn GetOverlappedResult(file: Handle, overlapped: *mut Overlapped, read: *mut u32, wait: i32) -> i32;
+    fn GetProcAddress(module: Handle, name: *const c_char) -> *mut c_void;
     fn GetSystemInfo(info: *mut SystemInfo);
     fn MapViewOfFile(
         section: Handle,
@@ -135,6 +137,43 @@ unsafe extern "system" {
     fn VirtualUnlock(address: *mut c_void, len: usize) -> i32;
 }
 
+type VirtualAlloc2 = unsafe extern "system" fn(
+    process: Handle,
+    address: *mut c_void,
+    len: usize,
+    kind: u32,
+    protection: u32,
+    parameters: *mut c_void,
+    count: u32,
+) -> *mut c_void;
+type MapViewOfFile3 = unsafe extern "system" fn(
+    section: Handle,
+    process: Handle,
+    address: *mut c_void,
+    offset: u64,
+    len: usize,
+    kind: u32,
+    protection: u32,
+    parameters: *mut c_void,
+    count: u32,
+) -> *mut c_void;
+type UnmapViewOfFile2 = unsafe extern "system" fn(process: Handle, base: *mut c_void, flags: u32) -> i32;
+
+/// A function that kernelbase exports and kernel32 does not, by its name, which is its type's too. Windows 10 has these
+/// since version 1803.
+///
+/// # Safety
+/// `F` is the function's type.
+unsafe fn find<F: Copy>(name: &CStr) -> Result<F> {
+    // SAFETY: both names end in NUL. kernel32 keeps kernelbase loaded.
+    let function = unsafe { GetProcAddress(GetModuleHandleA(c"kernelbase.dll".as_ptr()), name.as_ptr()) };
+    if function.is_null() {
+        return Err(Error::own(error::Call::Reserve, ErrorKind::Unsupported));
+    }
+    // SAFETY: the caller's promise; a function's address is as long as a pointer.
+    Ok(unsafe { mem::transmute_copy(&function) })
+}
+
 /// How this system names an open file: a handle.
 pub type RawFile = Handle;
 
@@ -145,6 +184,8 @@ pub struct Backing {
     kind: Kind,
     /// log2 of the unit that the offset was aligned to, or 0 if it was a multiple: then the address is the view's own.
     unit: u8,
+    /// Whether it lies where a reservation was, with all of whose units it goes.
+    placed: bool,
     /// A duplicate of the file's handle, for `flush`, or 0. Only what can be written to the file has one. Handles have
     /// 32 significant bits (Microsoft, "Interprocess Communication Between 32-bit and 64-bit Applications").
     file: u32,
@@ -160,7 +201,8 @@ enum Kind {
 }
 
 impl Backing {
-    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, kind: Kind::Anon, unit: 0, file: 0 };
+    pub(crate) const EMPTY: Self =
+        Self { prot: Prot::READ, kind: Kind::Anon, unit: 0, placed: false, file: 0 };
 
     fn file(&self) -> Handle {
         self.file as i32 as Handle
@@ -178,12 +220,15 @@ pub(crate) enum Call {
     GetFileType,
     GetFullPathNameW,
     MapViewOfFile,
+    MapViewOfFile3,
     MultiByteToWideChar,
     PrefetchVirtualMemory,
     ReadFile,
     SetFileInformationByHandle,
     UnmapViewOfFile,
+    UnmapViewOfFile2,
     VirtualAlloc,
+    VirtualAlloc2,
     VirtualFree,
     VirtualLock,
     VirtualProtect,
@@ -202,12 +247,15 @@ impl Call {
             Self::GetFileType => "GetFileType",
             Self::GetFullPathNameW => "GetFullPathNameW",
             Self::MapViewOfFile => "MapViewOfFile",
+            Self::MapViewOfFile3 => "MapViewOfFile3",
             Self::MultiByteToWideChar => "MultiByteToWideChar",
             Self::PrefetchVirtualMemory => "PrefetchVirtualMemory",
             Self::ReadFile => "ReadFile",
             Self::SetFileInformationByHandle => "SetFileInformationByHandle",
             Self::UnmapViewOfFile => "UnmapViewOfFile",
+            Self::UnmapViewOfFile2 => "UnmapViewOfFile2",
             Self::VirtualAlloc => "VirtualAlloc",
+            Self::VirtualAlloc2 => "VirtualAlloc2",
             Self::VirtualFree => "VirtualFree",
             Self::VirtualLock => "VirtualLock",
             Self::VirtualProtect => "VirtualProtect",
@@ -310,7 +358,8 @@ fn with_wide<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<
     }
     // Not on the stack, which may be small.
     let len = (2 * LONG + ROOM) * size_of::<u16>();
-    let (scratch, backing) = map_anon(len, Prot::WRITE, Flags::NONE)?;
+    // SAFETY: there is no place to answer for.
+    let (scratch, backing) = unsafe { map_anon(len, Prot::WRITE, Flags::NONE, None)? };
     let given = scratch.as_ptr().cast::<u16>();
     // SAFETY: within the scratch memory, which has so many units.
     let full = unsafe { given.add(LONG + ROOM) };
@@ -496,7 +545,14 @@ fn protection(prot: Prot, kind: Kind) -> u32 {
     }
 }
 
-pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags: Flags) -> Result<View> {
+pub(crate) unsafe fn map_file(
+    file: RawFile,
+    offset: u64,
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View> {
     const FILE_MAP_COPY: u32 = 0x1;
     const FILE_MAP_WRITE: u32 = 0x2;
     const FILE_MAP_READ: u32 = 0x4;
@@ -514,7 +570,7 @@ pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags
     if prot.contains(Prot::EXEC) {
         access |= FILE_MAP_EXECUTE;
     }
-    let mut backing = Backing { prot, kind, ..Backing::EMPTY };
+    let mut backing = Backing { prot, kind, placed: place.is_some(), ..Backing::EMPTY };
     if offset != 0 {
         backing.unit = allocation_granularity().trailing_zeros() as u8;
     }
@@ -525,9 +581,15 @@ pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags
     if section == 0 {
         return Err(last_error(Call::CreateFileMappingW));
     }
-    // SAFETY: the system chooses an address where nothing is.
-    let base = unsafe { MapViewOfFile(section, access, offset_high, offset_low, before + len) };
-    let mapped = NonNull::new(base.cast::<u8>()).ok_or_else(|| last_error(Call::MapViewOfFile));
+    let mapped = match place {
+        None => {
+            // SAFETY: the system chooses an address where nothing is.
+            let base = unsafe { MapViewOfFile(section, access, offset_high, offset_low, before + len) };
+            NonNull::new(base.cast::<u8>()).ok_or_else(|| last_error(Call::MapViewOfFile))
+        }
+        // SAFETY: the caller's promise, by which `before` is 0.
+        Some(place) => unsafe { view_in(place, section, offset, len, protection(most, kind)) },
+    };
     // The view keeps what it needs of the section.
     close(section);
     // SAFETY: the view is longer than `before`.
@@ -542,13 +604,103 @@ pub(crate) fn map_file(file: RawFile, offset: u64, len: usize, prot: Prot, flags
     };
     if let Err(error) = result {
         // SAFETY: as above.
-        let _ = unsafe { unmap(ptr, len, &backing) };
+        let _ = match place {
+            None => unsafe { unmap(ptr, len, &backing) },
+            Some(_) => unsafe { vacate(ptr, len, &backing) }.map(drop),
+        };
         return Err(error);
     }
     if flags.contains(Flags::POPULATE) {
         populate(ptr, len, &backing);
     }
     Ok((ptr, backing))
+}
+
+/// A view in place of a placeholder. It has whole pages, and no more of them than the file, so what is left of the last
+/// unit stays a placeholder on its own.
+///
+/// # Safety
+/// The placeholder is the caller's, and as long as `len` in whole units.
+unsafe fn view_in(
+    place: Place,
+    section: Handle,
+    offset: u64,
+    len: usize,
+    protection: u32,
+) -> Result<NonNull<u8>> {
+    // SAFETY: the type of that name.
+    let map_view: MapViewOfFile3 = unsafe { find(c"MapViewOfFile3")? };
+    let (to, view_len) = (place.0.as_ptr().cast(), len.next_multiple_of(page_size()));
+    if view_len != place.1 {
+        // SAFETY: the caller's promise, here and below.
+        unsafe { split(place, view_len)? };
+    }
+    let map = |len| {
+        let how = MEM_REPLACE_PLACEHOLDER;
+        // SAFETY: as above.
+        let base = unsafe { map_view(section, process(), to, offset, len, how, protection, null_mut(), 0) };
+        NonNull::new(base.cast()).ok_or_else(|| last_error(Call::MapViewOfFile3))
+    };
+    // The length should be one of whole pages, and must not reach beyond the file; at its end it cannot be both.
+    map(view_len).or_else(|_| map(len)).inspect_err(|_| {
+        // SAFETY: as above.
+        unsafe { rejoin(place, view_len) };
+    })
+}
+
+/// Undoes a split. All is as it should be for that, so it cannot fail.
+///
+/// # Safety
+/// The place is two placeholders, or one if `first` is its length.
+unsafe fn rejoin((ptr, len): Place, first: usize) {
+    const MEM_COALESCE_PLACEHOLDERS: u32 = 0x1;
+    if first != len {
+        // SAFETY: the caller's promise.
+        unsafe { VirtualFree(ptr.as_ptr().cast(), len, MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS) };
+    }
+}
+
+/// By VirtualAlloc2.
+///
+/// # Safety
+/// As what is done there.
+unsafe fn allocate_at(address: *mut c_void, len: usize, how: u32, protection: u32) -> Result<NonNull<u8>> {
+    // SAFETY: the type of that name.
+    let allocate: VirtualAlloc2 = unsafe { find(c"VirtualAlloc2")? };
+    // SAFETY: the caller's promise.
+    let base = unsafe { allocate(process(), address, len, how, protection, null_mut(), 0) };
+    NonNull::new(base.cast()).ok_or_else(|| last_error(Call::VirtualAlloc2))
+}
+
+pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
+    const MEM_RESERVE_PLACEHOLDER: u32 = 0x40000;
+    const PAGE_NOACCESS: u32 = 0x01;
+    let how = MEM_RESERVE | MEM_RESERVE_PLACEHOLDER;
+    // SAFETY: where nothing is.
+    let place = unsafe { allocate_at(core::ptr::without_provenance_mut(address), len, how, PAGE_NOACCESS) };
+    place.map_err(|error| match error.raw_os_error() {
+        Some(ERROR_INVALID_ADDRESS) if address != 0 => error.of_kind(ErrorKind::Busy),
+        // Either no address space has as much, or this flag means nothing here, as to Wine 8.0, which has the function.
+        Some(ERROR_INVALID_PARAMETER) => {
+            let unit = allocation_granularity();
+            // SAFETY: just made, and given up.
+            let one = || reserve(0, unit).and_then(|one| unsafe { release((one, unit)) });
+            let known = (address, len) != (0, unit) && one().is_ok();
+            error.of_kind(if known { ErrorKind::OutOfMemory } else { ErrorKind::Unsupported })
+        }
+        _ => error,
+    })
+}
+
+pub(crate) unsafe fn split((ptr, _): Place, at: usize) -> Result<()> {
+    // SAFETY: a part of a placeholder of ours.
+    let result = unsafe { VirtualFree(ptr.as_ptr().cast(), at, MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER) };
+    checked(Call::VirtualFree, result)
+}
+
+pub(crate) unsafe fn release((ptr, _): Place) -> Result<()> {
+    // SAFETY: a whole placeholder, which the caller gives up.
+    checked(Call::VirtualFree, unsafe { VirtualFree(ptr.as_ptr().cast(), 0, MEM_RELEASE) })
 }
 
 fn duplicate(file: Handle) -> Result<Handle> {
@@ -562,15 +714,18 @@ fn duplicate(file: Handle) -> Result<Handle> {
 }
 
 const MEM_COMMIT: u32 = 0x1000;
+const MEM_RESERVE: u32 = 0x2000;
+const MEM_RELEASE: u32 = 0x8000;
+const MEM_PRESERVE_PLACEHOLDER: u32 = 0x2;
+const MEM_REPLACE_PLACEHOLDER: u32 = 0x4000;
 
-pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
-    const MEM_RESERVE: u32 = 0x2000;
+pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
     const MEM_LARGE_PAGES: u32 = 0x20000000;
     // Memory that can be touched counts against the limit on commitments, touched or not.
     if flags.contains(Flags::NORESERVE) {
         return Err(Error::unsupported(Flags::NORESERVE));
     }
-    let mut backing = Backing { prot, ..Backing::EMPTY };
+    let mut backing = Backing { prot, placed: place.is_some(), ..Backing::EMPTY };
     let mut whole = len;
     let mut how = MEM_RESERVE | MEM_COMMIT;
     if flags.contains(Flags::HUGETLB) {
@@ -581,17 +736,25 @@ pub(crate) fn map_anon(len: usize, prot: Prot, flags: Flags) -> Result<View> {
         whole = (len + rest) & !rest;
         how |= MEM_LARGE_PAGES;
     }
-    // SAFETY: the system chooses an address where nothing is.
-    let base = unsafe { VirtualAlloc(null_mut(), whole, how, protection(prot, backing.kind)) };
-    let Some(ptr) = NonNull::new(base.cast()) else {
-        let error = last_error(Call::VirtualAlloc);
-        return Err(match error.raw_os_error() {
-            _ if backing.kind == Kind::LargePages => error.of_flag(Flags::HUGETLB),
-            // All is as it should be but the length, which no address space has.
-            Some(ERROR_INVALID_PARAMETER) => error.of_kind(ErrorKind::OutOfMemory),
-            _ => error,
-        });
+    let protection = protection(prot, backing.kind);
+    let allocated = match place {
+        None => {
+            // SAFETY: the system chooses an address where nothing is.
+            let base = unsafe { VirtualAlloc(null_mut(), whole, how, protection) };
+            NonNull::new(base.cast()).ok_or_else(|| last_error(Call::VirtualAlloc))
+        }
+        Some((to, whole)) => {
+            how |= MEM_REPLACE_PLACEHOLDER;
+            // SAFETY: the caller's promise.
+            unsafe { allocate_at(to.as_ptr().cast(), whole, how, protection) }
+        }
     };
+    let ptr = allocated.map_err(|error| match error.raw_os_error() {
+        _ if backing.kind == Kind::LargePages => error.of_flag(Flags::HUGETLB),
+        // All is as it should be but the length, which no address space has.
+        Some(ERROR_INVALID_PARAMETER) => error.of_kind(ErrorKind::OutOfMemory),
+        _ => error,
+    })?;
     if flags.contains(Flags::POPULATE) {
         populate(ptr, len, &backing);
     }
@@ -621,8 +784,7 @@ fn populate(ptr: NonNull<u8>, len: usize, backing: &Backing) {
     }
 }
 
-pub(crate) unsafe fn unmap(ptr: NonNull<u8>, _len: usize, backing: &Backing) -> Result<()> {
-    const MEM_RELEASE: u32 = 0x8000;
+pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
     let ptr = ptr.as_ptr();
     match backing.kind {
         Kind::Anon | Kind::LargePages => {
@@ -634,12 +796,47 @@ pub(crate) unsafe fn unmap(ptr: NonNull<u8>, _len: usize, backing: &Backing) -> 
             // SAFETY: as above; the view's address is a multiple of the granularity.
             let result = unsafe { UnmapViewOfFile(ptr.wrapping_sub(before).cast()) };
             checked(Call::UnmapViewOfFile, result)?;
-            if backing.file != 0 {
-                close(backing.file());
+            let view_len = len.next_multiple_of(page_size());
+            if backing.placed && view_len % allocation_granularity() != 0 {
+                // SAFETY: the placeholder that `view_in` left behind the view.
+                unsafe { VirtualFree(ptr.wrapping_add(view_len).cast(), 0, MEM_RELEASE) };
             }
+            close_duplicate(backing);
             Ok(())
         }
     }
+}
+
+fn close_duplicate(backing: &Backing) {
+    if backing.file != 0 {
+        close(backing.file());
+    }
+}
+
+pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
+    if !backing.placed {
+        return Err(Error::own(error::Call::IntoReservation, ErrorKind::Unsupported));
+    }
+    let place = (ptr, len.next_multiple_of(allocation_granularity()));
+    let base = ptr.as_ptr().cast();
+    match backing.kind {
+        Kind::Anon | Kind::LargePages => {
+            // SAFETY: a whole mapping of ours, which the caller gives up.
+            let result = unsafe { VirtualFree(base, place.1, MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER) };
+            checked(Call::VirtualFree, result)?;
+        }
+        Kind::Shared | Kind::Copy => {
+            // SAFETY: the type of that name.
+            let unmap_view: UnmapViewOfFile2 = unsafe { find(c"UnmapViewOfFile2")? };
+            // SAFETY: as above.
+            let result = unsafe { unmap_view(process(), base, MEM_PRESERVE_PLACEHOLDER) };
+            checked(Call::UnmapViewOfFile2, result)?;
+            // SAFETY: as `view_in` split it.
+            unsafe { rejoin(place, len.next_multiple_of(page_size())) };
+            close_duplicate(backing);
+        }
+    }
+    Ok(place)
 }
 
 /// Address and length for functions that work on the pages in which these bytes lie; of large pages only on whole ones.
@@ -753,6 +950,7 @@ const ERROR_INVALID_PARAMETER: i32 = 87;
 const ERROR_BROKEN_PIPE: i32 = 109;
 const ERROR_NOT_LOCKED: i32 = 158;
 const ERROR_FILENAME_EXCED_RANGE: i32 = 206;
+const ERROR_INVALID_ADDRESS: i32 = 487;
 const ERROR_IO_PENDING: i32 = 997;
 
 /// The codes that the functions of this backend can answer with (`winerror.h`).
@@ -794,7 +992,7 @@ pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
         193 => ("ERROR_BAD_EXE_FORMAT", "the file cannot be mapped", NotMappable),
         ERROR_FILENAME_EXCED_RANGE => ("ERROR_FILENAME_EXCED_RANGE", "file name too long", InvalidInput),
         223 => ("ERROR_FILE_TOO_LARGE", "file too large", TooLong),
-        487 => ("ERROR_INVALID_ADDRESS", "invalid address", InvalidInput),
+        ERROR_INVALID_ADDRESS => ("ERROR_INVALID_ADDRESS", "invalid address", InvalidInput),
         995 => ("ERROR_OPERATION_ABORTED", "the operation was aborted", Other),
         ERROR_IO_PENDING => ("ERROR_IO_PENDING", "the operation is in progress", WouldBlock),
         998 => ("ERROR_NOACCESS", "invalid access to memory", InvalidInput),

@@ -248,6 +248,14 @@ pub fn maps_files(env: &mut Env) -> Result {
         drop(map);
         is_held(rest.as_ptr())?;
     }
+    // Of a part of a unit all of it goes.
+    is_freed(|| {
+        let place = reserve(1)?;
+        let all = (place.as_ptr(), place.len());
+        // SAFETY: as above.
+        drop(done(unsafe { Mmap::new(&file).len(1).map_in(place) })?);
+        Ok(all)
+    })?;
     // To its end, written to, read in another way, and open no longer.
     let place = reserve(2 * unit + 100)?;
     // SAFETY: as above.
@@ -483,8 +491,9 @@ pub fn of_great_length(env: &mut Env) -> Result {
     let unit = allocation_granularity();
     let len = env.address_space;
     drop(reserve(1)?);
-    let place = Reservation::aligned(len, 1 << 30)?;
-    ensure!(place.len() == len && place.as_ptr().addr() % (1 << 30) == 0);
+    let align = len.min(1 << 30);
+    let place = Reservation::aligned(len, align)?;
+    ensure!(place.len() == len && place.as_ptr().addr() % align == 0);
     let (place, last) = done(place.split(len - unit))?;
     let (first, place) = done(place.split(unit))?;
     for place in [first, last] {

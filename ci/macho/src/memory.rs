@@ -37,6 +37,28 @@ pub fn reserve(len: usize, align: usize) -> Result<usize, Errno> {
     }
 }
 
+/// The same at the address that is wished for, if nothing is there (vm_map_enter with VM_FLAGS_ANYWHERE begins to
+/// search there).
+fn reserve_at(address: usize, len: usize, align: usize) -> Option<usize> {
+    let address = address.checked_next_multiple_of(align)?;
+    if address < 1 << 32 {
+        return None;
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+    // SAFETY: where nothing is. QEMU may take the address for a hint, and then what it chose is given back.
+    unsafe {
+        let start = libc::mmap(address as *mut c_void, len, PROT_NONE, flags, -1, 0);
+        if start == MAP_FAILED {
+            return None;
+        }
+        if start as usize != address {
+            libc::munmap(start, len);
+            return None;
+        }
+    }
+    Some(address)
+}
+
 /// Address and length, as the calls check them that want the address of a page; the end is rounded up to a
 /// page.
 fn pages(address: usize, len: usize) -> Result<(*mut c_void, usize), Errno> {
@@ -126,7 +148,10 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
         return Err(EACCES);
     }
     let base = if flags & MAP_FIXED == 0 {
-        reserve(len, align)?
+        match reserve_at(address, len, align) {
+            Some(hint) => hint,
+            None => reserve(len, align)?,
+        }
     } else if !address.is_multiple_of(PAGE) {
         return Err(EINVAL);
     } else if address < 1 << 32 {

@@ -61,6 +61,7 @@ const EXEC: c_int = 4;
 const SHARED: c_int = 1;
 const PRIVATE: c_int = 2;
 const FIXED: c_int = 0x10;
+const NORESERVE: c_int = 0x40;
 const JIT: c_int = 0x800;
 const ANON: c_int = 0x1000;
 const MS_ASYNC: c_int = 1;
@@ -327,6 +328,20 @@ unsafe fn anonymous() {
         let again = mmap(map, PAGE, WRITE, ANON | PRIVATE | FIXED, -1, 0);
         ensure(again == map && *map == 0);
 
+        // No rights, and rights for a part. Without MAP_FIXED an address is taken if nothing is there.
+        let none = any(4 * PAGE, 0, ANON | PRIVATE | NORESERVE, -1);
+        works(none as isize);
+        let part = mmap(none.add(PAGE), PAGE, WRITE, ANON | PRIVATE | FIXED, -1, 0);
+        ensure(part == none.add(PAGE) && *part == 0);
+        *part = 9;
+        let other = mmap(part, PAGE, WRITE, ANON | PRIVATE, -1, 0);
+        ensure(other != part && *other == 0 && *part == 9);
+        works(munmap(none.add(2 * PAGE), PAGE) as isize);
+        ensure(mmap(none.add(2 * PAGE), PAGE, 0, ANON | PRIVATE, -1, 0) == none.add(2 * PAGE));
+        ensure(mmap((1 << 20) as *mut u8, PAGE, 0, ANON | PRIVATE, -1, 0).addr() >= 1 << 32);
+        works(munmap(none, 4 * PAGE) as isize);
+        works(munmap(other, PAGE) as isize);
+
         // The code `ret`, and `bti c; ret`.
         if ARM64 {
             fails(any(1, WRITE | EXEC, ANON | PRIVATE, -1) as isize, EACCES);
@@ -355,6 +370,7 @@ unsafe fn mistake(name: &CStr, path: *const c_char) {
             b"map-populate" => drop(mmap(null_mut(), 1, READ, ANON | PRIVATE | 0x8000, -1, 0)),
             b"map-noreserve" => drop(mmap(null_mut(), 1, READ, ANON | PRIVATE | 0x4000, -1, 0)),
             b"map-hugetlb" => drop(mmap(null_mut(), 1, READ, ANON | PRIVATE | 0x40000, -1, 0)),
+            b"map-fixed-noreplace" => drop(mmap(map, 1, READ, ANON | PRIVATE | 0x100000, -1, 0)),
             b"map-shared-validate" => drop(mmap(null_mut(), 1, READ, SHARED | PRIVATE, file, 0)),
             b"prot-growsdown" => drop(mprotect(map, 1, READ | 0x1000000)),
             b"ms-sync" => drop(msync(map, 1, 4)),
