@@ -53,6 +53,7 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
     ("linux macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
     ("linux", "MAX_HUGE_PAGE", As("(1ull << (HUGETLB_FLAG_ENCODE_16GB >> HUGETLB_FLAG_ENCODE_SHIFT))")),
+    ("linux", "NO_FILE", Nowhere("any descriptor that is none")),
     ("windows", "Handle", As("HANDLE")),
     ("windows", "FILE_STANDARD_INFO", As("FileStandardInfo")),
     ("windows", "FILE_END_OF_FILE_INFO", As("FileEndOfFileInfo")),

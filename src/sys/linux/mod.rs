@@ -348,9 +348,10 @@ pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
 /// As the bits.
 unsafe fn mmap_none(address: usize, len: usize, bits: usize) -> Result<NonNull<u8>> {
     const PROT_NONE: usize = 0;
+    const NO_FILE: RawFile = -1;
     let bits = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | bits;
     // SAFETY: the caller's promise.
-    let result = unsafe { syscall6(arch::MMAP, address, len, PROT_NONE, bits, -1isize as usize, 0) };
+    let result = unsafe { syscall6(arch::MMAP, address, len, PROT_NONE, bits, NO_FILE as usize, 0) };
     let base = NonNull::new(core::ptr::with_exposed_provenance_mut(checked(Call::Mmap, result)?));
     // SAFETY: nobody asks for address 0, and the kernel does not choose it.
     Ok(unsafe { base.unwrap_unchecked() })
