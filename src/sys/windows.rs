@@ -642,7 +642,7 @@ unsafe fn view_in(
         NonNull::new(base.cast()).ok_or_else(|| last_error(Call::MapViewOfFile3))
     };
     // The length should be one of whole pages, and must not reach beyond the file; at its end it cannot be both.
-    map(view_len).or_else(|_| map(len)).inspect_err(|_| {
+    map(view_len).or_else(|error| map(len).map_err(|_| error)).inspect_err(|_| {
         // SAFETY: as above.
         unsafe { rejoin(place, view_len) };
     })
