@@ -70,6 +70,8 @@ pub use options::{Advice, Discard, Flags, Prot};
 #[cfg(feature = "alloc")]
 pub use reader::Reader;
 pub use reservation::Reservation;
+#[cfg(baremap_backend = "custom")]
+pub use sys::backend as custom;
 pub use sys::{Backing, RawFile};
 
 /// The size of a page in bytes: the unit of protection and residency.

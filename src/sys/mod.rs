@@ -37,8 +37,8 @@ type View = (NonNull<u8>, Backing);
 pub(crate) type Place = (NonNull<u8>, usize);
 
 /// What kind of thing an open file is, as far as mapping it goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileKind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
     /// Its length is known and is the limit of what can be mapped.
     Regular,
     /// Its length is not known, and it may be mappable.
@@ -49,8 +49,8 @@ pub(crate) enum FileKind {
 }
 
 /// How to open a file; each is passed on to programs that this one starts on no system.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Open {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
     /// An existing one, for reading.
     Read,
     /// An existing one, for reading and writing.
