@@ -1,0 +1,46 @@
+//! The smallest kernel that uses the crate, to see what the crate adds to an image: with the feature `used` it maps
+//! memory and a file in every way; without it the same image has the same backend, and not the crate.
+
+use crate::KERNEL;
+use baremap::custom::Backend;
+
+/// Keeps the backend in the image, used or not.
+#[used]
+static BACKEND: &(dyn Backend + Sync) = &KERNEL;
+
+#[cfg(not(feature = "used"))]
+pub fn run() -> bool {
+    true
+}
+
+#[cfg(feature = "used")]
+pub fn run() -> bool {
+    used().is_ok()
+}
+
+#[cfg(feature = "used")]
+fn used() -> Result<(), baremap::Error> {
+    use baremap::{Advice, Discard, File, Flags, Mmap, Prot, Reservation};
+    let file = File::create(c"/file")?;
+    file.set_len(100_000)?;
+    // SAFETY: the file is this kernel's alone, here and below.
+    let mut map = unsafe { Mmap::new(&file).offset(5_000).prot(Prot::WRITE).map()? };
+    map.bytes_mut()?[0] = 7;
+    map.flush_range(..9)?;
+    map.advise(Advice::WillNeed)?;
+    map.unmap().map_err(|(_, error)| error)?;
+    let mut read = [0; 9];
+    file.read_at(&mut read, 4_995)?;
+    let (first, rest) = Reservation::aligned(1 << 30, 2 << 20)?.split(1 << 20).map_err(|(_, error)| error)?;
+    let mut code = Mmap::anon(1 << 20).flags(Flags::POPULATE).map_in(first).map_err(|(_, error)| error)?;
+    code.protect(Prot::WRITE)?;
+    code.bytes_mut()?.copy_from_slice(&[read[5]; 1 << 20]);
+    code.protect(Prot::EXEC)?;
+    // SAFETY: nothing relies on the contents.
+    unsafe { code.discard(Discard::DontNeed)? };
+    code.lock()?;
+    code.unlock()?;
+    drop(code.into_reservation());
+    drop(rest);
+    file.sync()
+}
