@@ -298,7 +298,10 @@ pub(crate) unsafe fn read(file: RawFile, to: *mut u8, len: usize, offset: Option
 }
 
 pub(crate) fn page_size() -> usize {
-    kernel().page_size()
+    let size = kernel().page_size();
+    // SAFETY: the kernel's promise. A division by it then has no way to fail.
+    unsafe { core::hint::assert_unchecked(size.is_power_of_two()) };
+    size
 }
 
 pub(crate) fn allocation_granularity() -> usize {

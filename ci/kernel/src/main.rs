@@ -11,10 +11,12 @@ mod backend;
 #[cfg(feature = "suite")]
 #[path = "../../../tests/conformance/mod.rs"]
 mod conformance;
+#[cfg_attr(not(feature = "suite"), allow(dead_code, reason = "the suite looks for leaks"))]
 mod disk;
 #[cfg(feature = "suite")]
 #[path = "../../minimal/src/heap.rs"]
 mod heap;
+#[cfg_attr(not(feature = "suite"), allow(dead_code, reason = "as above"))]
 mod memory;
 #[cfg(not(feature = "suite"))]
 mod small;
