@@ -1,6 +1,6 @@
 //! Linux, by system calls, for which the crate's stubs serve here too.
 
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 use core::ffi::c_char;
 
 #[allow(dead_code, reason = "one stub is used of many")]
@@ -18,6 +18,30 @@ pub use strings::*;
 global_asm!(".globl _start", "_start:", "mov rdi, rsp", "call {}", sym start);
 #[cfg(target_arch = "aarch64")]
 global_asm!(".globl _start", "_start:", "mov x0, sp", "bl {}", sym start);
+
+/// What ELF calls this processor (`EM_X86_64`, `EM_AARCH64`).
+#[allow(dead_code, reason = "for load")]
+pub const MACHINE: u16 = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
+
+/// Begins a program as the kernel does: with its stack, and 0 for the function that it would call at its end (x86-64
+/// psABI, 3.4.1; on aarch64 glibc asks the same of x0).
+///
+/// # Safety
+/// A program is at `entry`, and its initial stack at `stack`. What this program has is never dropped.
+#[allow(dead_code, reason = "for load")]
+pub unsafe fn enter(entry: usize, stack: *const u8) -> ! {
+    // SAFETY: the caller's promise.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!("mov rsp, {}", "xor ebp, ebp", "jmp {}", in(reg) stack, in(reg) entry, in("rdx") 0, options(noreturn))
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        asm!("mov sp, {}", "mov x29, xzr", "mov x30, xzr", "br {}", in(reg) stack, in(reg) entry, in("x0") 0,
+            options(noreturn))
+    }
+}
 
 /// The numbers of `write` and `exit_group`.
 const NUMBERS: (usize, usize) = if cfg!(target_arch = "x86_64") { (1, 231) } else { (64, 94) };

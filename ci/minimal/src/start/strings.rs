@@ -6,6 +6,7 @@ use core::ffi::{CStr, c_char};
 pub struct Argument(&'static CStr);
 
 impl Argument {
+    #[allow(dead_code, reason = "load takes them all at once")]
     pub fn text(&self) -> &CStr {
         self.0
     }
