@@ -74,9 +74,9 @@ fn can_load(name: &str) -> bool {
     has
 }
 
-fn bases() -> Vec<Vec<u8>> {
+/// Sound programs; of two that do not move at once, one would find its address taken.
+fn bases(far: u64) -> Vec<Vec<u8>> {
     let unit = allocation_granularity() as u64;
-    let far = 1 << 36;
     vec![
         program(3, &[(5, 0, 100, 100)]),
         program(3, &[(5, 0, unit, unit), (6, 2 * unit + 8, 50, 3 * unit)]),
@@ -92,7 +92,7 @@ fn programs_are_mapped_as_they_say() {
     }
     let unit = allocation_granularity();
     let scratch = Scratch::new("sound");
-    for (base, count) in bases().iter().zip([1, 3, 4, 3]) {
+    for (base, count) in bases(1 << 36).iter().zip([1, 3, 4, 3]) {
         let image = scratch.map(base).map_err(|refusal| refusal.to_string()).unwrap();
         assert_eq!(image.mappings().count(), count);
         let first = image.mappings().next().unwrap();
@@ -102,7 +102,7 @@ fn programs_are_mapped_as_they_say() {
         assert_eq!(first.iter().filter(|&&byte| byte != 0x90).count(), 0);
     }
     // Zeros behind what is in the file, to the end of the page and in the pages behind it.
-    let image = scratch.map(&bases()[1]).map_err(|refusal| refusal.to_string()).unwrap();
+    let image = scratch.map(&bases(1 << 36)[1]).map_err(|refusal| refusal.to_string()).unwrap();
     let data: Vec<_> = image.mappings().skip(1).collect();
     assert_eq!((data[0].len(), data[1].len()), (58, 3 * unit));
     assert!(data[0][8..].iter().all(|&byte| byte == 0x90) && data[1].iter().all(|&byte| byte == 0));
@@ -119,7 +119,7 @@ fn what_cannot_be_meant_is_refused() {
     }
     let unit = allocation_granularity() as u64;
     let scratch = Scratch::new("refused");
-    let sound = &bases()[1];
+    let sound = &bases(1 << 37)[1];
     let second = 64 + 56;
     for (at, bytes, why) in [
         (0, &b"\x7fELG"[..], "not an ELF file"),
@@ -156,9 +156,11 @@ fn what_cannot_be_meant_is_refused() {
     for len in [0, 1, 63, 64, 100, 64 + 2 * 56 - 1, sound.len() / 2] {
         assert!(scratch.map(&sound[..len]).is_err(), "cut off at {len}");
     }
-    let address = bases()[3][24..32].try_into().map(u64::from_le_bytes).unwrap();
+    let address = bases(1 << 37)[3][24..32].try_into().map(u64::from_le_bytes).unwrap();
     let _taken = Reservation::at(address as usize, 1).unwrap();
-    let Err(Refusal::System(error)) = scratch.map(&bases()[3]) else { panic!("its address was taken") };
+    let Err(Refusal::System(error)) = scratch.map(&bases(1 << 37)[3]) else {
+        panic!("its address was taken")
+    };
     assert_eq!(error.kind(), ErrorKind::Busy);
 }
 
@@ -178,7 +180,7 @@ fn no_file_makes_it_fault_or_leak() {
     }
     let unit = allocation_granularity() as u64;
     let scratch = Scratch::new("mutated");
-    let bases = bases();
+    let bases = bases(1 << 38);
     // Xorshift (Marsaglia, 2003).
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move |below: usize| {
@@ -244,7 +246,7 @@ fn no_file_makes_it_fault_or_leak() {
         if let Ok(image) = scratch.map(&bytes) {
             accepted += 1;
             for map in image.mappings() {
-                assert!(map.first().is_some() && std::hint::black_box(map[0] ^ map[map.len() - 1]) < u8::MAX);
+                std::hint::black_box((map[0], map[map.len() - 1]));
             }
         }
     }
