@@ -21,6 +21,8 @@
 //! - [`Mmap`] says what to map: a [`File`], a [`FileRef`] to one that is open already, or fresh memory.
 //! - [`Mapping`] is what comes of it: a slice of bytes that is unmapped when it is dropped.
 //! - [`Reservation`] is address space for mappings that are to lie at certain addresses.
+//! - `custom::Backend`, where there is no operating system, or with `--cfg baremap_backend="custom"`, is what a kernel
+//!   gives in its place.
 //! - `Reader` (feature `alloc`) goes through a whole file in chunks, mapped or read, whichever serves.
 //!
 //! # Features

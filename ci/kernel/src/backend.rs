@@ -1,6 +1,6 @@
 //! The kernel's side of the crate's contract.
 
-use crate::memory::{Kind, Memory, Refusal};
+use crate::memory::{Kind, Memory, PAGE, Refusal};
 use baremap::custom::{Backend, Code, FileKind, Open, RawFile, Request, UNSUPPORTED};
 use baremap::{Discard, ErrorKind, Flags, Prot};
 use core::cell::{Cell, UnsafeCell};
@@ -46,7 +46,7 @@ fn pointer(address: usize) -> NonNull<u8> {
 // SAFETY: addresses come from the areas, which do not overlap, and the tables follow them.
 unsafe impl Backend for Kernel {
     fn page_size(&self) -> usize {
-        crate::memory::PAGE
+        PAGE
     }
 
     fn flags(&self) -> Flags {
@@ -55,6 +55,10 @@ unsafe impl Backend for Kernel {
 
     unsafe fn map(&self, request: &Request) -> Result<NonNull<u8>, Code> {
         let Request { file, len, prot, flags, place } = *request;
+        let is_whole = |number: u64| number % PAGE as u64 == 0;
+        if !is_whole(len as u64) || !file.is_none_or(|(_, offset)| is_whole(offset)) {
+            crate::fail(format_args!("the crate breaks its promise: {request:?}"));
+        }
         self.answer(|memory| {
             let kind = match file {
                 None => Kind::Anon,
@@ -188,13 +192,13 @@ unsafe impl Backend for Kernel {
         })?;
         let mut at = start;
         while at < end {
-            let part = (crate::memory::PAGE - at % crate::memory::PAGE).min(end - at);
+            let part = (PAGE - at % PAGE).min(end - at);
             let frame = self.answer(|memory| Ok(memory.known_file_frame(inode, at)))?;
             // SAFETY: the caller lends `len` bytes at `to`, whose pages may fault, so that nothing is lent meanwhile.
             unsafe {
                 let to = to.add(at - start);
                 match frame {
-                    Some(frame) => to.copy_from((frame + at % crate::memory::PAGE) as *const u8, part),
+                    Some(frame) => to.copy_from((frame + at % PAGE) as *const u8, part),
                     None => to.write_bytes(0, part),
                 }
             }
