@@ -5,7 +5,18 @@ mod conformance;
 
 use conformance::{Env, Failure};
 use std::ffi::CString;
-use std::process::{Command, Stdio};
+
+const IS_POSIX: bool = std::path::MAIN_SEPARATOR == '/';
+
+/// Of one child for all checks, of which one reads it: QEMU may hang a process that forks while its other threads run,
+/// and these wait here.
+#[cfg(feature = "std")]
+static PIPE: std::sync::LazyLock<std::process::ChildStdout> = std::sync::LazyLock::new(|| {
+    let (shell, switch) = if IS_POSIX { ("sh", "-c") } else { ("cmd", "/C") };
+    let mut command = std::process::Command::new(shell);
+    let child = command.args([switch, "echo pipe"]).stdout(std::process::Stdio::piped()).spawn();
+    child.unwrap().stdout.unwrap()
+});
 
 /// Runs one check in a folder of its own. What it needs of the system is offered where it is found.
 fn run(name: &str) {
@@ -13,25 +24,18 @@ fn run(name: &str) {
         std::env::temp_dir().join(format!("baremap-{}-{}", std::process::id(), name.replace("::", "-")));
     std::fs::create_dir_all(&folder).unwrap();
     let path = CString::new(format!("{}{}", folder.to_str().unwrap(), std::path::MAIN_SEPARATOR)).unwrap();
-    let is_posix = std::path::MAIN_SEPARATOR == '/';
-    let (shell, switch) = if is_posix { ("sh", "-c") } else { ("cmd", "/C") };
-    let mut child = Command::new(shell).args([switch, "echo pipe"]).stdout(Stdio::piped()).spawn().unwrap();
-    let pipe = child.stdout.take().unwrap();
-    let zeros = c"/dev/zero";
     let mut env = Env {
         folder: &path,
         #[cfg(feature = "std")]
-        pipe: Some((&pipe).into()),
+        pipe: Some((&*PIPE).into()),
         #[cfg(not(feature = "std"))]
         pipe: None,
-        zeros: is_posix.then_some(zeros),
+        zeros: IS_POSIX.then_some(c"/dev/zero"),
         // Emulators that note every page want less.
         address_space: std::env::var("BAREMAP_ADDRESS_SPACE")
             .map_or(1 << (usize::BITS * 5 / 8), |bytes| bytes.parse().unwrap()),
     };
     let result = conformance::run(name, &mut env);
-    drop(pipe);
-    child.wait().unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     match result {
         Ok(()) => {}
