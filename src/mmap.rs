@@ -281,8 +281,8 @@ impl Mmap<Anon> {
     /// The length, rounded up to [`allocation_granularity`](crate::allocation_granularity), is the reservation's, from
     /// which longer ones are [split](Reservation::split) off.
     ///
-    /// Linux: `mmap`, then `mremap`, as `mmap` in place of something else may fail when that is gone already. macOS:
-    /// `mmap` with `MAP_FIXED`. Windows: `VirtualAlloc2`.
+    /// Linux: `mprotect`; with `NORESERVE` or `POPULATE`, `mmap` and `mremap`. macOS: `mmap` with `MAP_FIXED`. Windows:
+    /// `VirtualAlloc2`.
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {

@@ -222,6 +222,15 @@ pub(crate) unsafe fn map_file(
 #[inline]
 pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
     const MAP_HUGE_SHIFT: u32 = 26;
+    let is_plain = flags & (Flags::NORESERVE | Flags::POPULATE) == Flags::NONE;
+    if let Some((ptr, len)) = place.filter(|_| is_plain) {
+        // A reservation is such memory, untouched, and lacks the rights alone. The kernel refuses these where memory is
+        // short, before it changes anything (`mprotect_fixup` in mm/mprotect.c).
+        let address = ptr.as_ptr().expose_provenance();
+        // SAFETY: the caller's place.
+        checked(Call::Mprotect, unsafe { syscall3(arch::MPROTECT, address, len, prot.bits() as usize) })?;
+        return Ok((ptr, Backing { prot, unit: 0 }));
+    }
     let mut bits = MAP_PRIVATE | MAP_ANONYMOUS;
     let mut unit = 0;
     if flags.contains(Flags::HUGETLB) {
@@ -349,7 +358,7 @@ pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
 unsafe fn mmap_none(address: usize, len: usize, bits: usize) -> Result<NonNull<u8>> {
     const PROT_NONE: usize = 0;
     const NO_FILE: RawFile = -1;
-    let bits = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | bits;
+    let bits = MAP_PRIVATE | MAP_ANONYMOUS | bits;
     // SAFETY: the caller's promise.
     let result = unsafe { syscall6(arch::MMAP, address, len, PROT_NONE, bits, NO_FILE as usize, 0) };
     let base = NonNull::new(core::ptr::with_exposed_provenance_mut(checked(Call::Mmap, result)?));
