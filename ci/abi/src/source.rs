@@ -60,7 +60,14 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
         }
     }
     let mut rows = Rows::default();
-    rows.visit_file(&parse(root, Path::new("build.rs"))?);
+    for item in &parse(root, Path::new("build.rs"))?.items {
+        // Not what a kernel supplies: no header speaks of that.
+        if let Item::Const(item) = item
+            && item.ident == "SUPPORTED"
+        {
+            rows.visit_item_const(item);
+        }
+    }
     if rows.0.is_empty() || rows.0.iter().any(|row| row.files.is_empty()) {
         return Err("build.rs has another form than ci/abi reads; teach `targets` in source.rs".into());
     }
