@@ -65,7 +65,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Whether a program can be mapped at all: Wine has no reservations, and a system may want code to be signed.
+/// Whether a program can be mapped at all: Windows before 10 has no reservations, and a system may want code to be signed.
 fn can_load(name: &str) -> bool {
     match Scratch::new(name).map(&bases(1 << 36)[0]) {
         Err(Refusal::System(error))
@@ -85,7 +85,7 @@ fn bases(far: u64) -> Vec<Vec<u8>> {
         program(3, &[(5, 0, 100, 100)]),
         program(3, &[(5, 0, unit, unit), (6, 2 * unit + 8, 50, 3 * unit)]),
         program(3, &[(5, 0, 10, 10), (4, unit, unit, unit), (6, 5 * unit, 9, 9), (6, 7 * unit, 0, 2 * unit)]),
-        program(2, &[(5, far, 2 * unit, 2 * unit), (6, far + 4 * unit + 100, 77, unit)]),
+        program(2, &[(5, far, 2 * unit, 2 * unit), (6, far + 4 * unit + 100, unit + 77, 2 * unit)]),
     ]
 }
 
@@ -96,7 +96,7 @@ fn programs_are_mapped_as_they_say() {
     }
     let unit = allocation_granularity();
     let scratch = Scratch::new("sound");
-    let units = [&[0][..], &[0, 2, 3], &[0, 1, 5, 7], &[0, 4, 5]];
+    let units = [&[0][..], &[0, 2], &[0, 1, 5, 7], &[0, 4, 5]];
     for (base, units) in bases(1 << 36).iter().zip(units) {
         let image = scratch.map(base).map_err(|refusal| refusal.to_string()).unwrap();
         let first = image.mappings().next().unwrap();
@@ -107,15 +107,14 @@ fn programs_are_mapped_as_they_say() {
         assert!(first.as_ptr_range().contains(&(image.entry as *const u8)));
         assert_eq!(first.iter().filter(|&&byte| byte != 0x90).count(), 0);
     }
-    // Zeros behind what is in the file, to the end of the page and in the pages behind it.
-    let image = scratch.map(&bases(1 << 36)[1]).map_err(|refusal| refusal.to_string()).unwrap();
-    let data: Vec<_> = image.mappings().skip(1).collect();
-    assert_eq!((data[0].len(), data[1].len()), (58, 3 * unit));
-    assert!(data[0][8..].iter().all(|&byte| byte == 0x90) && data[1].iter().all(|&byte| byte == 0));
-    // SAFETY: a mapping in a reservation takes whole units.
-    let tail = unsafe { std::slice::from_raw_parts(data[0].as_ptr().add(58), unit - 58) };
-    assert!(tail.iter().all(|&byte| byte == 0));
-    assert_eq!(data[0].as_ptr().wrapping_add(unit), data[1].as_ptr());
+    // Zeros behind what is in the file, in its last unit and in those behind it.
+    for (base, before, from_file, len) in [(1, 8, 50, 4 * unit), (3, 100, unit + 77, 3 * unit)] {
+        let image = scratch.map(&bases(1 << 36)[base]).map_err(|refusal| refusal.to_string()).unwrap();
+        let data: Vec<u8> = image.mappings().skip(1).flat_map(|map| map.iter().copied()).collect();
+        assert_eq!(data.len(), len);
+        assert!(data[before..][..from_file].iter().all(|&byte| byte == 0x90));
+        assert!(data[before + from_file..].iter().all(|&byte| byte == 0));
+    }
 }
 
 #[test]
@@ -139,7 +138,7 @@ fn what_cannot_be_meant_is_refused() {
         (32, &u64::MAX.to_le_bytes(), "lie behind"),
         (64, &[3], "dynamically"),
         (64 + 4, &[7], "written and executed"),
-        (64 + 40, &[1, 0], "longer in the file"),
+        (64 + 40, &1_u64.to_le_bytes(), "longer in the file"),
         (64 + 8, &(u64::MAX - unit + 1).to_le_bytes(), "behind the file"),
         (64 + 8, &(1_u64 << 40).to_le_bytes(), "behind the file"),
         (second + 16, &(u64::MAX - 1).to_le_bytes(), "do not exist"),
@@ -257,9 +256,9 @@ fn no_file_makes_it_fault_or_leak() {
         }
     }
     assert!((100..9_900).contains(&accepted), "{accepted} of 10000 were accepted");
-    // The files of other tests in this program come and go.
+    // The files of other tests in this program come and go; and so do Wine's, of which there may be fewer now.
     for _ in 0..100 {
-        if counts() == before {
+        if counts().iter().zip(&before).all(|(now, before)| now <= before) {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(20));

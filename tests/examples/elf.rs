@@ -70,16 +70,23 @@ fn malformed<T>(why: &'static str) -> Result<T, Refusal> {
     Err(Refusal::Malformed(why))
 }
 
-/// Reads a header, all of it.
-fn read<const LEN: usize>(file: &File, offset: u64) -> Result<[u8; LEN], Refusal> {
-    let mut bytes = [0; LEN];
-    let mut len = 0;
-    while len < LEN {
-        match file.read_at(&mut bytes[len..], offset.saturating_add(len as u64))? {
-            0 => return malformed("the file ends within a header"),
-            read => len += read,
+/// Reads as much as there is room for.
+fn read_exact(file: &File, mut offset: u64, mut to: &mut [u8]) -> Result<(), Refusal> {
+    while !to.is_empty() {
+        match file.read_at(to, offset)? {
+            0 => return malformed("the file ends within a header or a segment"),
+            read => {
+                to = &mut to[read..];
+                offset = offset.saturating_add(read as u64);
+            }
         }
     }
+    Ok(())
+}
+
+fn read_header<const LEN: usize>(file: &File, offset: u64) -> Result<[u8; LEN], Refusal> {
+    let mut bytes = [0; LEN];
+    read_exact(file, offset, &mut bytes)?;
     Ok(bytes)
 }
 
@@ -95,7 +102,7 @@ fn field(header: &[u8], at: usize, len: usize) -> u64 {
 pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
     let unit = allocation_granularity() as u64;
     let file_end = file.len()?;
-    let header = read::<64>(file, 0)?;
+    let header = read_header::<64>(file, 0)?;
     if header[..4] != *b"\x7fELF" {
         return malformed("not an ELF file");
     }
@@ -119,7 +126,7 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
         let Some(at) = table.checked_add(56 * i).filter(|at| *at <= file_end) else {
             return malformed("program headers that lie behind the file");
         };
-        let header = read::<56>(file, at)?;
+        let header = read_header::<56>(file, at)?;
         match field(&header, 0, 4) {
             1 => {} // PT_LOAD
             3 => return malformed("linked dynamically: it needs another loader"),
@@ -240,29 +247,25 @@ unsafe fn put(
     rest: &mut Option<Reservation>,
     slots: &mut [Option<Mapping>],
 ) -> Result<(), Refusal> {
+    let len = segment.end(unit) - segment.start(unit);
     let before = segment.address - segment.start(unit);
-    let from_file = before + segment.file_len;
-    let pages = if segment.file_len == 0 { 0 } else { from_file.next_multiple_of(unit) };
-    if let Some(place) = split(rest, pages)? {
-        // The page in which the file's part ends is zeroed from there on, before it gets its own rights.
-        let has_tail = segment.len > segment.file_len && from_file < pages;
-        let prot = if has_tail { Prot::WRITE } else { segment.prot };
-        let request = Mmap::new(file).offset(segment.offset - before).len(from_file as usize);
+    let from_file = if segment.file_len == 0 { 0 } else { before + segment.file_len };
+    // Where zeros follow, the unit in which the file's part ends is not mapped but read.
+    let has_tail = segment.len > segment.file_len;
+    let mapped = if has_tail { from_file & !(unit - 1) } else { from_file };
+    if let Some(place) = split(rest, mapped.next_multiple_of(unit))? {
+        let request = Mmap::new(file).offset(segment.offset - before).len(mapped as usize);
         // SAFETY: the caller's promise.
-        let map = unsafe { request.flags(Flags::COW).prot(prot).map_in(place) };
-        let mut map = map.map_err(|(_, error)| error)?;
-        if has_tail {
-            let end = map.bytes_mut()?.as_mut_ptr_range().end;
-            // SAFETY: a mapping takes its place to the last byte, and has WRITE.
-            unsafe { end.write_bytes(0, (pages - from_file) as usize) };
-            map.protect(segment.prot)?;
-        }
-        slots[0] = Some(map);
+        let map = unsafe { request.flags(Flags::COW).prot(segment.prot).map_in(place) };
+        slots[0] = Some(map.map_err(|(_, error)| error)?);
     }
-    let zeros = segment.end(unit) - segment.start(unit) - pages;
-    if let Some(place) = split(rest, zeros)? {
-        let map = Mmap::anon(zeros as usize).prot(segment.prot).map_in(place);
-        slots[1] = Some(map.map_err(|(_, error)| error)?);
+    if let Some(place) = split(rest, len - mapped.next_multiple_of(unit))? {
+        let map = Mmap::anon(place.len()).prot(Prot::WRITE).map_in(place);
+        let mut map = map.map_err(|(_, error)| error)?;
+        let start = &mut map.bytes_mut()?[..(from_file - mapped) as usize];
+        read_exact(file, segment.offset - before + mapped, start)?;
+        map.protect(segment.prot)?;
+        slots[1] = Some(map);
     }
     Ok(())
 }
