@@ -132,6 +132,10 @@ pub fn beyond_4_gib(env: &mut Env) -> Result {
     let mut text = [0; 5];
     ensure!(file.read_at(&mut text, OFFSET)? == 5 && &text == b"above");
     ensure!(file.read_at(&mut text, OFFSET - (4 << 30))? == 5 && text == [0; 5]);
+    if usize::BITS < 64 {
+        // There are no addresses for all of it.
+        return fails(super::map(&file, Prot::READ), ErrorKind::TooLong);
+    }
     // SAFETY: as above.
     let end = unsafe { Mmap::new(&file).offset(OFFSET - 1).map()? };
     ensure!(end.len() as u64 == (6 << 30) - (OFFSET - 1));

@@ -63,3 +63,18 @@ pub unsafe extern "C" fn strlen(string: *const u8) -> usize {
     }
     len
 }
+
+/// The remainder of 64 bits, which on x86 compilers do not make themselves. It takes its arguments off the stack, and has
+/// this very name.
+#[cfg(all(target_arch = "x86", target_env = "msvc"))]
+#[unsafe(export_name = "\x01__aullrem")]
+pub extern "stdcall" fn remainder(number: u64, by: u64) -> u64 {
+    let mut rest = 0_u64;
+    for bit in (0..64).rev() {
+        rest = rest << 1 | number >> bit & 1;
+        if rest >= by {
+            rest -= by;
+        }
+    }
+    rest
+}
