@@ -1,61 +1,63 @@
-//! The only place that reads the target. It chooses the backend, and where the backend has one, the
-//! architecture's file, and hands `src/sys/mod.rs` their paths. So `src/` holds no ladder of `cfg`s:
-//! a new system or architecture is one file and one line here.
+//! The only place that reads the target. It prints two cfgs, by which `src/sys/` chooses its files: `baremap_backend`, the
+//! system, and `baremap_arch`, the processor where the backend has a file for each. It writes nothing, so that a source
+//! folder can be moved, shared and read-only.
 
-use std::{env, fs, path::Path, process::exit};
+use std::{env, process::exit};
 
-/// System, architecture and its pointers' bits, and the modules: the backend's file and, where it has one, the
-/// architecture's, both under `src/sys/`. x32 and ILP32 have other call numbers under the same architecture's name.
-const SUPPORTED: &[(&str, &str, &str, &[Module])] = &[
-    ("linux", "x86_64", "64", &[("backend", "linux/mod.rs"), ("arch", "linux/x86_64.rs")]),
-    ("linux", "aarch64", "64", &[("backend", "linux/mod.rs"), ("arch", "linux/aarch64.rs")]),
-    ("macos", "x86_64", "64", &[("backend", "apple.rs")]),
-    ("macos", "aarch64", "64", &[("backend", "apple.rs")]),
-    ("windows", "x86_64", "64", &[("backend", "windows.rs")]),
-    ("windows", "aarch64", "64", &[("backend", "windows.rs")]),
-    ("windows", "x86", "32", &[("backend", "windows.rs")]),
+/// System, architecture and the bits of its pointers, and the backend. x32 and ILP32 have other call numbers under the
+/// same architecture's name.
+const SUPPORTED: &[(&str, &str, &str, &str)] = &[
+    ("linux", "x86_64", "64", "linux"),
+    ("linux", "aarch64", "64", "linux"),
+    ("macos", "x86_64", "64", "apple"),
+    ("macos", "aarch64", "64", "apple"),
+    ("windows", "x86_64", "64", "windows"),
+    ("windows", "aarch64", "64", "windows"),
+    ("windows", "x86", "32", "windows"),
 ];
 
 /// What an embedding kernel supplies, on any architecture.
-const CUSTOM: &[Module] = &[("backend", "custom.rs")];
+const CUSTOM: &str = "custom";
 
-/// Name and file.
-type Module = (&'static str, &'static str);
+/// Vendors whose Windows is another one: before Windows 10, and with other libraries.
+const UNSUPPORTED_VENDORS: &[&str] = &["win7", "uwp"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(baremap_backend, values(\"linux\", \"custom\"))");
+    for (cfg, column) in [("baremap_backend", 3), ("baremap_arch", 1)] {
+        let mut values: Vec<_> = SUPPORTED.iter().map(|row| [row.0, row.1, row.2, row.3][column]).collect();
+        values.push(CUSTOM);
+        println!("cargo::rustc-check-cfg=cfg({cfg}, values(\"{}\"))", values.join("\", \""));
+    }
     let target = |key| env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
     let (os, arch, width) = (target("OS"), target("ARCH"), target("POINTER_WIDTH"));
     // Of `--cfg baremap_backend="…"`.
-    let backend = env::var("CARGO_CFG_BAREMAP_BACKEND").unwrap_or_default();
-    let supported = |os: &str| SUPPORTED.iter().find(|row| (row.0, row.1, row.2) == (os, &arch, &width));
-    let modules = match (backend.as_str(), os.as_str()) {
-        ("linux", "linux" | "none") => supported("linux").map(|row| row.3),
-        ("", "none") | ("custom", _) => {
-            println!("cargo::rustc-cfg=baremap_backend=\"custom\"");
-            Some(CUSTOM).filter(|_| env::var_os("CARGO_FEATURE_STD").is_none())
-        }
-        ("", _) => supported(&os).map(|row| row.3),
+    let asked = env::var("CARGO_CFG_BAREMAP_BACKEND").unwrap_or_default();
+    let supported = |os: &str| {
+        let mut rows = SUPPORTED.iter().filter(|_| !UNSUPPORTED_VENDORS.contains(&target("VENDOR").as_str()));
+        rows.find(|row| (row.0, row.1, row.2) == (os, &arch, &width)).map(|row| row.3)
+    };
+    let backend = match (asked.as_str(), os.as_str()) {
+        ("linux", "linux" | "none") => supported("linux"),
+        ("", "none") | ("custom", _) => Some(CUSTOM).filter(|_| env::var_os("CARGO_FEATURE_STD").is_none()),
+        ("", _) => supported(&os),
         _ => None,
     };
-    let Some(modules) = modules else {
+    let Some(backend) = backend else {
         let supported: Vec<String> =
             SUPPORTED.iter().map(|row| format!("{} on {} ({} bits)", row.0, row.1, row.2)).collect();
         println!(
-            "cargo::error=baremap does not support {}{}; it supports {}; with --cfg baremap_backend=\"linux\" the \
-             calls of Linux without an operating system in the target's name; and with \"custom\", or there without \
-             it, any kernel, but not the feature std",
+            "cargo::error=baremap does not support {}{}; it supports {}, but Windows only as of Windows 10 and not its \
+             targets for {}; with --cfg baremap_backend=\"linux\" the calls of Linux without an operating system in \
+             the target's name; and with \"custom\", or there without it, any kernel, but not the feature std, which is \
+             on by default",
             env::var("TARGET").unwrap_or_default(),
-            if backend.is_empty() { String::new() } else { format!(" with the backend \"{backend}\"") },
+            if asked.is_empty() { String::new() } else { format!(" with the backend \"{asked}\"") },
             supported.join(", "),
+            UNSUPPORTED_VENDORS.join(" and "),
         );
         exit(1);
     };
-    let sys = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("src").join("sys");
-    let modules: String = modules
-        .iter()
-        .map(|(name, file)| format!("#[path = {:?}]\npub mod {name};\n", sys.join(file)))
-        .collect();
-    fs::write(Path::new(&env::var_os("OUT_DIR").unwrap()).join("backend.rs"), modules).unwrap();
+    println!("cargo::rustc-cfg=baremap_backend=\"{backend}\"");
+    println!("cargo::rustc-cfg=baremap_arch=\"{arch}\"");
 }

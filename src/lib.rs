@@ -26,7 +26,7 @@
 //! - `Reader` (feature `alloc`) goes through a whole file in chunks, mapped or read, whichever serves.
 //!
 //! # Features
-//! None is on by default; the crate then needs `core` alone.
+//! `std` is on by default; with `default-features = false` the crate needs `core` alone.
 //! - `alloc`: `Reader`.
 //! - `std` (and `alloc`): everything that lends a file to std can be mapped, `&std::fs::File` for one;
 //!   `File` and `Error` convert from and to std's; `Reader` is `Read`, `BufRead` and `Seek`.
@@ -73,7 +73,7 @@ pub use options::{Advice, Discard, Flags, Prot};
 pub use reader::Reader;
 pub use reservation::Reservation;
 #[cfg(baremap_backend = "custom")]
-pub use sys::backend as custom;
+pub use sys::custom;
 pub use sys::{Backing, RawFile};
 
 /// The size of a page in bytes: the unit of protection and residency.

@@ -1,4 +1,4 @@
-//! The contract: what every backend gives, each with its promise. `build.rs` chooses the backend; the
+//! The contract: what every backend gives, each with its promise. `build.rs` chooses the backend by a cfg; the
 //! lines below fail to compile where one departs from the contract.
 //!
 //! Of the addresses and lengths that a backend is handed, only these facts may be used: they are a part
@@ -6,7 +6,23 @@
 //! widening. What a call is refused for by the system comes back as that call's name and the system's
 //! code; nothing is retried but what a signal interrupted, and nothing is allocated.
 
-include!(concat!(env!("OUT_DIR"), "/backend.rs"));
+#[cfg(baremap_backend = "apple")]
+mod apple;
+#[cfg(baremap_backend = "custom")]
+pub mod custom;
+#[cfg(baremap_backend = "linux")]
+mod linux;
+#[cfg(baremap_backend = "windows")]
+mod windows;
+
+#[cfg(baremap_backend = "apple")]
+use apple as backend;
+#[cfg(baremap_backend = "custom")]
+use custom as backend;
+#[cfg(baremap_backend = "linux")]
+use linux as backend;
+#[cfg(baremap_backend = "windows")]
+use windows as backend;
 
 use crate::error::{Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};

@@ -20,8 +20,7 @@ pub struct Target {
     pub os: String,
     pub arch: String,
     pub bits: String,
-    /// Under `src/sys/`.
-    files: Vec<String>,
+    backend: String,
 }
 
 impl Target {
@@ -45,18 +44,11 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
     struct Rows(Vec<Target>);
     impl Visit<'_> for Rows {
         fn visit_expr_tuple(&mut self, row: &ExprTuple) {
-            let columns: Vec<_> = row.elems.iter().map(string).collect();
-            match &columns[..] {
-                [Some(os), Some(arch), Some(bits), None] => {
-                    let (os, arch, bits) = (os.clone(), arch.clone(), bits.clone());
-                    self.0.push(Target { os, arch, bits, files: Vec::new() });
-                }
-                [Some(_), Some(file)] if file.ends_with(".rs") => {
-                    self.0.last_mut().unwrap().files.push(file.clone());
-                }
-                _ => {}
+            let columns: Option<Vec<_>> = row.elems.iter().map(string).collect();
+            if let Some([os, arch, bits, backend]) = columns.as_deref() {
+                let [os, arch, bits, backend] = [os, arch, bits, backend].map(String::clone);
+                self.0.push(Target { os, arch, bits, backend });
             }
-            visit::visit_expr_tuple(self, row);
         }
     }
     let mut rows = Rows::default();
@@ -68,7 +60,7 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
             rows.visit_item_const(item);
         }
     }
-    if rows.0.is_empty() || rows.0.iter().any(|row| row.files.is_empty()) {
+    if rows.0.is_empty() {
         return Err("build.rs has another form than ci/abi reads; teach `targets` in source.rs".into());
     }
     Ok(rows.0)
@@ -77,8 +69,7 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
 /// The contract and the files of a backend, with those of their modules.
 pub fn read(root: &Path, target: &Target) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
-    let files = ["mod.rs"].into_iter().chain(target.files.iter().map(String::as_str));
-    let mut paths: Vec<PathBuf> = files.map(|file| Path::new("src/sys").join(file)).collect();
+    let mut paths = vec![PathBuf::from("src/sys/mod.rs")];
     while let Some(path) = paths.pop() {
         let file = parse(root, &path)?;
         let folder = if path.ends_with("mod.rs") { path.with_file_name("") } else { path.with_extension("") };
@@ -138,8 +129,9 @@ fn holds(target: &Target, condition: &Meta) -> Result<bool> {
         (key, Meta::NameValue(pair)) => {
             let Some(value) = string(&pair.value) else { return unknown() };
             match key {
+                "baremap_backend" => Ok(value == target.backend),
+                "baremap_arch" | "target_arch" => Ok(value == target.arch),
                 "target_os" => Ok(value == target.os),
-                "target_arch" => Ok(value == target.arch),
                 "target_pointer_width" => Ok(value == target.bits),
                 _ => unknown(),
             }

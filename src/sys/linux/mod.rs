@@ -1,15 +1,24 @@
 //! Linux, by system calls. Numbers are those of `asm-generic` (`mman-common.h`, `mman.h`, `fcntl.h`,
 //! `stat.h`), which x86_64 and aarch64 share; what they do not share is in each one's file.
 
+#[cfg(baremap_arch = "aarch64")]
+mod aarch64;
 #[cfg(feature = "std")]
 #[path = "../descriptors.rs"]
 mod descriptors;
 mod errno;
+#[cfg(baremap_arch = "x86_64")]
+mod x86_64;
 
-use super::arch::{self, syscall1, syscall2, syscall3, syscall4, syscall6};
+#[cfg(baremap_arch = "aarch64")]
+use aarch64 as arch;
+#[cfg(baremap_arch = "x86_64")]
+use x86_64 as arch;
+
 use super::{FileKind, Open, Place, Result, View};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
+use arch::{syscall1, syscall2, syscall3, syscall4, syscall6};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
