@@ -19,7 +19,6 @@ pub(crate) enum Call {
     IntoReservation,
     #[allow(dead_code, reason = "not every backend judges it itself")]
     Protect,
-    #[allow(dead_code, reason = "not every backend judges it itself")]
     ReadAt,
     #[cfg(feature = "alloc")]
     Read,

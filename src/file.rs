@@ -1,7 +1,7 @@
 //! Files: just enough to reach something to map where there is no std.
 
 use crate::error::{Call, Error, ErrorKind};
-use crate::sys::{self, FileKind, Open, RawFile};
+use crate::sys::{self, Open, RawFile};
 use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -64,14 +64,12 @@ impl File {
         sys::open(path, Open::Create).map(Self)
     }
 
-    /// The length of a regular file in bytes, and 0 of anything else, whose length is not known.
+    /// The length of a regular file in bytes; on Linux that of a block device too. 0 of anything else, whose length is
+    /// not known.
     ///
-    /// Linux, macOS: `fstat`. Windows: `GetFileType`, `GetFileInformationByHandleEx`.
+    /// Linux: `fstat`, and `ioctl` with `BLKGETSIZE64`. macOS: `fstat`. Windows: `GetFileType`, `GetFileInformationByHandleEx`.
     pub fn len(&self) -> Result<u64, Error> {
-        Ok(match sys::stat(self.0)? {
-            (FileKind::Regular, len) => len,
-            _ => 0,
-        })
+        Ok(sys::stat(self.0)?.len)
     }
 
     /// Whether [`len`](Self::len) is 0.
@@ -95,14 +93,22 @@ impl File {
         sys::set_len(self.0, len)
     }
 
-    /// Reads from `offset` on, in bytes, up to the length of `to`; gives how many bytes were read, 0 at the
-    /// end of the file. No use is made of the position that the system keeps for it.
+    /// Reads from `offset` on, in bytes, up to the length of `to`.
+    ///
+    /// Returns how many bytes were read, 0 at the end of the file. The position that the system keeps for it is not used.
     ///
     /// Linux: `pread64`, macOS: `pread`, again if a signal interrupted it. Windows: `ReadFile`, which moves that
     /// position behind what was read.
+    ///
+    /// # Errors
+    /// [`Overflow`](ErrorKind::Overflow): an offset over `i64::MAX`, which no file has; and what the system says.
     pub fn read_at(&self, to: &mut [u8], offset: u64) -> Result<usize, Error> {
+        let Some(rest) = (i64::MAX as u64).checked_sub(offset) else {
+            return Err(Error::own(Call::ReadAt, ErrorKind::Overflow));
+        };
+        let len = usize::try_from(rest).unwrap_or(usize::MAX).min(to.len());
         // SAFETY: `to` is writable.
-        unsafe { sys::read(self.0, to.as_mut_ptr(), to.len(), Some(offset)) }
+        unsafe { sys::read(self.0, to.as_mut_ptr(), len, Some(offset)) }
     }
 
     /// Waits until contents and metadata of the file, times included, are on the disk, written through

@@ -26,11 +26,14 @@ use core::slice;
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "it is unmapped when it is dropped"]
 pub struct Mapping {
     ptr: NonNull<u8>,
     len: usize,
     backing: Backing,
 }
+
+const ALIGNED: NonNull<u8> = NonNull::new(core::ptr::without_provenance_mut(1 << 16)).unwrap();
 
 const _: () = assert!(size_of::<Mapping>() <= 24, "a mapping is three words");
 
@@ -40,7 +43,9 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    pub(crate) const EMPTY: Self = Self { ptr: NonNull::dangling(), len: 0, backing: Backing::EMPTY };
+    /// Its address is a multiple of every page size and granularity, so that what looks at it as a slice of other
+    /// numbers finds it aligned.
+    pub(crate) const EMPTY: Self = Self { ptr: ALIGNED, len: 0, backing: Backing::EMPTY };
 
     /// The bytes.
     #[inline]
@@ -150,7 +155,7 @@ impl Mapping {
     ///
     /// Linux: `mlock`; the limit is `RLIMIT_MEMLOCK`. macOS: `mlock`; `vm.user_wire_limit` is a limit too. Windows:
     /// `VirtualLock`; the limit is the minimum of the working set, some 200 KiB if `SetProcessWorkingSetSize` did not
-    /// raise it. Locks do not add up on Linux and Windows, where one `unlock` undoes any number of them. macOS counts
+    /// raise it. After a failure nothing is locked. Locks do not add up on Linux and Windows, where one `unlock` undoes any number of them. macOS counts
     /// them.
     ///
     /// ```
@@ -236,15 +241,17 @@ impl Mapping {
     /// - [`Unsupported`](ErrorKind::Unsupported) where it has one that this system cannot give it.
     ///
     /// # Safety
-    /// Nothing relies on the contents, also not by other mappings of the file. After [`Discard::Free`] every byte
-    /// is written before it is read.
-    pub unsafe fn discard(&mut self, discard: Discard) -> Result<(), Error> {
+    /// - Nothing relies on the contents, also not by other mappings of the file, and no reference to them is in use.
+    ///   [`Discard::DontNeed`] of a shared mapping of a file changes none, and so needs no such promise.
+    /// - After [`Discard::Free`] every byte is written before it is read.
+    pub unsafe fn discard(&self, discard: Discard) -> Result<(), Error> {
         // SAFETY: the caller's promise.
         unsafe { self.discard_range(.., discard) }
     }
 
-    /// [`discard`](Self::discard) of the whole pages within a part. The rest of a page in which the part starts or
-    /// ends keeps its contents, unless the mapping itself starts or ends there.
+    /// [`discard`](Self::discard) of the whole pages within a part, which are huge if the mapping's are. The rest of a
+    /// page in which the part starts or ends keeps its contents, unless the mapping itself starts or ends there and the
+    /// file does not change.
     ///
     /// # Errors
     /// As `discard`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not within the mapping or ends before
@@ -253,24 +260,29 @@ impl Mapping {
     /// # Safety
     /// As `discard`.
     pub unsafe fn discard_range(
-        &mut self,
+        &self,
         range: impl RangeBounds<usize>,
-        how: Discard,
+        discard: Discard,
     ) -> Result<(), Error> {
         let Range { mut start, mut end } = self.checked(Call::Discard, range)?;
-        let page = sys::page_size();
-        if start != 0 {
+        if start == end {
+            return Ok(());
+        }
+        let page = self.backing.page_size();
+        // The rest of a page in which the mapping itself starts or ends is nobody's, but in the file it is others'.
+        let is_file_changed = discard == Discard::Remove;
+        if start != 0 || is_file_changed {
             start += self.ptr.as_ptr().wrapping_add(start).align_offset(page);
         }
-        if end != self.len {
+        if end != self.len || is_file_changed {
             end = end.saturating_sub(self.ptr.as_ptr().wrapping_add(end).addr() % page);
         }
         if start >= end {
             return Ok(());
         }
         self.on_part(Call::Discard, start..end, |ptr, len, backing| {
-            // SAFETY: a part of this mapping, which is borrowed alone; the caller lets its contents go.
-            unsafe { sys::discard(ptr, len, backing, how) }
+            // SAFETY: a part of this mapping, whose contents the caller lets go.
+            unsafe { sys::discard(ptr, len, backing, discard) }
         })
     }
 
@@ -396,6 +408,7 @@ impl Mapping {
     /// # Ok(())
     /// # }
     /// ```
+    #[must_use = "the memory stays mapped until `from_raw_parts` takes it back"]
     pub fn into_raw_parts(self) -> (NonNull<u8>, usize, Backing) {
         let this = ManuallyDrop::new(self);
         (this.ptr, this.len, this.backing)
@@ -420,6 +433,7 @@ impl Mapping {
     /// # Ok(())
     /// # }
     /// ```
+    #[must_use = "the memory stays mapped and nothing else leads to it"]
     pub fn leak(self) -> &'static [u8] {
         let this = ManuallyDrop::new(self);
         // SAFETY: as in `bytes`, and nobody unmaps it any more.

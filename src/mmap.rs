@@ -6,9 +6,8 @@ use crate::file::FileRef;
 use crate::mapping::Mapping;
 use crate::options::{Advice, Flags, Prot};
 use crate::reservation::Reservation;
-use crate::sys::{self, Backing, FileKind, Place};
+use crate::sys::{self, FileKind, FileStatus, MapError, Place, View};
 use core::mem;
-use core::ptr::NonNull;
 
 /// What to map, and how.
 ///
@@ -75,54 +74,46 @@ impl<S> Mmap<S> {
         Ok(())
     }
 
-    /// `LOCKED` and `READAHEAD` are said of the mapping when it is there, on every system.
+    /// The mapping that a backend made.
     #[inline(always)]
-    fn follow(&self, mapping: &Mapping) -> Result<(), Error> {
-        if self.flags.contains(Flags::LOCKED) {
-            mapping.lock().map_err(|error| error.of_flag(Flags::LOCKED))?;
-        }
+    fn finish(&self, len: usize, (ptr, backing): View) -> Mapping {
+        // SAFETY: fresh from the backend.
+        let mapping = unsafe { Mapping::from_raw_parts(ptr, len, backing) };
         if self.flags.contains(Flags::READAHEAD) {
             // A hint: if the system cannot fetch ahead, the pages come when they are touched.
             let _ = mapping.advise(Advice::WillNeed);
         }
-        Ok(())
+        mapping
     }
 
-    /// Maps by `map` in a reservation, which comes back whatever fails.
-    fn put(
+    /// Maps by `map` in a reservation, which comes back if that fails.
+    fn map_in_by(
         &self,
         reservation: Reservation,
         len: Result<usize, Error>,
-        map: impl FnOnce(usize, Place) -> Result<(NonNull<u8>, Backing), Error>,
+        map: impl FnOnce(usize, Place) -> Result<View, MapError>,
     ) -> Result<Mapping, (Reservation, Error)> {
-        let mapped = len.and_then(|len| {
+        let view = len.map_err(MapError::from).and_then(|len| {
             let unit = sys::allocation_granularity();
             if self.flags.contains(Flags::HUGETLB) {
-                return Err(Error::unsupported(Flags::HUGETLB));
+                return Err(Error::unsupported(Flags::HUGETLB).into());
             }
-            if len.checked_next_multiple_of(unit) != Some(reservation.len()) || self.offset % unit as u64 != 0
-            {
-                return Err(Error::own(Call::MapIn, ErrorKind::InvalidInput));
+            let is_whole = len != 0 && len.checked_next_multiple_of(unit) == Some(reservation.len());
+            if !is_whole || self.offset % unit as u64 != 0 {
+                return Err(Error::own(Call::MapIn, ErrorKind::InvalidInput).into());
             }
-            let (ptr, backing) = map(len, reservation.place())?;
-            // SAFETY: fresh from the backend.
-            Ok(unsafe { Mapping::from_raw_parts(ptr, len, backing) })
+            Ok((len, map(len, reservation.place())?))
         });
-        let mapping = match mapped {
-            Ok(mapping) => mapping,
-            Err(error) => return Err((reservation, error)),
-        };
-        let place = reservation.into_place();
-        match self.follow(&mapping) {
-            Ok(()) => Ok(mapping),
-            Err(error) => Err(match mapping.into_reservation() {
-                Ok(reservation) => (reservation, error),
-                Err((mapping, _)) => {
-                    mem::forget(mapping);
-                    // SAFETY: what is still mapped there nobody knows of, and it goes with the reservation.
-                    (unsafe { Reservation::from_place(place) }, error)
-                }
-            }),
+        match view {
+            Ok((len, view)) => {
+                mem::forget(reservation);
+                Ok(self.finish(len, view))
+            }
+            Err(refused) if refused.is_place_lost => {
+                mem::forget(reservation);
+                Err((Reservation::EMPTY, refused.error))
+            }
+            Err(refused) => Err((reservation, refused.error)),
         }
     }
 }
@@ -141,7 +132,7 @@ impl<'a> Mmap<FileRef<'a>> {
     /// unless [`Flags::COW`] is given. An empty file, an offset at the end of a file and a length of 0 give
     /// an empty mapping.
     ///
-    /// Linux: `fstat`, then `mmap` unless the mapping is empty. macOS: the same, and `fcntl` with `F_DUPFD_CLOEXEC`
+    /// Linux: `fstat`, then `mmap`, or of an empty file `mmap`, `munmap` and `pread64`, to see that it is one. macOS: the same, and `fcntl` with `F_DUPFD_CLOEXEC`
     /// for a shared, writable one, to flush it. Windows: `GetFileType`, `GetFileInformationByHandleEx`,
     /// `CreateFileMappingW`, `MapViewOfFile` and `CloseHandle`, and likewise `DuplicateHandle`.
     ///
@@ -149,7 +140,8 @@ impl<'a> Mmap<FileRef<'a>> {
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): offset, or offset + length, lie beyond the end of the file.
     /// - [`Overflow`](ErrorKind::Overflow), [`TooLong`](ErrorKind::TooLong): offset + length exceed `i64::MAX`,
     ///   the length exceeds `isize::MAX`.
-    /// - [`NotMappable`](ErrorKind::NotMappable): a directory, a pipe, a terminal; a device if no length is given.
+    /// - [`NotMappable`](ErrorKind::NotMappable): a directory, a pipe, a terminal; a file that only says that it is empty,
+    ///   as those of /proc; a device or another thing that has no length, if none is given.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the file is not open for reading, or it is to be
     ///   written to and is not open for that; or the file system forbids `EXEC`. On Windows a file for `EXEC` is open
     ///   for executing too, as a [`File`](crate::File) is where that is allowed, and one of std's is not.
@@ -163,25 +155,26 @@ impl<'a> Mmap<FileRef<'a>> {
     #[inline(always)]
     pub unsafe fn map(self) -> Result<Mapping, Error> {
         self.check_flags()?;
-        let len = self.checked_len()?;
+        let (len, block_size) = self.checked_len()?;
         if len == 0 {
             return Ok(Mapping::EMPTY);
         }
         // SAFETY: there is no place to answer for.
-        let view = unsafe { sys::map_file(self.source.raw, self.offset, len, self.prot, self.flags, None) };
-        let (ptr, backing) = view?;
-        // SAFETY: fresh from the backend.
-        let mapping = unsafe { Mapping::from_raw_parts(ptr, len, backing) };
-        self.follow(&mapping)?;
-        Ok(mapping)
+        let view = unsafe {
+            sys::map_file(self.source.raw, block_size, self.offset, len, self.prot, self.flags, None)
+        };
+        Ok(self.finish(len, view.map_err(|refused| refused.error)?))
     }
 
     /// [`map`](Self::map) in a reservation, all of it. If that fails, the reservation comes back.
     ///
+    /// It comes back empty, and the addresses are lost to it, if the system took it apart and another thread mapped
+    /// something there before it could be put together again. That takes a kernel that has no memory for its own tables.
+    ///
     /// The length, rounded up to [`allocation_granularity`](crate::allocation_granularity), is the reservation's, from
     /// which longer ones are [split](Reservation::split) off; and the offset is a multiple of it.
     ///
-    /// Linux: `fstat`, `fstatfs`, `mmap`, then `mremap`, as `mmap` in place of something else may fail when that is gone
+    /// Linux: `fstat`, `mmap`, then `mremap`, as `mmap` in place of something else may fail when that is gone
     /// already. macOS: as `map`, with `MAP_FIXED`. Windows: as `map`, with `MapViewOfFile3`, and `VirtualFree`.
     ///
     /// ```
@@ -208,16 +201,21 @@ impl<'a> Mmap<FileRef<'a>> {
     /// # Safety
     /// As `map`.
     pub unsafe fn map_in(self, place: Reservation) -> Result<Mapping, (Reservation, Error)> {
-        let len = self.check_flags().and_then(|()| self.checked_len());
-        self.put(place, len, |len, place| {
+        let mut block_size = 0;
+        let len = self.check_flags().and_then(|()| self.checked_len()).map(|(len, size)| {
+            block_size = size;
+            len
+        });
+        self.map_in_by(place, len, |len, place| {
+            let Self { source, offset, prot, flags, .. } = self;
             // SAFETY: a whole reservation of the right length, which is ours.
-            unsafe { sys::map_file(self.source.raw, self.offset, len, self.prot, self.flags, Some(place)) }
+            unsafe { sys::map_file(source.raw, block_size, offset, len, prot, flags, Some(place)) }
         })
     }
 
-    /// The length to map, if the request can be met.
+    /// The length to map, if the request can be met, and the file system's block size.
     #[inline(always)]
-    fn checked_len(&self) -> Result<usize, Error> {
+    fn checked_len(&self) -> Result<(usize, usize), Error> {
         let fail = |kind| Err(Error::own(Call::Map, kind));
         if let Some(len) = self.len {
             if isize::try_from(len).is_err() {
@@ -227,23 +225,28 @@ impl<'a> Mmap<FileRef<'a>> {
                 return fail(ErrorKind::Overflow);
             }
         }
-        match (sys::stat(self.source.raw)?, self.len) {
-            ((FileKind::Regular, end), len) => {
+        let FileStatus { kind, len: end, block_size } = sys::stat(self.source.raw)?;
+        let len = match (kind, self.len) {
+            (FileKind::Regular, len) => {
                 let Some(rest) = end.checked_sub(self.offset) else {
                     return fail(ErrorKind::BeyondEnd);
                 };
+                if end == 0 {
+                    sys::check_empty(self.source.raw)?;
+                }
                 match len {
-                    Some(len) if len as u64 > rest => fail(ErrorKind::BeyondEnd),
-                    Some(len) => Ok(len),
+                    Some(len) if len as u64 > rest => return fail(ErrorKind::BeyondEnd),
+                    Some(len) => len,
                     None => match isize::try_from(rest) {
-                        Ok(rest) => Ok(rest as usize),
-                        Err(_) => fail(ErrorKind::TooLong),
+                        Ok(rest) => rest as usize,
+                        Err(_) => return fail(ErrorKind::TooLong),
                     },
                 }
             }
-            ((FileKind::Device, _), Some(len)) => Ok(len),
-            ((FileKind::Device | FileKind::Other, _), _) => fail(ErrorKind::NotMappable),
-        }
+            (FileKind::Device, Some(len)) => len,
+            (FileKind::Device | FileKind::Other, _) => return fail(ErrorKind::NotMappable),
+        };
+        Ok((len, block_size))
     }
 }
 
@@ -269,14 +272,14 @@ impl Mmap<Anon> {
     pub fn map(self) -> Result<Mapping, Error> {
         let len = self.checked_len()?;
         // SAFETY: there is no place to answer for.
-        let (ptr, backing) = unsafe { sys::map_anon(len, self.prot, self.flags, None)? };
-        // SAFETY: fresh from the backend.
-        let mapping = unsafe { Mapping::from_raw_parts(ptr, len, backing) };
-        self.follow(&mapping)?;
-        Ok(mapping)
+        let view = unsafe { sys::map_anon(len, self.prot, self.flags, None) };
+        Ok(self.finish(len, view.map_err(|refused| refused.error)?))
     }
 
     /// [`map`](Self::map) in a reservation, all of it. If that fails, the reservation comes back.
+    ///
+    /// It comes back empty, and the addresses are lost to it, if the system took it apart and another thread mapped
+    /// something there before it could be put together again. That takes a kernel that has no memory for its own tables.
     ///
     /// The length, rounded up to [`allocation_granularity`](crate::allocation_granularity), is the reservation's, from
     /// which longer ones are [split](Reservation::split) off.
@@ -304,7 +307,7 @@ impl Mmap<Anon> {
     /// - [`InvalidInput`](ErrorKind::InvalidInput): another length than the reservation's.
     /// - [`Unsupported`](ErrorKind::Unsupported): huge pages.
     pub fn map_in(self, place: Reservation) -> Result<Mapping, (Reservation, Error)> {
-        self.put(place, self.checked_len(), |len, place| {
+        self.map_in_by(place, self.checked_len(), |len, place| {
             // SAFETY: a whole reservation of the right length, which is ours.
             unsafe { sys::map_anon(len, self.prot, self.flags, Some(place)) }
         })

@@ -100,7 +100,9 @@ bits! {
         /// Huge pages, or an error; never silently small ones. The length is rounded up to whole huge
         /// pages, though [`Mapping::len`](crate::Mapping::len) stays what was asked for.
         ///
-        /// Linux: `MAP_HUGETLB` with pages of one page-table level above the smallest (2 MiB where pages
+        /// All of them are there when `map` returns, as one that was missing later would fault.
+        ///
+        /// Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then `mincore`, with pages of one page-table level above the smallest (2 MiB where pages
         /// have 4 KiB) from the pool that `/proc/sys/vm/nr_hugepages` sets; of files, those on hugetlbfs.
         /// For transparent huge pages, which are a hint, see [`Advice::HugePage`](crate::Advice::HugePage).
         ///
@@ -167,7 +169,7 @@ pub enum Advice {
 #[non_exhaustive]
 pub enum Discard {
     /// Drops the pages now: anonymous memory reads as zeros again, a copy on write as the file, and a
-    /// shared file as before. Linux: `MADV_DONTNEED`.
+    /// shared file as before. Linux: `MADV_DONTNEED`; huge pages are kept, and zeroed if they can be written to.
     ///
     /// macOS maps anonymous memory anew, and Windows decommits and commits it: `VirtualFree`, `VirtualAlloc`. Both
     /// cannot take a copy on write back, or give huge pages back ([`Unsupported`](crate::ErrorKind::Unsupported)). Of
@@ -178,7 +180,8 @@ pub enum Discard {
     /// it reads as before or as zeros, and may change from one to the other between two reads.
     /// Linux, macOS: `MADV_FREE`. Windows: `MEM_RESET`.
     Free,
-    /// Drops the pages and what lies behind them: the file has a hole there, which reads as zeros.
+    /// Drops the pages and what lies behind them: the file has a hole there, which reads as zeros. Pages that are mapped in
+    /// part stay.
     /// Linux: `MADV_REMOVE`, on a shared, writable mapping. macOS, Windows: unsupported.
     Remove,
 }

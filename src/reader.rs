@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
     #[cfg(feature = "std")]
     pub(crate) fn file_len(&self) -> Result<u64, Error> {
         match sys::stat(self.file.raw)? {
-            (FileKind::Regular, len) => Ok(len),
+            sys::FileStatus { kind: FileKind::Regular, len, .. } => Ok(len),
             _ => Err(Error::own(Call::Seek, ErrorKind::NotSeekable)),
         }
     }
@@ -242,12 +242,13 @@ impl<'a> Reader<'a> {
     fn load(&mut self) -> Result<(), Error> {
         self.unload()?;
         if self.source == Source::Unknown {
-            (self.source, self.end) = match sys::stat(self.file.raw)? {
-                (FileKind::Regular, 0) => (Source::File, u64::MAX),
-                (FileKind::Regular, len) if len <= SMALL => (Source::File, len),
-                (FileKind::Regular, len) => (Source::Mapped, len),
-                (FileKind::Device | FileKind::Other, _) => (Source::File, u64::MAX),
-            };
+            (self.source, self.end) =
+                match sys::stat(self.file.raw).map(|status| (status.kind, status.len))? {
+                    (FileKind::Regular, 0) => (Source::File, u64::MAX),
+                    (FileKind::Regular, len) if len <= SMALL => (Source::File, len),
+                    (FileKind::Regular, len) => (Source::Mapped, len),
+                    (FileKind::Device | FileKind::Other, _) => (Source::File, u64::MAX),
+                };
         }
         let rest = self.end.saturating_sub(self.next);
         let len = usize::try_from(rest).unwrap_or(usize::MAX).min(self.chunk_len);

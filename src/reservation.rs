@@ -35,6 +35,7 @@ use core::ptr::NonNull;
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "it is released when it is dropped"]
 pub struct Reservation {
     ptr: NonNull<u8>,
     len: usize,
@@ -45,7 +46,7 @@ unsafe impl Send for Reservation {}
 // SAFETY: through a shared reference nothing can be done to it.
 unsafe impl Sync for Reservation {}
 
-#[allow(clippy::len_without_is_empty, reason = "it never is")]
+#[allow(clippy::len_without_is_empty, reason = "it is not, unless it was lost")]
 impl Reservation {
     /// Reserves `len` bytes, rounded up to whole units.
     ///
@@ -109,9 +110,15 @@ impl Reservation {
     /// - [`Busy`](ErrorKind::Busy): something is there.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied), [`OutOfMemory`](ErrorKind::OutOfMemory): the system keeps
     ///   these addresses to itself, or does not have them.
-    pub fn at(address: usize, len: usize) -> Result<Self, Error> {
+    ///
+    /// # Safety
+    /// Nothing else counts on these addresses, mapped or not. On Linux the main thread's stack grows down into addresses
+    /// where nothing is mapped until it needs them, and over what is mapped there: those within its limit
+    /// (`RLIMIT_STACK`) below it are its own. So are the addresses behind the heap's end, for an allocator that uses `brk`.
+    pub unsafe fn at(address: usize, len: usize) -> Result<Self, Error> {
         let len = rounded(len)?;
-        if address == 0 || address % sys::allocation_granularity() != 0 {
+        if address == 0 || address % sys::allocation_granularity() != 0 || address.checked_add(len).is_none()
+        {
             return Err(Error::own(Call::Reserve, ErrorKind::InvalidInput));
         }
         Self::of(address, len)
@@ -126,7 +133,7 @@ impl Reservation {
         self.ptr.as_ptr()
     }
 
-    /// The length in bytes, never 0.
+    /// The length in bytes. Not 0, unless the system lost the addresses: see [`Mmap::map_in`](crate::Mmap::map_in).
     pub fn len(&self) -> usize {
         self.len
     }
@@ -163,12 +170,22 @@ impl Reservation {
     /// merged this one, and the process has too many (`vm.max_map_count`).
     pub fn release(self) -> Result<(), (Self, Error)> {
         let this = ManuallyDrop::new(self);
-        // SAFETY: the whole of it, which is given up here.
-        match unsafe { sys::release(this.place()) } {
+        // SAFETY: it is not used any more.
+        match unsafe { this.give_up() } {
             Ok(()) => Ok(()),
             Err(error) => Err((ManuallyDrop::into_inner(this), error)),
         }
     }
+
+    /// # Safety
+    /// To be called once, if it succeeds, and the reservation not used after that.
+    unsafe fn give_up(&self) -> Result<(), Error> {
+        // SAFETY: the whole of it, which its owner gives up.
+        if self.len == 0 { Ok(()) } else { unsafe { sys::release(self.place()) } }
+    }
+
+    /// What is left where the system lost the addresses: none.
+    pub(crate) const EMPTY: Self = Self { ptr: NonNull::dangling(), len: 0 };
 
     pub(crate) fn place(&self) -> Place {
         (self.ptr, self.len)
@@ -200,8 +217,8 @@ fn rounded(len: usize) -> Result<usize, Error> {
 /// Releases it. If the system refuses, which [`Reservation::release`] tells, it stays reserved.
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // SAFETY: the whole of it, which nobody uses any more.
-        let _ = unsafe { sys::release(self.place()) };
+        // SAFETY: nobody uses it any more.
+        let _ = unsafe { self.give_up() };
     }
 }
 

@@ -50,7 +50,8 @@ fn reserved(file: &File, i: usize) -> Result<(), Error> {
     let (second, third) = alone(rest.split(unit))?;
     let mut memory = alone(Mmap::anon(unit - i % 1000).prot(Prot::WRITE).map_in(second))?;
     memory.bytes_mut()?[0] = 1;
-    let busy = Reservation::at(memory.as_ptr().addr(), 1).map_err(|error| error.kind());
+    // SAFETY: what is there is this test's own.
+    let busy = unsafe { Reservation::at(memory.as_ptr().addr(), 1) }.map_err(|error| error.kind());
     assert_eq!(busy.map(drop), Err(ErrorKind::Busy));
     // SAFETY: the file is this test's alone.
     let view = alone(unsafe { Mmap::new(file).len(2 * unit).map_in(third) })?;

@@ -5,7 +5,7 @@
 #[path = "descriptors.rs"]
 mod descriptors;
 
-use super::{FileKind, Open, Place, Result, View};
+use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, check_unreadable, locked};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::{CStr, c_int, c_void};
@@ -89,8 +89,15 @@ enum Kind {
     Private,
 }
 
+const SUPERPAGE: usize = 2 << 20;
+
 impl Backing {
     pub(crate) const EMPTY: Self = Self { prot: Prot::READ, kind: Kind::Anon, file: -1 };
+
+    /// The size of the mapping's pages in bytes.
+    pub(crate) fn page_size(&self) -> usize {
+        if self.kind == Kind::Superpages { SUPERPAGE } else { page_size() }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -173,7 +180,7 @@ pub(crate) fn close(file: RawFile) {
     unsafe { system::close(file) };
 }
 
-pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
+pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
     const S_IFMT: u16 = 0o170000;
     const S_IFREG: u16 = 0o100000;
     const S_IFBLK: u16 = 0o060000;
@@ -188,7 +195,12 @@ pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
         S_IFBLK | S_IFCHR => FileKind::Device,
         _ => FileKind::Other,
     };
-    Ok((kind, stat.st_size as u64))
+    let len = if kind == FileKind::Regular { stat.st_size as u64 } else { 0 };
+    Ok(FileStatus { kind, len, block_size: 0 })
+}
+
+pub(crate) fn check_empty(file: RawFile) -> Result<()> {
+    check_unreadable(file)
 }
 
 pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -240,16 +252,17 @@ const MAP_ANON: c_int = 0x1000;
 
 pub(crate) unsafe fn map_file(
     file: RawFile,
+    _: usize,
     offset: u64,
     len: usize,
     prot: Prot,
     flags: Flags,
     place: Option<Place>,
-) -> Result<View> {
+) -> Result<View, MapError> {
     const MAP_SHARED: c_int = 0x1;
     const F_DUPFD_CLOEXEC: c_int = 67;
     if flags.contains(Flags::HUGETLB) {
-        return Err(Error::unsupported(Flags::HUGETLB));
+        return Err(Error::unsupported(Flags::HUGETLB).into());
     }
     let (kind, bits) =
         if flags.contains(Flags::COW) { (Kind::Private, MAP_PRIVATE) } else { (Kind::Shared, MAP_SHARED) };
@@ -262,30 +275,38 @@ pub(crate) unsafe fn map_file(
     let offset = (offset - before as u64) as i64;
     // SAFETY: the caller's promise.
     match unsafe { map(before + len, backing, flags, bits, file, offset, place) } {
-        // SAFETY: the mapping is longer than `before`.
-        Ok(base) => Ok((unsafe { base.add(before) }, backing)),
+        // SAFETY: the mapping is longer than `before`, and nobody knows of it yet.
+        Ok(base) => unsafe { locked((base.add(before), backing), len, flags, place) },
         Err(error) => {
             close_duplicate(&backing);
-            Err(error)
+            Err(error.into())
         }
     }
 }
 
-pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
+pub(crate) unsafe fn map_anon(
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View, MapError> {
     /// Taken from the argument that otherwise is the descriptor (mmap(2)).
     const VM_FLAGS_SUPERPAGE_SIZE_2MB: c_int = 2 << 16;
     let mut backing = Backing { prot, ..Backing::EMPTY };
     let mut file = -1;
     if flags.contains(Flags::HUGETLB) {
         if cfg!(target_arch = "aarch64") {
-            return Err(Error::unsupported(Flags::HUGETLB));
+            return Err(Error::unsupported(Flags::HUGETLB).into());
         }
         backing.kind = Kind::Superpages;
         file = VM_FLAGS_SUPERPAGE_SIZE_2MB;
     }
     let (_, whole) = widened(NonNull::dangling(), len, &backing);
-    // SAFETY: the caller's promise.
-    Ok((unsafe { map(whole, backing, flags, MAP_PRIVATE | MAP_ANON, file, 0, place)? }, backing))
+    // SAFETY: the caller's promise, and nobody knows of the mapping yet.
+    unsafe {
+        let base = map(whole, backing, flags, MAP_PRIVATE | MAP_ANON, file, 0, place)?;
+        locked((base, backing), len, flags, place)
+    }
 }
 
 /// # Safety
@@ -377,7 +398,7 @@ fn close_duplicate(backing: &Backing) {
 
 /// Address and length, widened to whole pages.
 fn widened(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (*mut c_void, usize) {
-    let page = if backing.kind == Kind::Superpages { 2 << 20 } else { page_size() };
+    let page = backing.page_size();
     let before = ptr.as_ptr().addr() & (page - 1);
     (ptr.as_ptr().wrapping_sub(before).cast(), (before + len + page - 1) & !(page - 1))
 }

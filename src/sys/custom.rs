@@ -38,7 +38,7 @@
 //! assert_eq!(error.to_string(), "map: no frame of memory is free (NO_FRAME, 1)");
 //! ```
 
-use super::{Place, View};
+use super::{FileStatus, MapError, Place, View, check_unreadable, locked};
 use crate::error::{Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::CStr;
@@ -270,6 +270,11 @@ pub struct Backing {
 
 impl Backing {
     pub(crate) const EMPTY: Self = Self { prot: Prot::WRITE };
+
+    /// The size of the mapping's pages in bytes.
+    pub(crate) fn page_size(&self) -> usize {
+        page_size()
+    }
 }
 
 pub(crate) fn open(path: &CStr, how: Open) -> Result<RawFile> {
@@ -280,8 +285,14 @@ pub(crate) fn close(file: RawFile) {
     kernel().close(file);
 }
 
-pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
-    checked(Call::Stat, kernel().stat(file))
+pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
+    let (kind, len) = checked(Call::Stat, kernel().stat(file))?;
+    let len = if kind == FileKind::Regular { len } else { 0 };
+    Ok(FileStatus { kind, len, block_size: 0 })
+}
+
+pub(crate) fn check_empty(file: RawFile) -> Result<()> {
+    check_unreadable(file)
 }
 
 pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -310,23 +321,29 @@ pub(crate) fn allocation_granularity() -> usize {
 
 pub(crate) unsafe fn map_file(
     file: RawFile,
+    _: usize,
     offset: u64,
     len: usize,
     prot: Prot,
     flags: Flags,
     place: Option<Place>,
-) -> Result<View> {
+) -> Result<View, MapError> {
     let before = offset % page_size() as u64;
     // SAFETY: the caller's promise.
     let (base, backing) =
         unsafe { map(Some((file, offset - before)), before as usize + len, prot, flags, place)? };
-    // SAFETY: the mapping is longer than `before`.
-    Ok((unsafe { base.add(before as usize) }, backing))
+    // SAFETY: the mapping is longer than `before`, and nobody knows of it yet.
+    unsafe { locked((base.add(before as usize), backing), len, flags, place) }
 }
 
-pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
-    // SAFETY: the caller's promise.
-    unsafe { map(None, len, prot, flags, place) }
+pub(crate) unsafe fn map_anon(
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View, MapError> {
+    // SAFETY: the caller's promise, and nobody knows of the mapping yet.
+    unsafe { locked(map(None, len, prot, flags, place)?, len, flags, place) }
 }
 
 /// # Safety

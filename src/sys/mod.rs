@@ -24,7 +24,7 @@ use linux as backend;
 #[cfg(baremap_backend = "windows")]
 use windows as backend;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -44,10 +44,72 @@ pub(crate) use backend::Call;
 /// [`RawFile`] and back.
 pub(crate) use backend::*;
 
-type Result<T> = core::result::Result<T, Error>;
+type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// What is known of an open file.
+pub(crate) struct FileStatus {
+    pub(crate) kind: FileKind,
+    /// In bytes, where the kind is `Regular`, and 0 elsewhere.
+    pub(crate) len: u64,
+    /// What the file system says its blocks have, in bytes, or 0: handed to `map_file`.
+    pub(crate) block_size: usize,
+}
 
 /// A new mapping: the address of the byte at the offset asked for, aligned or not, and the rest.
-type View = (NonNull<u8>, Backing);
+pub(crate) type View = (NonNull<u8>, Backing);
+
+/// A file that says it is empty, and is one that can be mapped, has nothing to read.
+fn check_unreadable(file: RawFile) -> Result<()> {
+    let mut byte = 0_u8;
+    // SAFETY: `byte` is writable.
+    match unsafe { read(file, &raw mut byte, 1, Some(0)) } {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(Error::own(error::Call::Map, ErrorKind::NotMappable)),
+        // A kernel's backend may have no files that can be read.
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why nothing was mapped.
+pub(crate) struct MapError {
+    pub(crate) error: Error,
+    /// The place is no reservation any more, as undoing failed too: what is there belongs to nobody, or to others.
+    pub(crate) is_place_lost: bool,
+}
+
+impl From<Error> for MapError {
+    #[inline]
+    fn from(error: Error) -> Self {
+        Self { error, is_place_lost: false }
+    }
+}
+
+/// Locks a new mapping, if the flags ask for it: for backends that cannot lock it before it takes its place.
+///
+/// # Safety
+/// Nobody knows of the mapping yet.
+#[allow(dead_code, reason = "Linux can")]
+unsafe fn locked(
+    (ptr, backing): View,
+    len: usize,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View, MapError> {
+    if !flags.contains(Flags::LOCKED) {
+        return Ok((ptr, backing));
+    }
+    // SAFETY: the caller's mapping, and given up if that fails.
+    unsafe {
+        let Err(error) = lock(ptr, len, &backing) else { return Ok((ptr, backing)) };
+        let undone = match place {
+            None => unmap(ptr, len, &backing),
+            Some(_) => vacate(ptr, len, &backing).map(drop),
+        };
+        let is_place_lost = place.is_some() && undone.is_err();
+        Err(MapError { error: error.of_flag(Flags::LOCKED), is_place_lost })
+    }
+}
 
 /// A reservation: address and length, both multiples of the allocation granularity.
 pub(crate) type Place = (NonNull<u8>, usize);
@@ -79,8 +141,9 @@ pub enum Open {
 const _: fn(&CStr, Open) -> Result<RawFile> = open;
 /// The file is closed and the name free for another, whatever the system answers.
 const _: fn(RawFile) = close;
-/// Kind, and length in bytes where the kind is `Regular`.
-const _: fn(RawFile) -> Result<(FileKind, u64)> = stat;
+const _: fn(RawFile) -> Result<FileStatus> = stat;
+/// Fails with the kind `NotMappable` for a file that only says that it is empty, and does nothing if it is.
+const _: fn(RawFile) -> Result<()> = check_empty;
 /// Sets the length, in bytes, up to `i64::MAX`.
 const _: fn(RawFile, u64) -> Result<()> = set_len;
 /// Contents and all metadata are on the disk on return.
@@ -97,14 +160,18 @@ const _: fn() -> usize = page_size;
 const _: fn() -> usize = allocation_granularity;
 
 // Making mappings. The length is over 0, and offset + length no more than `i64::MAX`. A flag that cannot
-// be honoured is an error that names it; `READAHEAD` and `LOCKED` are not the backend's matter.
+// be honoured is an error that names it; only `READAHEAD` is not the backend's matter.
 //
 // With a place the mapping takes a reservation's, all of it, which nobody else uses or knows of. That is as long as
 // the mapping, rounded up to the allocation granularity; the offset is a multiple of that, and `HUGETLB` is not among
-// the flags. On failure the place is a reservation still, and at no time is it free for another thread's mapping.
-const _: unsafe fn(RawFile, u64, usize, Prot, Flags, Option<Place>) -> Result<View> = map_file;
+// the flags. What can fail comes first. On failure nothing of the mapping is left, and the place is a reservation
+// still, or the error says that it is lost.
+/// Of a file, with the block size that `stat` told.
+#[allow(clippy::type_complexity, reason = "the names would say no more")]
+const _: unsafe fn(RawFile, usize, u64, usize, Prot, Flags, Option<Place>) -> Result<View, MapError> =
+    map_file;
 /// Zeroed, private memory.
-const _: unsafe fn(usize, Prot, Flags, Option<Place>) -> Result<View> = map_anon;
+const _: unsafe fn(usize, Prot, Flags, Option<Place>) -> Result<View, MapError> = map_anon;
 
 // Address space with no access and no memory behind it.
 /// At an address, where nothing is, or else it is an error of the kind `Busy`; at 0, where the system likes.
@@ -124,7 +191,7 @@ const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<Place> = vacate;
 /// have the old or the new rights, and `Backing::prot` is what both allow. No reference may exist that
 /// needs rights that `prot` lacks.
 const _: unsafe fn(NonNull<u8>, usize, &mut Backing, Prot) -> Result<()> = protect;
-/// Resident on return, and until `unlock`.
+/// Resident on return, and until `unlock`. Not locked on failure.
 const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<()> = lock;
 const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<()> = unlock;
 

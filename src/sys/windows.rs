@@ -1,7 +1,7 @@
 //! Windows 10 and later, through kernel32, whose functions are declared here and bound by name (raw-dylib), so that no
 //! import library is needed. Numbers are those of the SDK's `winnt.h`, `WinBase.h`, `fileapi.h` and `winerror.h`.
 
-use super::{FileKind, Open, Place, Result, View};
+use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, check_unreadable, locked};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::{CStr, c_char, c_void};
@@ -207,6 +207,11 @@ impl Backing {
     fn file(&self) -> Handle {
         self.file as i32 as Handle
     }
+
+    /// The size of the mapping's pages in bytes.
+    pub(crate) fn page_size(&self) -> usize {
+        if self.kind == Kind::LargePages { large_page_size() } else { page_size() }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -359,7 +364,8 @@ fn with_wide<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<
     // Not on the stack, which may be small.
     let len = (2 * LONG + ROOM) * size_of::<u16>();
     // SAFETY: there is no place to answer for.
-    let (scratch, backing) = unsafe { map_anon(len, Prot::WRITE, Flags::NONE, None)? };
+    let (scratch, backing) =
+        unsafe { map_anon(len, Prot::WRITE, Flags::NONE, None) }.map_err(|refused| refused.error)?;
     let given = scratch.as_ptr().cast::<u16>();
     // SAFETY: within the scratch memory, which has so many units.
     let full = unsafe { given.add(LONG + ROOM) };
@@ -399,11 +405,12 @@ pub(crate) fn close(file: RawFile) {
     unsafe { CloseHandle(file) };
 }
 
-pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
+pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
     const FILE_STANDARD_INFO: i32 = 1;
+    let other = FileStatus { kind: FileKind::Other, len: 0, block_size: 0 };
     match file_type(file)? {
         FILE_TYPE_DISK => {}
-        _ => return Ok((FileKind::Other, 0)),
+        _ => return Ok(other),
     }
     let mut info = MaybeUninit::<FileStandardInfo>::uninit();
     // SAFETY: `info` has the layout and the length that the function writes.
@@ -417,16 +424,16 @@ pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
         Err(error)
             if matches!(error.raw_os_error(), Some(ERROR_INVALID_FUNCTION | ERROR_INVALID_PARAMETER)) =>
         {
-            return Ok((FileKind::Other, 0));
+            return Ok(other);
         }
         Err(error) => return Err(error),
     }
     // SAFETY: it was written.
     let info = unsafe { info.assume_init() };
     if info.directory != 0 {
-        return Ok((FileKind::Other, 0));
+        return Ok(other);
     }
-    Ok((FileKind::Regular, info.end_of_file as u64))
+    Ok(FileStatus { kind: FileKind::Regular, len: info.end_of_file as u64, block_size: 0 })
 }
 
 const FILE_TYPE_DISK: u32 = 1;
@@ -441,6 +448,10 @@ fn file_type(file: RawFile) -> Result<u32> {
         },
         kind => Ok(kind),
     }
+}
+
+pub(crate) fn check_empty(file: RawFile) -> Result<()> {
+    check_unreadable(file)
 }
 
 pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -547,22 +558,23 @@ fn protection(prot: Prot, kind: Kind) -> u32 {
 
 pub(crate) unsafe fn map_file(
     file: RawFile,
+    _: usize,
     offset: u64,
     len: usize,
     prot: Prot,
     flags: Flags,
     place: Option<Place>,
-) -> Result<View> {
+) -> Result<View, MapError> {
     const FILE_MAP_COPY: u32 = 0x1;
     const FILE_MAP_WRITE: u32 = 0x2;
     const FILE_MAP_READ: u32 = 0x4;
     const FILE_MAP_EXECUTE: u32 = 0x20;
     if flags.contains(Flags::HUGETLB) {
-        return Err(Error::unsupported(Flags::HUGETLB));
+        return Err(Error::unsupported(Flags::HUGETLB).into());
     }
     // A copy could become writable later, so it is made writable, and the right is taken away below.
     let (kind, most, mut access) = match flags.contains(Flags::COW) {
-        true if flags.contains(Flags::NORESERVE) => return Err(Error::unsupported(Flags::NORESERVE)),
+        true if flags.contains(Flags::NORESERVE) => return Err(Error::unsupported(Flags::NORESERVE).into()),
         true => (Kind::Copy, prot | Prot::WRITE, FILE_MAP_COPY),
         false if prot.contains(Prot::WRITE) => (Kind::Shared, prot, FILE_MAP_WRITE),
         false => (Kind::Shared, prot, FILE_MAP_READ),
@@ -579,7 +591,7 @@ pub(crate) unsafe fn map_file(
     // SAFETY: touches no memory of ours. A size of 0 is the file's, which is never extended so.
     let section = unsafe { CreateFileMappingW(file, null_mut(), protection(most, kind), 0, 0, null()) };
     if section == 0 {
-        return Err(last_error(Call::CreateFileMappingW));
+        return Err(last_error(Call::CreateFileMappingW).into());
     }
     let mapped = match place {
         None => {
@@ -608,12 +620,13 @@ pub(crate) unsafe fn map_file(
             None => unsafe { unmap(ptr, len, &backing) },
             Some(_) => unsafe { vacate(ptr, len, &backing) }.map(drop),
         };
-        return Err(error);
+        return Err(error.into());
     }
     if flags.contains(Flags::POPULATE) {
         populate(ptr, len, &backing);
     }
-    Ok((ptr, backing))
+    // SAFETY: nobody knows of the mapping yet.
+    unsafe { locked((ptr, backing), len, flags, place) }
 }
 
 /// A view in place of a placeholder. It has whole pages, and no more of them than the file, so what is left of the last
@@ -719,18 +732,23 @@ const MEM_RELEASE: u32 = 0x8000;
 const MEM_PRESERVE_PLACEHOLDER: u32 = 0x2;
 const MEM_REPLACE_PLACEHOLDER: u32 = 0x4000;
 
-pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
+pub(crate) unsafe fn map_anon(
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View, MapError> {
     const MEM_LARGE_PAGES: u32 = 0x20000000;
     // Memory that can be touched counts against the limit on commitments, touched or not.
     if flags.contains(Flags::NORESERVE) {
-        return Err(Error::unsupported(Flags::NORESERVE));
+        return Err(Error::unsupported(Flags::NORESERVE).into());
     }
     let mut backing = Backing { prot, placed: place.is_some(), ..Backing::EMPTY };
     let mut whole = len;
     let mut how = MEM_RESERVE | MEM_COMMIT;
     if flags.contains(Flags::HUGETLB) {
         let Some(rest) = large_page_size().checked_sub(1) else {
-            return Err(Error::unsupported(Flags::HUGETLB));
+            return Err(Error::unsupported(Flags::HUGETLB).into());
         };
         backing.kind = Kind::LargePages;
         whole = (len + rest) & !rest;
@@ -758,7 +776,8 @@ pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Optio
     if flags.contains(Flags::POPULATE) {
         populate(ptr, len, &backing);
     }
-    Ok((ptr, backing))
+    // SAFETY: nobody knows of the mapping yet.
+    unsafe { locked((ptr, backing), len, flags, place) }
 }
 
 /// 0 if the processor has none.

@@ -1,7 +1,7 @@
 //! Anonymous memory.
 
 use super::{Env, Result, ensure, fails};
-use baremap::{ErrorKind, Flags, Mmap, Prot, page_size};
+use baremap::{Discard, ErrorKind, Flags, Mmap, Prot, page_size};
 
 pub fn is_zeroed_and_writable(_: &mut Env) -> Result {
     let mut map = Mmap::anon(1 << 20).prot(Prot::WRITE).map()?;
@@ -62,12 +62,28 @@ pub fn with_every_flag(_: &mut Env) -> Result {
 
 /// Huge, or an error that names the flag; and all of it goes when it is unmapped.
 pub fn huge_pages(_: &mut Env) -> Result {
-    for len in [1, 3 << 20] {
+    for len in [1, 3 * page_size(), 3 << 20] {
         match Mmap::anon(len).prot(Prot::WRITE).flags(Flags::HUGETLB).map() {
             Err(error) => ensure!(error.flag() == Some(Flags::HUGETLB)),
             Ok(mut map) => {
                 ensure!(map.len() == len);
                 ensure!(map.as_ptr().addr() % (1 << 20) == 0);
+                map.bytes_mut()?[len - 1] = 1;
+                // Of no whole huge page nothing is lost, and the rest of the last one is the mapping's own.
+                map.bytes_mut()?.fill(7);
+                // SAFETY: nothing relies on the contents, here and below.
+                unsafe {
+                    map.discard_range(page_size().min(len)..len.min(2 * page_size()), Discard::DontNeed)?
+                };
+                ensure!(map.iter().all(|&byte| byte == 7));
+                // SAFETY: as above.
+                match unsafe { map.discard(Discard::DontNeed) } {
+                    Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                    result => {
+                        result?;
+                        ensure!(map.iter().all(|&byte| byte == 0));
+                    }
+                }
                 map.bytes_mut()?[len - 1] = 1;
                 map.protect(Prot::READ)?;
                 ensure!(map[len - 1] == 1);

@@ -68,7 +68,7 @@ pub fn flushes(env: &mut Env) -> Result {
 /// No range that is not within the mapping gets through, whatever overflows.
 pub fn ranges_are_checked(env: &mut Env) -> Result {
     let file = env.file("file", 100)?;
-    let mut map = map(&file, Prot::WRITE)?;
+    let map = map(&file, Prot::WRITE)?;
     let outside = [
         (Bound::Included(0), Bound::Included(100)),
         (Bound::Included(0), Bound::Excluded(101)),
@@ -221,10 +221,49 @@ pub fn discards_copy_on_write(env: &mut Env) -> Result {
     Ok(())
 }
 
+/// Pages of a file go and come back as they were, also for those who share the mapping.
+pub fn discards_of_shared_files_change_nothing(env: &mut Env) -> Result {
+    let len = 5 * page_size() + 7;
+    env.file("file", len)?;
+    let file = env.path("file", File::open)?;
+    let shared = map(&file, Prot::READ)?;
+    let (first, second) = (&shared, &shared);
+    // SAFETY: of a shared file no contents change.
+    unsafe { first.discard(Discard::DontNeed)? };
+    // SAFETY: as above.
+    unsafe { second.discard_range(page_size()..len, Discard::DontNeed)? };
+    ensure!(is_pattern(&shared, 0));
+    Ok(())
+}
+
+/// A hole has whole pages: of one of which a part alone is mapped, nothing goes.
+pub fn removes_nothing_outside(env: &mut Env) -> Result {
+    let page = page_size();
+    let len = 5 * page;
+    for (offset, mapped) in [(page + 100, 50), (page + 100, 2 * page), (0, 10), (page - 1, page + 2)] {
+        let file = env.file("file", len)?;
+        let request = Mmap::new(&file).offset(offset as u64).len(mapped).prot(Prot::WRITE);
+        // SAFETY: the file is this check's alone.
+        let map = unsafe { request.map()? };
+        // SAFETY: nothing relies on the contents.
+        match unsafe { map.discard(Discard::Remove) } {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                return Err(Failure::Skipped("this file system makes no holes"));
+            }
+            result => result?,
+        }
+        drop(map);
+        let whole = super::map(&file, Prot::READ)?;
+        ensure!(is_pattern(&whole[..offset], 0));
+        ensure!(is_pattern(&whole[offset + mapped..], (offset + mapped) as u64));
+    }
+    Ok(())
+}
+
 pub fn removes_from_file(env: &mut Env) -> Result {
     let page = page_size();
     let file = env.file("file", 3 * page)?;
-    let mut map = map(&file, Prot::WRITE)?;
+    let map = map(&file, Prot::WRITE)?;
     // SAFETY: nothing relies on the contents.
     match unsafe { map.discard_range(page..2 * page, Discard::Remove) } {
         Err(error) if error.kind() == ErrorKind::Unsupported => {

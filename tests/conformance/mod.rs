@@ -91,14 +91,15 @@ macro_rules! for_all_checks {
                 written_only_if_open_for_it
             }
             view {
-                whole_file, of_any_length, of_any_offset, of_nothing, beyond_end, overflow, too_long,
+                whole_file, of_any_length, of_any_offset, of_nothing, of_a_file_that_tells_no_length, beyond_end, overflow, too_long,
                 beyond_4_gib, shared_is_seen, cow_stays_private, write_needs_permission, outlives_file,
                 directory, pipe, device, with_every_flag, huge_pages
             }
             mapping {
                 is_three_words, is_a_slice, is_send_and_sync, read_only_is_not_written, flushes,
                 ranges_are_checked, locks, takes_advice, discards, discards_whole_pages_only,
-                discards_copy_on_write, removes_from_file, protects, protect_is_refused, runs_at_raw_parts,
+                discards_copy_on_write, discards_of_shared_files_change_nothing, removes_from_file,
+                removes_nothing_outside, protects, protect_is_refused, runs_at_raw_parts,
                 unmaps, leaks_on_purpose, says_what_it_is, page_sizes
             }
             reservation {

@@ -58,6 +58,8 @@ pub fn of_nothing(env: &mut Env) -> Result {
         // SAFETY: the files are this check's alone.
         let mut map = unsafe { request.map()? };
         ensure!(map.is_empty() && map.bytes() == b"");
+        // As any mapping's, so that a cast to a slice of other numbers finds it aligned.
+        ensure!(map.as_ptr().addr() % allocation_granularity() == 0);
         ensure!(map.bytes_mut()?.is_empty());
         map.flush()?;
         map.flush_range(0..0)?;
@@ -75,6 +77,18 @@ pub fn of_nothing(env: &mut Env) -> Result {
         map.unmap().map_err(|(_, error)| error)?;
     }
     Ok(())
+}
+
+/// What only says that it is empty is no empty mapping, in which its contents would be missed.
+pub fn of_a_file_that_tells_no_length(_: &mut Env) -> Result {
+    let file = match File::open(c"/proc/version") {
+        Ok(file) if file.len()? == 0 && file.read_at(&mut [0], 0)? == 1 => file,
+        _ => return Err(Failure::Skipped("no such file here")),
+    };
+    // SAFETY: nothing is mapped.
+    fails(unsafe { Mmap::new(&file).map() }, ErrorKind::NotMappable)?;
+    // SAFETY: as above.
+    fails(unsafe { Mmap::new(&file).len(0).map() }, ErrorKind::NotMappable)
 }
 
 pub fn beyond_end(env: &mut Env) -> Result {

@@ -167,7 +167,8 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
     });
 
     let place = if is_fixed {
-        Reservation::at(start as usize, len as usize)?
+        // SAFETY: the program is the only one here, and its loader far from where programs like to lie.
+        unsafe { Reservation::at(start as usize, len as usize)? }
     } else {
         Reservation::aligned(len as usize, align as usize)?
     };

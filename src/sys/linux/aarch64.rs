@@ -6,8 +6,10 @@
 
 use core::arch::asm;
 
+pub(crate) const IOCTL: usize = 29;
 pub(crate) const FSTATFS: usize = 44;
 pub(crate) const FTRUNCATE: usize = 46;
+pub(crate) const FACCESSAT: usize = 48;
 pub(crate) const OPENAT: usize = 56;
 pub(crate) const CLOSE: usize = 57;
 pub(crate) const READ: usize = 63;
@@ -21,6 +23,7 @@ pub(crate) const MPROTECT: usize = 226;
 pub(crate) const MSYNC: usize = 227;
 pub(crate) const MLOCK: usize = 228;
 pub(crate) const MUNLOCK: usize = 229;
+pub(crate) const MINCORE: usize = 232;
 pub(crate) const MADVISE: usize = 233;
 
 /// `struct stat`; what lies between the fields that are read is not named.
@@ -31,7 +34,9 @@ pub(crate) struct Stat {
     _nlink_uid_gid: [u32; 3],
     _rdev_pad: [u64; 2],
     pub(crate) st_size: i64,
-    _blksize_blocks_times_unused: [u64; 9],
+    pub(crate) st_blksize: i32,
+    _pad2: i32,
+    _blocks_times_unused: [u64; 8],
 }
 
 /// Makes code that was written to memory visible to instruction fetch: cleans the data cache to the point

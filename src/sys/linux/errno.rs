@@ -4,7 +4,10 @@
 use crate::error::ErrorKind;
 
 pub(super) const EINTR: i32 = 4;
+pub(super) const EIO: i32 = 5;
+pub(super) const EAGAIN: i32 = 11;
 pub(super) const ENOMEM: i32 = 12;
+pub(super) const EFAULT: i32 = 14;
 pub(super) const EEXIST: i32 = 17;
 pub(super) const EINVAL: i32 = 22;
 
@@ -14,13 +17,13 @@ pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
         1 => ("EPERM", "operation not permitted", PermissionDenied),
         2 => ("ENOENT", "no such file or directory", NotFound),
         EINTR => ("EINTR", "interrupted system call", Other),
-        5 => ("EIO", "input/output error", Io),
+        EIO => ("EIO", "input/output error", Io),
         6 => ("ENXIO", "no such device or address", NotFound),
         9 => ("EBADF", "bad file descriptor, or not open for this", InvalidInput),
-        11 => ("EAGAIN", "resource temporarily unavailable", WouldBlock),
+        EAGAIN => ("EAGAIN", "resource temporarily unavailable", WouldBlock),
         ENOMEM => ("ENOMEM", "cannot allocate memory", OutOfMemory),
         13 => ("EACCES", "permission denied", PermissionDenied),
-        14 => ("EFAULT", "bad address", InvalidInput),
+        EFAULT => ("EFAULT", "bad address", InvalidInput),
         16 => ("EBUSY", "device or resource busy", Busy),
         EEXIST => ("EEXIST", "file exists", Other),
         19 => ("ENODEV", "no such device, or the file cannot be mapped", NotMappable),

@@ -15,7 +15,7 @@ use aarch64 as arch;
 #[cfg(baremap_arch = "x86_64")]
 use x86_64 as arch;
 
-use super::{FileKind, Open, Place, Result, View};
+use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, check_unreadable};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use arch::{syscall1, syscall2, syscall3, syscall4, syscall6};
@@ -24,7 +24,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use errno::describe;
-use errno::{EEXIST, EINTR, EINVAL, ENOMEM};
+use errno::{EAGAIN, EEXIST, EFAULT, EINTR, EINVAL, EIO, ENOMEM};
 
 /// How this system names an open file: a file descriptor.
 pub type RawFile = i32;
@@ -33,14 +33,27 @@ pub type RawFile = i32;
 #[derive(Clone, Copy, Debug)]
 pub struct Backing {
     pub(crate) prot: Prot,
+    kind: Kind,
     /// log2 of the unit that the mapping's first and last byte were widened by: of the page size if the
     /// offset had to be aligned, of the huge page size if there are huge pages. 0 while it was neither:
     /// then the address is the mapping's own, and nobody had to ask for the page size.
     unit: u8,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Anon,
+    Shared,
+    Private,
+}
+
 impl Backing {
-    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, unit: 0 };
+    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, kind: Kind::Shared, unit: 0 };
+
+    /// The size of the mapping's pages in bytes.
+    pub(crate) fn page_size(&self) -> usize {
+        page_size().max(1 << self.unit)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +62,9 @@ pub(crate) enum Call {
     Fstatfs,
     Fsync,
     Ftruncate,
+    Ioctl,
     Madvise,
+    Mincore,
     Mlock,
     Mmap,
     Mprotect,
@@ -69,7 +84,9 @@ impl Call {
             Self::Fstatfs => "fstatfs",
             Self::Fsync => "fsync",
             Self::Ftruncate => "ftruncate",
+            Self::Ioctl => "ioctl",
             Self::Madvise => "madvise",
+            Self::Mincore => "mincore",
             Self::Mlock => "mlock",
             Self::Mmap => "mmap",
             Self::Mprotect => "mprotect",
@@ -103,8 +120,9 @@ fn uninterrupted(call: Call, mut syscall: impl FnMut() -> usize) -> Result<usize
     }
 }
 
+const AT_FDCWD: usize = -100isize as usize;
+
 pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
-    const AT_FDCWD: usize = -100isize as usize;
     const O_RDONLY: usize = 0;
     const O_RDWR: usize = 0o2;
     const O_CREAT: usize = 0o100;
@@ -129,24 +147,57 @@ pub(crate) fn close(file: RawFile) {
 }
 
 #[inline(always)]
-pub(crate) fn stat(file: RawFile) -> Result<(FileKind, u64)> {
+pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
     const S_IFMT: u32 = 0o170000;
     const S_IFREG: u32 = 0o100000;
     const S_IFBLK: u32 = 0o060000;
-    const S_IFCHR: u32 = 0o020000;
+    const S_IFDIR: u32 = 0o040000;
+    const S_IFIFO: u32 = 0o010000;
     let mut stat = MaybeUninit::<arch::Stat>::uninit();
     // SAFETY: `stat` has the layout that the kernel writes.
-    checked(Call::Fstat, unsafe {
+    uninterrupted(Call::Fstat, || unsafe {
         syscall2(arch::FSTAT, file as usize, stat.as_mut_ptr().expose_provenance())
     })?;
     // SAFETY: the kernel wrote it.
     let stat = unsafe { stat.assume_init() };
-    let kind = match stat.st_mode & S_IFMT {
-        S_IFREG => FileKind::Regular,
-        S_IFBLK | S_IFCHR => FileKind::Device,
-        _ => FileKind::Other,
+    let (kind, len) = match stat.st_mode & S_IFMT {
+        S_IFREG => (FileKind::Regular, stat.st_size as u64),
+        S_IFBLK => (FileKind::Regular, block_device_len(file)?),
+        S_IFDIR | S_IFIFO => (FileKind::Other, 0),
+        // Besides character devices: sockets of packets, and what has no type, the rings of io_uring, perf and BPF.
+        _ => (FileKind::Device, 0),
     };
-    Ok((kind, stat.st_size as u64))
+    Ok(FileStatus { kind, len, block_size: stat.st_blksize as usize })
+}
+
+/// `fstat` says 0 of a block device.
+#[cold]
+fn block_device_len(file: RawFile) -> Result<u64> {
+    const BLKGETSIZE64: usize = 0x80081272;
+    let mut len = 0_u64;
+    // SAFETY: a block device's driver writes 8 bytes to `len`.
+    uninterrupted(Call::Ioctl, || unsafe {
+        syscall3(arch::IOCTL, file as usize, BLKGETSIZE64, (&raw mut len).expose_provenance())
+    })?;
+    Ok(len)
+}
+
+/// Files of /proc say that they are empty, and refuse to be mapped (`proc_reg_mmap` in fs/proc/inode.c, and any file
+/// system without the operation). A regular file can be mapped past its end, so one page tells.
+#[cold]
+pub(crate) fn check_empty(file: RawFile) -> Result<()> {
+    let (len, read) = (page_size(), Prot::READ.bits() as usize);
+    // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is, and nobody touches it.
+    let result = uninterrupted(Call::Mmap, || unsafe {
+        syscall6(arch::MMAP, 0, len, read, MAP_PRIVATE, file as usize, 0)
+    });
+    let address = result.map_err(|error| match error.raw_os_error() {
+        Some(EIO) => error.of_kind(ErrorKind::NotMappable),
+        _ => error,
+    })?;
+    // SAFETY: just made.
+    checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, address, len) })?;
+    check_unreadable(file)
 }
 
 pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -173,6 +224,8 @@ pub(crate) unsafe fn read(file: RawFile, to: *mut u8, len: usize, offset: Option
     }
 }
 
+const MIN_PAGE_SIZE: usize = 4096;
+
 /// On aarch64 a kernel has pages of 4, 16 or 64 KiB and says which in the auxiliary vector, which needs libc
 /// or the initial stack. `mprotect` of no bytes tells too: it checks that the address is aligned, and then
 /// does nothing (`do_mprotect_pkey` in mm/mprotect.c).
@@ -182,7 +235,7 @@ pub(crate) fn page_size() -> usize {
     if known != 0 {
         return known;
     }
-    let mut size = 4096;
+    let mut size = MIN_PAGE_SIZE;
     // SAFETY: a length of 0 changes nothing.
     while size < 65536 && unsafe { syscall3(arch::MPROTECT, size, 0, 0) } == -EINVAL as usize {
         size *= 2;
@@ -200,56 +253,72 @@ const MAP_HUGETLB: usize = 0x40000;
 #[inline(always)]
 pub(crate) unsafe fn map_file(
     file: RawFile,
+    block_size: usize,
     offset: u64,
     len: usize,
     prot: Prot,
     flags: Flags,
     place: Option<Place>,
-) -> Result<View> {
+) -> Result<View, MapError> {
     const MAP_SHARED: usize = 1;
-    let mut bits = if flags.contains(Flags::COW) { MAP_PRIVATE } else { MAP_SHARED };
-    let unit = if flags.contains(Flags::HUGETLB) {
+    let (kind, mut bits) =
+        if flags.contains(Flags::COW) { (Kind::Private, MAP_PRIVATE) } else { (Kind::Shared, MAP_SHARED) };
+    let mut unit = if offset != 0 { page_size().trailing_zeros() } else { 0 };
+    // hugetlbfs tells its pages' size as that of blocks, and other file systems have larger blocks than this too.
+    if block_size > MIN_PAGE_SIZE || flags.contains(Flags::HUGETLB) {
+        match huge_page_size_of(file)? {
+            // They would reach past the end of the place.
+            Some(_) if place.is_some() => return Err(Error::unsupported(Flags::HUGETLB).into()),
+            // Pages that nothing sets aside would fault when the pool is exhausted.
+            Some(_) if flags.contains(Flags::NORESERVE) => {
+                return Err(Error::unsupported(Flags::NORESERVE).into());
+            }
+            Some(size) => unit = size.trailing_zeros(),
+            None if flags.contains(Flags::HUGETLB) => return Err(Error::unsupported(Flags::HUGETLB).into()),
+            None => {}
+        }
+    }
+    if flags.contains(Flags::HUGETLB) {
         bits |= MAP_HUGETLB;
-        let Some(size) = huge_page_size_of(file)? else { return Err(Error::unsupported(Flags::HUGETLB)) };
-        size.trailing_zeros()
-    } else if place.is_some() && huge_page_size_of(file)?.is_some() {
-        // Its pages are huge unasked, and would reach beyond the place.
-        return Err(Error::unsupported(Flags::HUGETLB));
-    } else if offset != 0 {
-        page_size().trailing_zeros()
-    } else {
-        0
-    };
+    }
     let before = offset as usize & ((1 << unit) - 1);
+    let backing = Backing { prot, kind, unit: unit as u8 };
     // SAFETY: the caller's promise.
-    let (base, backing) =
-        unsafe { map(before + len, prot, flags, bits, unit, file, offset as usize - before, place)? };
+    let base = unsafe { map(before + len, backing, flags, bits, file, offset as usize - before, place)? };
     // SAFETY: the mapping is longer than `before`.
     Ok((unsafe { base.add(before) }, backing))
 }
 
 #[inline]
-pub(crate) unsafe fn map_anon(len: usize, prot: Prot, flags: Flags, place: Option<Place>) -> Result<View> {
+pub(crate) unsafe fn map_anon(
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<View, MapError> {
     const MAP_HUGE_SHIFT: u32 = 26;
-    let is_plain = flags & (Flags::NORESERVE | Flags::POPULATE) == Flags::NONE;
+    let mut backing = Backing { prot, kind: Kind::Anon, unit: 0 };
+    // A process that forbids itself to make memory executable (PR_SET_MDWE) may still map such memory.
+    let is_plain = flags & (Flags::NORESERVE | Flags::POPULATE | Flags::LOCKED) == Flags::NONE
+        && !prot.contains(Prot::EXEC);
     if let Some((ptr, len)) = place.filter(|_| is_plain) {
-        // A reservation is such memory, untouched, and lacks the rights alone. The kernel refuses these where memory is
-        // short, before it changes anything (`mprotect_fixup` in mm/mprotect.c).
+        // A reservation is such memory, untouched, and lacks the permissions alone. The kernel refuses these where memory
+        // is short, before it changes anything (`mprotect_fixup` in mm/mprotect.c).
         let address = ptr.as_ptr().expose_provenance();
         // SAFETY: the caller's place.
         checked(Call::Mprotect, unsafe { syscall3(arch::MPROTECT, address, len, prot.bits() as usize) })?;
-        return Ok((ptr, Backing { prot, unit: 0 }));
+        return Ok((ptr, backing));
     }
     let mut bits = MAP_PRIVATE | MAP_ANONYMOUS;
-    let mut unit = 0;
     if flags.contains(Flags::HUGETLB) {
         // An entry of a page table is 8 bytes and a table is a page, so one level above a page are
         // page size / 8 pages. Asking for this size by name keeps it known for `unmap`.
-        unit = 2 * page_size().trailing_zeros() - 3;
+        let unit = 2 * page_size().trailing_zeros() - 3;
+        backing.unit = unit as u8;
         bits |= MAP_HUGETLB | (unit as usize) << MAP_HUGE_SHIFT;
     }
     // SAFETY: the caller's promise.
-    unsafe { map(len, prot, flags, bits, unit, -1, 0, place) }
+    Ok((unsafe { map(len, backing, flags, bits, -1, 0, place)? }, backing))
 }
 
 const MAP_PRIVATE: usize = 2;
@@ -257,61 +326,131 @@ const MAP_ANONYMOUS: usize = 0x20;
 const MAP_NORESERVE: usize = 0x4000;
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "those of mmap, and what becomes of the answer")]
 unsafe fn map(
     len: usize,
-    prot: Prot,
+    backing: Backing,
     flags: Flags,
     mut bits: usize,
-    unit: u32,
     file: RawFile,
     offset: usize,
     place: Option<Place>,
-) -> Result<View> {
+) -> Result<NonNull<u8>, MapError> {
     const MAP_POPULATE: usize = 0x8000;
     if flags.contains(Flags::NORESERVE) {
         bits |= MAP_NORESERVE;
     }
-    if flags.contains(Flags::POPULATE) {
+    if flags.contains(Flags::POPULATE) || flags.contains(Flags::HUGETLB) {
         bits |= MAP_POPULATE;
     }
+    let prot = backing.prot.bits() as usize;
     // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is.
-    let result = unsafe { syscall6(arch::MMAP, 0, len, prot.bits() as usize, bits, file as usize, offset) };
-    let mut address = match checked(Call::Mmap, result) {
-        Err(error) if flags.contains(Flags::HUGETLB) => return Err(without_huge_pages(error)),
-        result => result?,
+    let result = uninterrupted(Call::Mmap, || unsafe {
+        syscall6(arch::MMAP, 0, len, prot, bits, file as usize, offset)
+    });
+    let address = match result {
+        Err(error) if flags.contains(Flags::HUGETLB) => return Err(without_huge_pages(error).into()),
+        Err(error) => return Err(memory_limit(error).into()),
+        Ok(address) => address,
     };
-    if let Some(place) = place {
-        // SAFETY: fresh, and the caller's promise.
-        address = unsafe { move_to(place, address)? };
-    }
-    let base = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
     // SAFETY: without MAP_FIXED the kernel does not map address 0 (mmap_min_addr, get_unmapped_area).
-    Ok((unsafe { base.unwrap_unchecked() }, Backing { prot, unit: unit as u8 }))
+    let base = unsafe { NonNull::new(core::ptr::with_exposed_provenance_mut(address)).unwrap_unchecked() };
+    if place.is_none() && flags & (Flags::LOCKED | Flags::HUGETLB) == Flags::NONE {
+        return Ok(base);
+    }
+    // SAFETY: fresh, and the caller's promise.
+    unsafe { finish(base, len, &backing, flags, place) }.inspect_err(|_| {
+        // SAFETY: the fresh mapping, which nobody knows of.
+        let _ = unsafe { unmap(base, len, &backing) };
+    })
 }
 
-/// Moves a fresh mapping to where a reservation is; gives its address there.
+/// What can fail after `mmap`, before anyone knows of the mapping, and at the end of which it takes its place.
+///
+/// # Safety
+/// The mapping is fresh and the caller's, and unmapped on failure.
+#[cold]
+unsafe fn finish(
+    base: NonNull<u8>,
+    len: usize,
+    backing: &Backing,
+    flags: Flags,
+    place: Option<Place>,
+) -> Result<NonNull<u8>, MapError> {
+    if flags.contains(Flags::HUGETLB) {
+        check_huge_pages(base, len, backing.page_size())?;
+    }
+    if flags.contains(Flags::LOCKED) {
+        // SAFETY: a mapping of ours. The lock goes with it to its place (`copy_vma` in mm/vma.c keeps VM_LOCKED).
+        unsafe { lock(base, len, backing) }.map_err(|error| error.of_flag(Flags::LOCKED))?;
+    }
+    match place {
+        // SAFETY: the caller's promise.
+        Some(place) => unsafe { move_to(place, base) },
+        None => Ok(base),
+    }
+}
+
+/// MAP_POPULATE does not tell that a page is missing: one that the pool has and a limit of the control group refuses
+/// raises SIGBUS when it is touched (Documentation/admin-guide/cgroup-v1/hugetlb.rst).
+fn check_huge_pages(base: NonNull<u8>, len: usize, huge_page: usize) -> Result<()> {
+    let address = base.as_ptr().expose_provenance();
+    for at in (address..address + len).step_by(huge_page) {
+        let mut is_resident = 0_u8;
+        // SAFETY: of one page the kernel writes one byte.
+        checked(Call::Mincore, unsafe {
+            syscall3(arch::MINCORE, at, 1, (&raw mut is_resident).expose_provenance())
+        })?;
+        if is_resident & 1 == 0 {
+            return Err(Error::own(error::Call::Map, ErrorKind::OutOfMemory).of_flag(Flags::HUGETLB));
+        }
+    }
+    Ok(())
+}
+
+/// Moves a fresh mapping to where a reservation is, and returns its address there.
 ///
 /// To map there at once, with MAP_FIXED, takes one call. But the kernel then unmaps the reservation before it asks the file
 /// system, and before it sees whether there is memory for what is private (`mmap_region` in mm/mmap.c); if these refuse,
-/// the place is free, another thread's mapping may lie there the next moment, and nobody can tell. Here that is settled
-/// before the reservation is touched.
+/// the address range is free, and another thread's mapping may lie there the next moment. Here that is settled before the
+/// reservation is touched.
 ///
 /// # Safety
 /// The mapping is the caller's, is as long as the reservation, and has no huge pages.
-#[cold]
-unsafe fn move_to((to, len): Place, address: usize) -> Result<usize> {
+unsafe fn move_to((to, len): Place, from: NonNull<u8>) -> Result<NonNull<u8>, MapError> {
     const MREMAP_MAYMOVE: usize = 1;
     const MREMAP_FIXED: usize = 2;
-    let (how, to) = (MREMAP_MAYMOVE | MREMAP_FIXED, to.as_ptr().expose_provenance());
+    let (flags, to_address) = (MREMAP_MAYMOVE | MREMAP_FIXED, to.as_ptr().expose_provenance());
+    let from = from.as_ptr().expose_provenance();
     // SAFETY: replaces the reservation, which is the caller's.
-    let result = unsafe { syscall6(arch::MREMAP, address, len, len, how, to, 0) };
-    checked(Call::Mremap, result).inspect_err(|_| {
-        // SAFETY: the fresh mapping, which nobody knows of.
-        unsafe { syscall2(arch::MUNMAP, address, len) };
-        // Only if the kernel had no memory for its own tables the reservation is gone, and is taken again.
-        let _ = reserve(to, len);
-    })
+    let result = unsafe { syscall6(arch::MREMAP, from, len, len, flags, to_address, 0) };
+    match checked(Call::Mremap, result) {
+        Ok(_) => Ok(to),
+        Err(error) => Err(MapError { error, is_place_lost: !is_reserved(to_address, len) }),
+    }
+}
+
+/// `mremap` unmaps what is at its destination before it allocates the kernel's own record of the mapping
+/// (`mremap_to` in mm/mremap.c). If it failed for want of that, nothing is there, and is taken again, unless another
+/// thread was quicker: its memory can be accessed, a reservation cannot.
+fn is_reserved(address: usize, len: usize) -> bool {
+    const MS_ASYNC: usize = 1;
+    if reserve(address, len).is_ok() {
+        return true;
+    }
+    // SAFETY: MS_ASYNC does nothing but look whether all is mapped. A path that cannot be read is EFAULT, and one that can
+    // be is looked up and no more.
+    unsafe {
+        syscall3(arch::MSYNC, address, len, MS_ASYNC) == 0
+            && syscall3(arch::FACCESSAT, AT_FDCWD, address, 0) == -EFAULT as usize
+    }
+}
+
+/// The kernel says EAGAIN where the limit on locked memory is exceeded (mmap(2), mlock(2)).
+fn memory_limit(error: Error) -> Error {
+    match error.raw_os_error() {
+        Some(EAGAIN) => error.of_kind(ErrorKind::OutOfMemory),
+        _ => error,
+    }
 }
 
 #[cold]
@@ -320,7 +459,7 @@ fn without_huge_pages(error: Error) -> Error {
         // The kernel knows no huge pages of this size, or the pool has not as many.
         Some(EINVAL) => error.of_kind(ErrorKind::Unsupported).of_flag(Flags::HUGETLB),
         Some(ENOMEM) => error.of_flag(Flags::HUGETLB),
-        _ => error,
+        _ => memory_limit(error),
     }
 }
 
@@ -337,7 +476,7 @@ fn huge_page_size_of(file: RawFile) -> Result<Option<usize>> {
     }
     let mut statfs = MaybeUninit::<Statfs>::uninit();
     // SAFETY: `statfs` has the layout that the kernel writes.
-    checked(Call::Fstatfs, unsafe {
+    uninterrupted(Call::Fstatfs, || unsafe {
         syscall2(arch::FSTATFS, file as usize, statfs.as_mut_ptr().expose_provenance())
     })?;
     // SAFETY: the kernel wrote it.
@@ -385,9 +524,6 @@ pub(crate) unsafe fn release((ptr, len): Place) -> Result<()> {
     checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, ptr.as_ptr().expose_provenance(), len) }).map(drop)
 }
 
-/// 16 GiB, the largest that any architecture has (`HUGETLB_FLAG_ENCODE_16GB` in asm-generic/hugetlb_encode.h).
-const MAX_HUGE_PAGE: usize = 16 << 30;
-
 /// Address and length, widened to multiples of `unit`.
 #[inline]
 fn widened(ptr: NonNull<u8>, len: usize, unit: usize) -> (usize, usize) {
@@ -398,34 +534,14 @@ fn widened(ptr: NonNull<u8>, len: usize, unit: usize) -> (usize, usize) {
 
 /// The same to whole pages, which are huge if the mapping's are.
 fn pages(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (usize, usize) {
-    widened(ptr, len, page_size().max(1 << backing.unit))
+    widened(ptr, len, backing.page_size())
 }
 
 #[inline]
 pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
     let (base, len) = widened(ptr, len, 1 << backing.unit);
     // SAFETY: a whole mapping of ours, which the caller gives up.
-    let result = unsafe { syscall2(arch::MUNMAP, base, len) };
-    if result == -EINVAL as usize {
-        // SAFETY: as above.
-        return unsafe { unmap_huge(base, len) };
-    }
-    checked(Call::Munmap, result).map(drop)
-}
-
-/// Of an aligned address EINVAL says that the end lies within a huge page (`hugetlb_vm_op_split` in mm/hugetlb.c): a
-/// file on hugetlbfs was mapped in part and without HUGETLB. That page is all ours.
-#[cold]
-unsafe fn unmap_huge(base: usize, len: usize) -> Result<()> {
-    let mut unit = 2;
-    loop {
-        // SAFETY: as in `unmap`.
-        let result = unsafe { syscall2(arch::MUNMAP, base, (len + unit - 1) & !(unit - 1)) };
-        if result != -EINVAL as usize || unit > MAX_HUGE_PAGE {
-            return checked(Call::Munmap, result).map(drop);
-        }
-        unit *= 2;
-    }
+    checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, base, len) }).map(drop)
 }
 
 pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
@@ -458,7 +574,14 @@ pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing
 pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
     let (base, len) = pages(ptr, len, backing);
     // SAFETY: a mapping of ours; its contents stay.
-    checked(Call::Mlock, unsafe { syscall2(arch::MLOCK, base, len) }).map(drop)
+    let result = checked(Call::Mlock, unsafe { syscall2(arch::MLOCK, base, len) });
+    result.map(drop).map_err(|error| {
+        // The kernel marks the range as locked before it makes the pages resident, and leaves the mark if that fails
+        // (`do_mlock` in mm/mlock.c).
+        // SAFETY: as above.
+        unsafe { syscall2(arch::MUNLOCK, base, len) };
+        memory_limit(error)
+    })
 }
 
 pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
@@ -505,10 +628,23 @@ pub(crate) unsafe fn discard(
     backing: &Backing,
     discard: Discard,
 ) -> Result<()> {
-    let advice = match discard {
-        Discard::DontNeed => 4,
-        Discard::Free => 8,
-        Discard::Remove => 9,
+    let is_huge = backing.page_size() > page_size();
+    let advice = match (discard, backing.kind) {
+        // Pages that were given back to the pool may be missing when they are touched again, which raises SIGBUS.
+        (Discard::DontNeed, Kind::Anon) if is_huge => {
+            if !backing.prot.contains(Prot::WRITE) {
+                return Err(Error::own(error::Call::Discard, ErrorKind::Unsupported));
+            }
+            // SAFETY: a writable part of a mapping of ours, whose contents the caller lets go.
+            unsafe { ptr.write_bytes(0, len) };
+            return Ok(());
+        }
+        (Discard::DontNeed, Kind::Private) if is_huge => {
+            return Err(Error::own(error::Call::Discard, ErrorKind::Unsupported));
+        }
+        (Discard::DontNeed, _) => 4,
+        (Discard::Free, _) => 8,
+        (Discard::Remove, _) => 9,
     };
     // SAFETY: a mapping of ours; the caller lets its contents go.
     unsafe { madvise(ptr, len, backing, advice) }
@@ -519,7 +655,7 @@ pub(crate) unsafe fn discard(
 unsafe fn madvise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: usize) -> Result<()> {
     let (base, len) = pages(ptr, len, backing);
     // SAFETY: the caller answers for the advice.
-    checked(Call::Madvise, unsafe { syscall3(arch::MADVISE, base, len, advice) }).map(drop)
+    uninterrupted(Call::Madvise, || unsafe { syscall3(arch::MADVISE, base, len, advice) }).map(drop)
 }
 
 #[cfg(feature = "std")]

@@ -12,9 +12,11 @@ pub(crate) const FSTAT: usize = 5;
 pub(crate) const MMAP: usize = 9;
 pub(crate) const MPROTECT: usize = 10;
 pub(crate) const MUNMAP: usize = 11;
+pub(crate) const IOCTL: usize = 16;
 pub(crate) const PREAD64: usize = 17;
 pub(crate) const MREMAP: usize = 25;
 pub(crate) const MSYNC: usize = 26;
+pub(crate) const MINCORE: usize = 27;
 pub(crate) const MADVISE: usize = 28;
 pub(crate) const FSYNC: usize = 74;
 pub(crate) const FTRUNCATE: usize = 77;
@@ -22,6 +24,7 @@ pub(crate) const FSTATFS: usize = 138;
 pub(crate) const MLOCK: usize = 149;
 pub(crate) const MUNLOCK: usize = 150;
 pub(crate) const OPENAT: usize = 257;
+pub(crate) const FACCESSAT: usize = 269;
 
 /// `struct stat`; what lies between the fields that are read is not named.
 #[repr(C)]
@@ -31,7 +34,8 @@ pub(crate) struct Stat {
     _uid_gid_pad: [u32; 3],
     _rdev: u64,
     pub(crate) st_size: i64,
-    _blksize_blocks_times_unused: [u64; 11],
+    pub(crate) st_blksize: i64,
+    _blocks_times_unused: [u64; 10],
 }
 
 /// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and
