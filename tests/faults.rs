@@ -383,6 +383,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     }),
     ("map an empty file", |path| {
         let file = File::create(path);
+        // SAFETY: as above.
         let map = file.and_then(|file| unsafe { Mmap::new(&file).map() });
         done();
         assert!(map.is_err() || map.unwrap().is_empty());
@@ -407,6 +408,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     }),
     ("take a file back", |path| {
         let before = File::open(path).unwrap();
+        // SAFETY: as above.
         let map = unsafe { Mmap::new(&before).map() }.unwrap();
         drop(before);
         let address = map.as_ptr();
@@ -443,6 +445,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let mut memory = Mmap::anon(LEN).prot(Prot::WRITE).map().unwrap();
         memory.bytes_mut().unwrap().fill(1);
         let file = File::open_rw(path);
+        // SAFETY: as above.
         let map = file.and_then(|file| unsafe { Mmap::new(&file).prot(Prot::WRITE).map() });
         // SAFETY: nothing relies on the contents.
         let discarded = unsafe { memory.discard(Discard::DontNeed) };
