@@ -73,7 +73,7 @@ pub enum ErrorKind {
     EmptyAnon,
     /// Anonymous memory with an offset.
     OffsetAnon,
-    /// Not a file that can be mapped: a directory, a pipe, a terminal, or a device without a length.
+    /// Not a file that can be mapped: a directory, a pipe, a terminal, or a file or device that tells no length.
     NotMappable,
     /// The mapping was made without [`Prot::WRITE`](crate::Prot::WRITE).
     NotWritable,
@@ -109,7 +109,7 @@ impl ErrorKind {
             Self::EmptyAnon => "anonymous memory needs a length over 0",
             Self::OffsetAnon => "anonymous memory has no offset",
             Self::NotMappable => {
-                "not mappable: a directory, a pipe, a terminal, or a device without a length"
+                "not mappable: a directory, a pipe, a terminal, or a file or device that tells no length"
             }
             Self::NotWritable => "the mapping is not writable",
             Self::NotSeekable => "not seekable",

@@ -10,7 +10,11 @@ use core::mem::ManuallyDrop;
 ///
 /// ```
 /// # fn main() -> Result<(), baremap::Error> {
-/// let file = baremap::File::open(c"Cargo.toml")?;
+/// # let path = std::env::temp_dir().join(format!("baremap-{}-file", std::process::id()));
+/// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+/// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+/// let file = baremap::File::open(&path)?;
+/// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
 /// let mut start = [0; 9];
 /// assert_eq!(file.read_at(&mut start, 0)?, 9);
 /// assert_eq!(&start, b"[package]");
@@ -101,14 +105,13 @@ impl File {
     /// position behind what was read.
     ///
     /// # Errors
-    /// [`Overflow`](ErrorKind::Overflow): an offset over `i64::MAX`, which no file has; and what the system says.
+    /// [`Overflow`](ErrorKind::Overflow): offset + length exceed `i64::MAX`, which no file has; and what the system says.
     pub fn read_at(&self, to: &mut [u8], offset: u64) -> Result<usize, Error> {
-        let Some(rest) = (i64::MAX as u64).checked_sub(offset) else {
+        if offset.checked_add(to.len() as u64).is_none_or(|end| i64::try_from(end).is_err()) {
             return Err(Error::own(Call::ReadAt, ErrorKind::Overflow));
-        };
-        let len = usize::try_from(rest).unwrap_or(usize::MAX).min(to.len());
+        }
         // SAFETY: `to` is writable.
-        unsafe { sys::read(self.0, to.as_mut_ptr(), len, Some(offset)) }
+        unsafe { sys::read(self.0, to.as_mut_ptr(), to.len(), Some(offset)) }
     }
 
     /// Waits until contents and metadata of the file, times included, are on the disk, written through
@@ -152,11 +155,15 @@ impl FileRef<'_> {
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-file2", std::process::id()));
+    /// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
     /// use baremap::{File, FileRef, Mmap};
-    /// let raw = File::open(c"Cargo.toml")?.into_raw();
+    /// let raw = File::open(&path)?.into_raw();
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
     /// // SAFETY: nobody closes `raw` before `from_raw` takes it over.
     /// let file = unsafe { FileRef::borrow_raw(raw) };
-    /// // SAFETY: nobody changes Cargo.toml meanwhile.
+    /// // SAFETY: nobody changes the file meanwhile.
     /// assert!(unsafe { Mmap::new(file).map()? }.starts_with(b"[package]"));
     /// // SAFETY: `raw` is ours.
     /// drop(unsafe { File::from_raw(raw) });

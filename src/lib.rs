@@ -5,8 +5,12 @@
 //! use baremap::{File, Flags, Mmap, Prot};
 //!
 //! # fn main() -> Result<(), baremap::Error> {
-//! let file = File::open(c"README.md")?;
-//! // SAFETY: nobody changes README.md while it is mapped.
+//! # let path = std::env::temp_dir().join(format!("baremap-{}-crate", std::process::id()));
+//! # std::fs::write(&path, "# baremap\n").unwrap();
+//! # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+//! let file = File::open(&path)?;
+//! # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+//! // SAFETY: nobody changes the file while it is mapped.
 //! let map = unsafe { Mmap::new(&file).flags(Flags::READAHEAD).map()? };
 //! assert!(map.starts_with(b"# baremap"));
 //! map.unmap().map_err(|(_, error)| error)?; // or let it drop

@@ -197,9 +197,13 @@ impl Mapping {
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-mapping", std::process::id()));
+    /// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
     /// use baremap::{Advice, File, Mmap};
-    /// let file = File::open(c"Cargo.toml")?;
-    /// // SAFETY: nobody changes Cargo.toml meanwhile.
+    /// let file = File::open(&path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// // SAFETY: nobody changes the file meanwhile.
     /// let map = unsafe { Mmap::new(&file).map()? };
     /// map.advise(Advice::Random)?;
     /// map.advise_range(..100, Advice::WillNeed)?;

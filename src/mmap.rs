@@ -13,9 +13,13 @@ use core::mem;
 ///
 /// ```
 /// # fn main() -> Result<(), baremap::Error> {
+/// # let path = std::env::temp_dir().join(format!("baremap-{}-mmap", std::process::id()));
+/// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+/// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
 /// use baremap::{File, Mmap};
-/// let file = File::open(c"Cargo.toml")?;
-/// // SAFETY: nobody changes Cargo.toml meanwhile.
+/// let file = File::open(&path)?;
+/// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+/// // SAFETY: nobody changes the file meanwhile.
 /// let part = unsafe { Mmap::new(&file).offset(1).len(7).map()? };
 /// assert_eq!(&part[..], b"package");
 /// # Ok(())
@@ -132,7 +136,7 @@ impl<'a> Mmap<FileRef<'a>> {
     /// unless [`Flags::COW`] is given. An empty file, an offset at the end of a file and a length of 0 give
     /// an empty mapping.
     ///
-    /// Linux: `fstat`, then `mmap`, or of an empty file `mmap`, `munmap` and `pread64`, to see that it is one. macOS: the same, and `fcntl` with `F_DUPFD_CLOEXEC`
+    /// Linux: `fstat`, then `mmap`, or of an empty file `mmap` and `munmap`, to see that it is one. macOS: the same, and `fcntl` with `F_DUPFD_CLOEXEC`
     /// for a shared, writable one, to flush it. Windows: `GetFileType`, `GetFileInformationByHandleEx`,
     /// `CreateFileMappingW`, `MapViewOfFile` and `CloseHandle`, and likewise `DuplicateHandle`.
     ///
@@ -179,13 +183,17 @@ impl<'a> Mmap<FileRef<'a>> {
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-mmap2", std::process::id()));
+    /// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
     /// use baremap::{File, Mmap, Reservation};
     /// # let result = Reservation::new(1);
     /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
     /// # drop(result);
-    /// let file = File::open(c"Cargo.toml")?;
+    /// let file = File::open(&path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
     /// let place = Reservation::aligned(file.len()? as usize, 1 << 20)?;
-    /// // SAFETY: nobody changes Cargo.toml meanwhile.
+    /// // SAFETY: nobody changes the file meanwhile.
     /// let map = unsafe { Mmap::new(&file).map_in(place) }.map_err(|(_, error)| error)?;
     /// assert!(map.starts_with(b"[package]") && map.as_ptr().addr() % (1 << 20) == 0);
     /// # Ok(())
@@ -231,8 +239,8 @@ impl<'a> Mmap<FileRef<'a>> {
                 let Some(rest) = end.checked_sub(self.offset) else {
                     return fail(ErrorKind::BeyondEnd);
                 };
-                if end == 0 {
-                    sys::check_empty(self.source.raw)?;
+                if end == 0 && !sys::is_empty_file_mappable(self.source.raw) {
+                    return fail(ErrorKind::NotMappable);
                 }
                 match len {
                     Some(len) if len as u64 > rest => return fail(ErrorKind::BeyondEnd),

@@ -17,6 +17,9 @@ use core::ptr::NonNull;
 ///
 /// ```
 /// # fn main() -> Result<(), baremap::Error> {
+/// # let path = std::env::temp_dir().join(format!("baremap-{}-reservation", std::process::id()));
+/// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+/// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
 /// use baremap::{File, Mmap, Prot, Reservation, allocation_granularity};
 /// let unit = allocation_granularity();
 /// # let result = Reservation::new(2 * unit);
@@ -26,8 +29,9 @@ use core::ptr::NonNull;
 /// let address = whole.as_ptr();
 /// let (first, second) = whole.split(unit).map_err(|(_, error)| error)?;
 ///
-/// let file = File::open(c"Cargo.toml")?;
-/// // SAFETY: nobody changes Cargo.toml meanwhile.
+/// let file = File::open(&path)?;
+/// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+/// // SAFETY: nobody changes the file meanwhile.
 /// let text = unsafe { Mmap::new(&file).len(9).map_in(first) }.map_err(|(_, error)| error)?;
 /// let zeros = Mmap::anon(unit).prot(Prot::WRITE).map_in(second).map_err(|(_, error)| error)?;
 /// assert_eq!((text.as_ptr(), &text[..]), (address, &b"[package]"[..]));

@@ -10,8 +10,11 @@ use std::io;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let file = std::fs::File::open("Cargo.toml")?;
-/// // SAFETY: nobody changes Cargo.toml meanwhile.
+/// # let path = std::env::temp_dir().join(format!("baremap-{}-std", std::process::id()));
+/// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+/// let file = std::fs::File::open(&path)?;
+/// # std::fs::remove_file(&path).unwrap();
+/// // SAFETY: nobody changes the file meanwhile.
 /// let map = unsafe { baremap::Mmap::new(&file).map()? };
 /// assert!(map.starts_with(b"[package]"));
 /// # Ok(())

@@ -60,7 +60,7 @@ fn reserved(file: &File, i: usize) -> Result<(), Error> {
     assert_eq!(error.kind(), ErrorKind::BeyondEnd);
     if i % 2 == 0 {
         drop(first);
-        alone(view.into_reservation())?;
+        drop(alone(view.into_reservation())?);
         return alone(memory.unmap());
     }
     drop(view);

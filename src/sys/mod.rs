@@ -24,7 +24,7 @@ use linux as backend;
 #[cfg(baremap_backend = "windows")]
 use windows as backend;
 
-use crate::error::{self, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -57,19 +57,6 @@ pub(crate) struct FileStatus {
 
 /// A new mapping: the address of the byte at the offset asked for, aligned or not, and the rest.
 pub(crate) type View = (NonNull<u8>, Backing);
-
-/// A file that says it is empty, and is one that can be mapped, has nothing to read.
-fn check_unreadable(file: RawFile) -> Result<()> {
-    let mut byte = 0_u8;
-    // SAFETY: `byte` is writable.
-    match unsafe { read(file, &raw mut byte, 1, Some(0)) } {
-        Ok(0) => Ok(()),
-        Ok(_) => Err(Error::own(error::Call::Map, ErrorKind::NotMappable)),
-        // A kernel's backend may have no files that can be read.
-        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
-        Err(error) => Err(error),
-    }
-}
 
 /// Why nothing was mapped.
 pub(crate) struct MapError {
@@ -142,8 +129,8 @@ const _: fn(&CStr, Open) -> Result<RawFile> = open;
 /// The file is closed and the name free for another, whatever the system answers.
 const _: fn(RawFile) = close;
 const _: fn(RawFile) -> Result<FileStatus> = stat;
-/// Fails with the kind `NotMappable` for a file that only says that it is empty, and does nothing if it is.
-const _: fn(RawFile) -> Result<()> = check_empty;
+/// Of a regular file that says that it is empty: whether it is one, as those that only say so cannot be mapped.
+const _: fn(RawFile) -> bool = is_empty_file_mappable;
 /// Sets the length, in bytes, up to `i64::MAX`.
 const _: fn(RawFile, u64) -> Result<()> = set_len;
 /// Contents and all metadata are on the disk on return.

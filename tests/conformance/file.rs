@@ -76,10 +76,9 @@ pub fn reads_at(env: &mut Env) -> Result {
     ensure!(file.read_at(&mut to, 100)? == 0);
     ensure!(file.read_at(&mut to, 1 << 40)? == 0);
     // As far as an offset goes, and farther.
-    ensure!(file.read_at(&mut to, i64::MAX as u64)? == 0);
-    for offset in [1 << 63, u64::MAX - 1, u64::MAX] {
+    ensure!(file.read_at(&mut to, i64::MAX as u64 - 60)? == 0);
+    for offset in [i64::MAX as u64 - 59, 1 << 63, u64::MAX - 1, u64::MAX] {
         fails(file.read_at(&mut to, offset), ErrorKind::Overflow)?;
-        fails(file.read_at(&mut [], offset), ErrorKind::Overflow)?;
     }
     ensure!(file.read_at(&mut [], 0)? == 0);
     Ok(())

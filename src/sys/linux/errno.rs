@@ -4,7 +4,6 @@
 use crate::error::ErrorKind;
 
 pub(super) const EINTR: i32 = 4;
-pub(super) const EIO: i32 = 5;
 pub(super) const EAGAIN: i32 = 11;
 pub(super) const ENOMEM: i32 = 12;
 pub(super) const EFAULT: i32 = 14;
@@ -17,7 +16,7 @@ pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
         1 => ("EPERM", "operation not permitted", PermissionDenied),
         2 => ("ENOENT", "no such file or directory", NotFound),
         EINTR => ("EINTR", "interrupted system call", Other),
-        EIO => ("EIO", "input/output error", Io),
+        5 => ("EIO", "input/output error", Io),
         6 => ("ENXIO", "no such device or address", NotFound),
         9 => ("EBADF", "bad file descriptor, or not open for this", InvalidInput),
         EAGAIN => ("EAGAIN", "resource temporarily unavailable", WouldBlock),

@@ -15,7 +15,7 @@ use aarch64 as arch;
 #[cfg(baremap_arch = "x86_64")]
 use x86_64 as arch;
 
-use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, check_unreadable};
+use super::{FileKind, FileStatus, MapError, Open, Place, Result, View};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use arch::{syscall1, syscall2, syscall3, syscall4, syscall6};
@@ -24,7 +24,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use errno::describe;
-use errno::{EAGAIN, EEXIST, EFAULT, EINTR, EINVAL, EIO, ENOMEM};
+use errno::{EAGAIN, EEXIST, EFAULT, EINTR, EINVAL, ENOMEM};
 
 /// How this system names an open file: a file descriptor.
 pub type RawFile = i32;
@@ -113,9 +113,9 @@ fn checked(call: Call, result: usize) -> Result<usize> {
 /// Repeats what a signal interrupted. Not for `close`, which frees the descriptor even then.
 fn uninterrupted(call: Call, mut syscall: impl FnMut() -> usize) -> Result<usize> {
     loop {
-        match checked(call, syscall()) {
-            Err(error) if error.raw_os_error() == Some(EINTR) => {}
-            result => return result,
+        let result = syscall();
+        if result != -EINTR as usize {
+            return checked(call, result);
         }
     }
 }
@@ -150,9 +150,6 @@ pub(crate) fn close(file: RawFile) {
 pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
     const S_IFMT: u32 = 0o170000;
     const S_IFREG: u32 = 0o100000;
-    const S_IFBLK: u32 = 0o060000;
-    const S_IFDIR: u32 = 0o040000;
-    const S_IFIFO: u32 = 0o010000;
     let mut stat = MaybeUninit::<arch::Stat>::uninit();
     // SAFETY: `stat` has the layout that the kernel writes.
     uninterrupted(Call::Fstat, || unsafe {
@@ -160,44 +157,45 @@ pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
     })?;
     // SAFETY: the kernel wrote it.
     let stat = unsafe { stat.assume_init() };
-    let (kind, len) = match stat.st_mode & S_IFMT {
-        S_IFREG => (FileKind::Regular, stat.st_size as u64),
-        S_IFBLK => (FileKind::Regular, block_device_len(file)?),
-        S_IFDIR | S_IFIFO => (FileKind::Other, 0),
-        // Besides character devices: sockets of packets, and what has no type, the rings of io_uring, perf and BPF.
-        _ => (FileKind::Device, 0),
-    };
-    Ok(FileStatus { kind, len, block_size: stat.st_blksize as usize })
+    let kind = stat.st_mode & S_IFMT;
+    if kind != S_IFREG {
+        return other_status(file, kind);
+    }
+    Ok(FileStatus { kind: FileKind::Regular, len: stat.st_size as u64, block_size: stat.st_blksize as usize })
 }
 
-/// `fstat` says 0 of a block device.
 #[cold]
-fn block_device_len(file: RawFile) -> Result<u64> {
+fn other_status(file: RawFile, kind: u32) -> Result<FileStatus> {
+    const S_IFBLK: u32 = 0o060000;
+    const S_IFDIR: u32 = 0o040000;
+    const S_IFIFO: u32 = 0o010000;
     const BLKGETSIZE64: usize = 0x80081272;
-    let mut len = 0_u64;
-    // SAFETY: a block device's driver writes 8 bytes to `len`.
-    uninterrupted(Call::Ioctl, || unsafe {
-        syscall3(arch::IOCTL, file as usize, BLKGETSIZE64, (&raw mut len).expose_provenance())
-    })?;
-    Ok(len)
+    if kind == S_IFBLK {
+        // `fstat` says 0.
+        let mut len = 0_u64;
+        // SAFETY: a block device's driver writes 8 bytes to `len`.
+        checked(Call::Ioctl, unsafe {
+            syscall3(arch::IOCTL, file as usize, BLKGETSIZE64, (&raw mut len).expose_provenance())
+        })?;
+        return Ok(FileStatus { kind: FileKind::Regular, len, block_size: 0 });
+    }
+    // Devices, besides characters', are what can be mapped and tells no length: sockets of packets, and what has no type,
+    // the rings of io_uring, perf and BPF.
+    let kind = if matches!(kind, S_IFDIR | S_IFIFO) { FileKind::Other } else { FileKind::Device };
+    Ok(FileStatus { kind, len: 0, block_size: 0 })
 }
 
 /// Files of /proc say that they are empty, and refuse to be mapped (`proc_reg_mmap` in fs/proc/inode.c, and any file
-/// system without the operation). A regular file can be mapped past its end, so one page tells.
+/// system without the operation). A regular file can be mapped past its end, so one page tells. To read a byte would
+/// take something out of files such as /proc/kmsg.
 #[cold]
-pub(crate) fn check_empty(file: RawFile) -> Result<()> {
-    let (len, read) = (page_size(), Prot::READ.bits() as usize);
+pub(crate) fn is_empty_file_mappable(file: RawFile) -> bool {
     // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is, and nobody touches it.
-    let result = uninterrupted(Call::Mmap, || unsafe {
-        syscall6(arch::MMAP, 0, len, read, MAP_PRIVATE, file as usize, 0)
-    });
-    let address = result.map_err(|error| match error.raw_os_error() {
-        Some(EIO) => error.of_kind(ErrorKind::NotMappable),
-        _ => error,
-    })?;
-    // SAFETY: just made.
-    checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, address, len) })?;
-    check_unreadable(file)
+    unsafe {
+        let page = syscall6(arch::MMAP, 0, 1, Prot::READ.bits() as usize, MAP_PRIVATE, file as usize, 0);
+        // Fails like `mmap` where `mmap` did, as that address is no page's.
+        syscall2(arch::MUNMAP, page, 1) == 0
+    }
 }
 
 pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -344,10 +342,8 @@ unsafe fn map(
     }
     let prot = backing.prot.bits() as usize;
     // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is.
-    let result = uninterrupted(Call::Mmap, || unsafe {
-        syscall6(arch::MMAP, 0, len, prot, bits, file as usize, offset)
-    });
-    let address = match result {
+    let result = unsafe { syscall6(arch::MMAP, 0, len, prot, bits, file as usize, offset) };
+    let address = match checked(Call::Mmap, result) {
         Err(error) if flags.contains(Flags::HUGETLB) => return Err(without_huge_pages(error).into()),
         Err(error) => return Err(memory_limit(error).into()),
         Ok(address) => address,
@@ -539,7 +535,11 @@ fn pages(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (usize, usize) {
 
 #[inline]
 pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
-    let (base, len) = widened(ptr, len, 1 << backing.unit);
+    // The kernel rounds the length of other mappings up itself.
+    let (base, len) = match backing.unit {
+        0 => (ptr.as_ptr().expose_provenance(), len),
+        unit => widened(ptr, len, 1 << unit),
+    };
     // SAFETY: a whole mapping of ours, which the caller gives up.
     checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, base, len) }).map(drop)
 }
