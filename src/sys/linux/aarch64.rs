@@ -1,8 +1,10 @@
 //! The system calls of Linux on aarch64: the stubs, the numbers and the layout of `stat`
 //! (`asm-generic/unistd.h` and `asm-generic/stat.h`), and the instruction cache.
 //!
-//! `svc 0` takes the number in x8 and the arguments in x0 to x5; it answers in x0 and keeps all else
-//! (syscall(2)).
+//! `svc 0` takes the number in x8 and the arguments in x0 to x5, and answers in x0. It keeps the other general registers,
+//! the flags, V0 to V31 and, with SME, ZA and ZT0. It destroys what only SVE has: P0 to P15, FFR and the bits of Z0 to
+//! Z31 above the low 128 become zero (syscall(2); Documentation/arch/arm64/sve.rst and sme.rst, "System call behaviour").
+//! It also ends streaming mode, which is off when an ordinary function is called (AAPCS64, "PSTATE.SM interfaces").
 
 use core::arch::asm;
 
@@ -67,58 +69,38 @@ pub(crate) unsafe fn sync_instructions(start: *const u8, len: usize) {
     unsafe { asm!("dsb ish", "isb", options(nostack, preserves_flags)) };
 }
 
-/// # Safety
-/// As the system call `n`.
-pub(crate) unsafe fn syscall1(n: usize, a: usize) -> usize {
-    let result;
-    // SAFETY: the registers are those that `svc 0` uses; the caller answers for the call.
-    unsafe { asm!("svc 0", in("x8") n, inlateout("x0") a => result, options(nostack, preserves_flags)) };
-    result
+/// A stub for calls with so many arguments.
+///
+/// On a processor with SVE a system call destroys P0 to P15 and most of Z0 to Z31. `asm!` cannot name z0; v0 is its low part,
+/// and the compiler keeps nothing in one while the other is destroyed. The clobbers do not depend on
+/// `cfg(target_feature = "sve")`: a caller may have SVE by `#[target_feature(enable = "sve")]` alone, and LLVM inlines this
+/// into it. Code without SVE pays by saving d8 to d15 once in each function that makes calls, as it must preserve them
+/// (AAPCS64, "SIMD and Floating-Point registers"). FFR is not listed: LLVM keeps nothing in it, and warns of such a clobber.
+macro_rules! stub {
+    ($name:ident $(, $argument:ident: $register:tt)*) => {
+        /// # Safety
+        /// As the system call `n`.
+        pub(crate) unsafe fn $name(n: usize, a: usize $(, $argument: usize)*) -> usize {
+            let result;
+            // SAFETY: the registers are those that `svc 0` uses; the caller answers for the call.
+            unsafe {
+                asm!("svc 0", in("x8") n, inlateout("x0") a => result $(, in($register) $argument)*,
+                    out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _,
+                    out("v7") _, out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _,
+                    out("v14") _, out("v15") _, out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _,
+                    out("v21") _, out("v22") _, out("v23") _, out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+                    out("v28") _, out("v29") _, out("v30") _, out("v31") _, out("p0") _, out("p1") _, out("p2") _,
+                    out("p3") _, out("p4") _, out("p5") _, out("p6") _, out("p7") _, out("p8") _, out("p9") _,
+                    out("p10") _, out("p11") _, out("p12") _, out("p13") _, out("p14") _, out("p15") _,
+                    options(nostack, preserves_flags));
+            }
+            result
+        }
+    };
 }
 
-/// # Safety
-/// As the system call `n`.
-pub(crate) unsafe fn syscall2(n: usize, a: usize, b: usize) -> usize {
-    let result;
-    // SAFETY: as in `syscall1`.
-    unsafe {
-        asm!("svc 0", in("x8") n, inlateout("x0") a => result, in("x1") b, options(nostack, preserves_flags));
-    }
-    result
-}
-
-/// # Safety
-/// As the system call `n`.
-pub(crate) unsafe fn syscall3(n: usize, a: usize, b: usize, c: usize) -> usize {
-    let result;
-    // SAFETY: as in `syscall1`.
-    unsafe {
-        asm!("svc 0", in("x8") n, inlateout("x0") a => result, in("x1") b, in("x2") c,
-            options(nostack, preserves_flags));
-    }
-    result
-}
-
-/// # Safety
-/// As the system call `n`.
-pub(crate) unsafe fn syscall4(n: usize, a: usize, b: usize, c: usize, d: usize) -> usize {
-    let result;
-    // SAFETY: as in `syscall1`.
-    unsafe {
-        asm!("svc 0", in("x8") n, inlateout("x0") a => result, in("x1") b, in("x2") c, in("x3") d,
-            options(nostack, preserves_flags));
-    }
-    result
-}
-
-/// # Safety
-/// As the system call `n`.
-pub(crate) unsafe fn syscall6(n: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> usize {
-    let result;
-    // SAFETY: as in `syscall1`.
-    unsafe {
-        asm!("svc 0", in("x8") n, inlateout("x0") a => result, in("x1") b, in("x2") c, in("x3") d,
-            in("x4") e, in("x5") f, options(nostack, preserves_flags));
-    }
-    result
-}
+stub!(syscall1);
+stub!(syscall2, b: "x1");
+stub!(syscall3, b: "x1", c: "x2");
+stub!(syscall4, b: "x1", c: "x2", d: "x3");
+stub!(syscall6, b: "x1", c: "x2", d: "x3", e: "x4", f: "x5");

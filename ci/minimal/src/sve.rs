@@ -1,0 +1,144 @@
+//! Whether what loops keep in the registers of SVE outlives the crate's system calls: `sve FOLDER/`, for aarch64. Linux
+//! destroys these registers, qemu-user does not, so it is for a real kernel (ci/boot). Prints a line for each loop, then
+//! the counts, and exits with 1 if one counted wrong. The loops use SVE whatever the rest is built for.
+
+#![no_std]
+#![no_main]
+
+mod heap;
+mod start;
+
+use baremap::{Advice, Error, File, Mmap, Prot, Reader};
+use core::fmt::{self, Write};
+use mem as _;
+use start::Arguments;
+
+struct Output;
+
+impl Write for Output {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        start::write(1, text.as_bytes()).ok_or(fmt::Error)
+    }
+}
+
+const LINE: usize = 64;
+const LINES: u64 = 16384;
+const PIECE: usize = 1 << 16;
+const LEN: usize = LINE * LINES as usize;
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|&byte| u64::from(byte == b'\n')).sum()
+}
+
+#[target_feature(enable = "sve")]
+fn of_windows(file: &File) -> Result<u64, Error> {
+    let mut count = 0;
+    for offset in (0..LEN).step_by(PIECE) {
+        // SAFETY: the file is this program's alone.
+        let map = unsafe { Mmap::new(file).offset(offset as u64).len(PIECE).map()? };
+        count += newlines(&map);
+    }
+    Ok(count)
+}
+
+#[target_feature(enable = "sve")]
+fn of_reads(file: &File) -> Result<u64, Error> {
+    let (mut buffer, mut offset, mut count) = ([0; 4096], 0, 0);
+    loop {
+        match file.read_at(&mut buffer, offset)? {
+            0 => return Ok(count),
+            read => {
+                count += newlines(&buffer[..read]);
+                offset += read as u64;
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "sve")]
+fn of_chunks(file: &File) -> Result<u64, Error> {
+    let mut count = 0;
+    // SAFETY: as above.
+    let reader = unsafe { Reader::new(file) };
+    reader.chunk_len(PIECE).for_each(|chunk| {
+        count += newlines(chunk);
+        Ok::<_, Error>(())
+    })?;
+    Ok(count)
+}
+
+#[target_feature(enable = "sve")]
+fn of_records(file: &File) -> Result<u64, Error> {
+    let mut count = 0;
+    // SAFETY: as above.
+    let reader = unsafe { Reader::new(file) };
+    reader.chunk_len(PIECE).records(b'\n', |record| {
+        count +=
+            u64::from(record.iter().map(|&byte| u64::from(byte == b'a')).sum::<u64>() == LINE as u64 - 1);
+        Ok::<_, Error>(())
+    })?;
+    Ok(count)
+}
+
+/// The other calls that a mapping has.
+#[target_feature(enable = "sve")]
+fn between_calls(file: &File) -> Result<u64, Error> {
+    // SAFETY: as above.
+    let mut map = unsafe { Mmap::new(file).map()? };
+    let mut count = 0;
+    for start in (0..LEN).step_by(PIECE) {
+        map.advise(Advice::WillNeed)?;
+        map.flush()?;
+        count += newlines(&map[start..start + PIECE / 2]);
+        map.lock()?;
+        map.unlock()?;
+        map.protect(Prot::READ)?;
+        count += newlines(&map[start + PIECE / 2..start + PIECE]);
+        file.sync()?;
+    }
+    Ok(count)
+}
+
+fn write_lines(file: &File) -> Result<(), Error> {
+    file.set_len(LEN as u64)?;
+    // SAFETY: as above.
+    let mut map = unsafe { Mmap::new(file).prot(Prot::WRITE).map()? };
+    for line in map.bytes_mut()?.chunks_exact_mut(LINE) {
+        line.fill(b'a');
+        line[LINE - 1] = b'\n';
+    }
+    Ok(())
+}
+
+fn main(mut arguments: Arguments) -> u8 {
+    let Some(folder) = arguments.next() else { return 2 };
+    let mut path = [0; 256];
+    for (to, from) in path.iter_mut().zip(folder.text().to_bytes().iter().chain(b"lines")) {
+        *to = *from;
+    }
+    let file = core::ffi::CStr::from_bytes_until_nul(&path).map(File::create);
+    let Ok(Ok(file)) = file else { return 2 };
+    if let Err(error) = write_lines(&file) {
+        let _ = writeln!(Output, "FAILED {error}");
+        return 1;
+    }
+    // SAFETY: whoever starts this has a processor with SVE.
+    let counts = unsafe {
+        [
+            ("windows", of_windows(&file)),
+            ("reads", of_reads(&file)),
+            ("chunks", of_chunks(&file)),
+            ("records", of_records(&file)),
+            ("between calls", between_calls(&file)),
+        ]
+    };
+    let (mut passed, mut failed) = (0, 0);
+    for (name, count) in counts {
+        let is_right = count.is_ok_and(|count| count == LINES);
+        let word = if is_right { "ok" } else { "FAILED" };
+        let _ = writeln!(Output, "{word} {name}: {count:?} of {LINES} lines");
+        if is_right { passed += 1 } else { failed += 1 }
+    }
+    let _ = writeln!(Output, "{passed} passed, {failed} failed, 0 skipped");
+    u8::from(failed > 0)
+}
