@@ -43,27 +43,43 @@ pub(crate) struct Stat {
 
 /// Makes code that was written to memory visible to instruction fetch: cleans the data cache to the point
 /// of unification, then invalidates the instruction cache, line by line, and waits for all processors
-/// (Arm ARM, B2.4.4). Linux lets programs execute `dc cvau` and `ic ivau` and read CTR_EL0, or emulates them.
+/// (Arm ARM, B2.4.4). Linux lets programs execute `dc cvau` and `ic ivau` and read CTR_EL0, or emulates them, and then
+/// keeps all registers, as no system call is made.
+///
+/// Only where a page is resident: to clean another would fault it in, and a mapping may be a sparse gigabyte. What is faulted in
+/// later is executable by then, and the kernel does the same to it before it maps it (`__sync_icache_dcache` in
+/// arch/arm64/mm/flush.c). A page of the page cache that is not mapped yet counts as resident.
 ///
 /// # Safety
-/// The range is readable.
-pub(crate) unsafe fn sync_instructions(start: *const u8, len: usize) {
+/// The range is readable, executable and mapped, to the ends of its pages.
+pub(crate) unsafe fn sync_instructions(start: *const u8, len: usize, page_size: usize) {
     let ctr: usize;
     // SAFETY: reads a register.
     unsafe { asm!("mrs {}, ctr_el0", out(reg) ctr, options(nomem, nostack, preserves_flags)) };
-    let lines = |log2_words: usize| {
-        let size = 4usize << (log2_words & 0xf);
-        (start.addr() & !(size - 1)..start.addr() + len).step_by(size)
-    };
-    for line in lines(ctr >> 16) {
-        // SAFETY: the line holds a readable byte; cleaning changes no contents.
-        unsafe { asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags)) };
-    }
-    // SAFETY: a barrier.
-    unsafe { asm!("dsb ish", options(nostack, preserves_flags)) };
-    for line in lines(ctr) {
-        // SAFETY: as above.
-        unsafe { asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags)) };
+    let (mut at, end) = (start.addr() & !(page_size - 1), start.addr() + len);
+    while at < end {
+        let mut residence = [1_u8; 256];
+        // A shift, as a division may fail.
+        let count = ((end - at + page_size - 1) >> page_size.trailing_zeros()).min(residence.len());
+        // SAFETY: the kernel writes a byte for each page. If it refuses, all of them are taken for resident.
+        unsafe { syscall3(MINCORE, at, count * page_size, residence.as_mut_ptr().expose_provenance()) };
+        let pages = residence.iter().take(count).enumerate();
+        let lines = |log2_words: usize| {
+            let resident = pages.clone().filter(|(_, residence)| *residence & 1 == 1);
+            let starts = resident.map(|(i, _)| at + i * page_size);
+            starts.flat_map(move |page| (page..page + page_size).step_by(4 << (log2_words & 0xf)))
+        };
+        for line in lines(ctr >> 16) {
+            // SAFETY: the line is readable; cleaning changes no contents.
+            unsafe { asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags)) };
+        }
+        // SAFETY: a barrier.
+        unsafe { asm!("dsb ish", options(nostack, preserves_flags)) };
+        for line in lines(ctr) {
+            // SAFETY: as above.
+            unsafe { asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags)) };
+        }
+        at += count * page_size;
     }
     // SAFETY: barriers.
     unsafe { asm!("dsb ish", "isb", options(nostack, preserves_flags)) };

@@ -566,7 +566,7 @@ pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing
     backing.prot = prot;
     if prot.contains(Prot::EXEC) {
         // SAFETY: READ is part of every `Prot`.
-        unsafe { arch::sync_instructions(ptr.as_ptr(), len) };
+        unsafe { arch::sync_instructions(ptr.as_ptr(), len, page_size()) };
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(crate) struct Stat {
 
 /// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and
 /// the return from the system call that made it executable serializes this processor (Intel SDM 3A, 9.1.3).
-pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize) {}
+pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize, _: usize) {}
 
 /// # Safety
 /// As the system call `n`.

@@ -78,3 +78,17 @@ pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
 pub fn standard_input() -> baremap::RawFile {
     0
 }
+
+/// How many of the first `count` pages at an address are resident.
+#[allow(dead_code, reason = "for booted")]
+pub fn resident_pages(start: *const u8, count: usize, page_size: usize) -> u64 {
+    const MINCORE: usize = if cfg!(target_arch = "x86_64") { 27 } else { 232 };
+    let mut resident = 0;
+    for page in (0..count).map(|i| start.addr() + i * page_size) {
+        let mut residence = 0_u8;
+        // SAFETY: the kernel writes a byte.
+        unsafe { arch::syscall3(MINCORE, page, page_size, (&raw mut residence).expose_provenance()) };
+        resident += u64::from(residence & 1);
+    }
+    resident
+}
