@@ -3,7 +3,7 @@
 #[path = "examples/elf.rs"]
 mod elf;
 
-use baremap::{ErrorKind, File, Mapping, Reservation, allocation_granularity};
+use baremap::{ErrorKind, File, Mapping, Prot, Reservation, allocation_granularity};
 use elf::{Image, Refusal};
 use std::ffi::CString;
 use std::fs;
@@ -158,8 +158,19 @@ fn what_cannot_be_meant_is_refused() {
             Err(refusal) => assert!(refusal.to_string().contains(why), "{why}: {refusal}"),
         }
     }
+    // What a PT_GNU_STACK says, which here comes in place of a segment with data.
+    for (flags, stack) in [(6_u32, Prot::WRITE), (7, Prot::WRITE | Prot::EXEC)] {
+        let mut other = sound.clone();
+        other[second..][..4].copy_from_slice(&0x6474_e551_u32.to_le_bytes());
+        other[second + 4..][..4].copy_from_slice(&flags.to_le_bytes());
+        assert_eq!(scratch.map(&other).map_err(|refusal| refusal.to_string()).unwrap().stack, stack);
+    }
     for len in [0, 1, 63, 64, 100, 64 + 2 * 56 - 1, sound.len() / 2] {
         assert!(scratch.map(&sound[..len]).is_err(), "cut off at {len}");
+    }
+    let here = (&raw const second).addr() as u64 & !(unit - 1);
+    for address in [here - (32 << 20), here - 2 * unit, here] {
+        assert!(scratch.map(&bases(address)[3]).is_err(), "it lies below the stack or in it");
     }
     let address = bases(1 << 37)[3][24..32].try_into().map(u64::from_le_bytes).unwrap();
     // SAFETY: nobody counts on that page.

@@ -1,5 +1,9 @@
 //! Maps a program that is linked statically, position independent or not: the part of a loader that reads what a
 //! stranger wrote. Used by `load.rs`, and by `tests/load.rs` with files that mean harm.
+//!
+//! Of the program headers it heeds those that Linux does (`load_elf_binary` in fs/binfmt_elf.c). PT_DYNAMIC, PT_TLS and
+//! PT_GNU_RELRO are for the program itself, and PT_NOTE for nobody here. PT_GNU_PROPERTY may ask for checks of branches (BTI),
+//! without which a program runs as well, but less protected.
 
 use baremap::{Error, File, Flags, Mapping, Mmap, Prot, Reservation, allocation_granularity};
 use core::fmt;
@@ -11,6 +15,8 @@ pub struct Image {
     /// Where its program headers lie, for AT_PHDR, or 0 if they are not mapped; and how many these are.
     pub headers: usize,
     pub header_count: usize,
+    /// What its stack may be used for.
+    pub stack: Prot,
     mappings: [Option<Mapping>; 2 * SEGMENTS],
     gaps: [Option<Reservation>; SEGMENTS],
 }
@@ -41,6 +47,9 @@ impl fmt::Display for Refusal {
 /// How many segments a program may have, and how long it may be in memory.
 const SEGMENTS: usize = 16;
 const MAX_LEN: u64 = 1 << 30;
+
+/// What the stack that this runs on may need yet, and Linux keeps free below it (`stack_guard_gap` in mm/mmap.c, 256 pages).
+const STACK_ROOM: u64 = 64 << 20;
 
 /// Addresses end here, on both architectures.
 const MAX_ADDRESS: u64 = 1 << 47;
@@ -122,6 +131,8 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
 
     let mut segments = [Segment::default(); SEGMENTS];
     let (mut count, mut align) = (0, unit);
+    // Without PT_GNU_STACK too, in programs of 64 bits (`elf_read_implies_exec` in asm/elf.h).
+    let mut stack = Prot::WRITE;
     for i in 0..header_count as u64 {
         let Some(at) = table.checked_add(56 * i).filter(|at| *at <= file_end) else {
             return malformed("program headers that lie behind the file");
@@ -130,6 +141,11 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
         match field(&header, 0, 4) {
             1 => {} // PT_LOAD
             3 => return malformed("linked dynamically: it needs another loader"),
+            // PT_GNU_STACK; PF_X
+            0x6474_e551 => {
+                stack = if field(&header, 4, 4) & 1 != 0 { Prot::WRITE | Prot::EXEC } else { Prot::WRITE };
+                continue;
+            }
             _ => continue,
         }
         let (segment, its_align) = judged(&header, file_end, unit)?;
@@ -152,6 +168,10 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
     let len = last.end(unit) - start;
     if len > MAX_LEN {
         return malformed("longer than a program may be here");
+    }
+    // The system grows a main thread's stack into whatever is free below it.
+    if is_fixed && (start..start + len + STACK_ROOM).contains(&((&raw const header).addr() as u64)) {
+        return malformed("at addresses into which the loader's stack may grow");
     }
     let entry = field(&header, 24, 8);
     let has_entry = |segment: &Segment| {
@@ -177,6 +197,7 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
         entry: bias.wrapping_add(entry as usize),
         headers: headers.map_or(0, |headers| bias.wrapping_add(headers as usize)),
         header_count,
+        stack,
         mappings: [const { None }; 2 * SEGMENTS],
         gaps: [const { None }; SEGMENTS],
     };

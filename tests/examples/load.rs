@@ -10,15 +10,16 @@ mod elf;
 mod start;
 
 use ::mem as _;
-use baremap::{File, Flags, Mmap, Prot, Reservation, allocation_granularity};
+use baremap::{File, Flags, Mmap, Reservation, allocation_granularity};
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
 use core::mem;
 use elf::Refusal;
 use start::Arguments;
 
-/// What a thread of Linux has for its stack if nobody asks for more.
+/// What a stack may grow to if nobody asks for more, and where this program ends even if the system sets no limit.
 const STACK_LEN: usize = 8 << 20;
+const MAX_STACK_LEN: usize = 1 << 30;
 
 struct Errors;
 
@@ -46,9 +47,10 @@ fn run(path: &CStr, arguments: &Arguments) -> Result<core::convert::Infallible, 
     let file = File::open(path)?;
     // SAFETY: nobody is to change a program that runs.
     let image = unsafe { elf::map(&file, start::MACHINE)? };
-    let stack = Reservation::new(STACK_LEN + allocation_granularity())?;
-    let (guard, stack) = stack.split(allocation_granularity()).map_err(|(_, error)| error)?;
-    let stack = Mmap::anon(stack.len()).prot(Prot::WRITE).flags(Flags::NORESERVE).map_in(stack);
+    let unit = allocation_granularity();
+    let stack_len = start::stack_limit().clamp(STACK_LEN, MAX_STACK_LEN).next_multiple_of(unit);
+    let (guard, stack) = Reservation::new(unit + stack_len)?.split(unit).map_err(|(_, error)| error)?;
+    let stack = Mmap::anon(stack.len()).prot(image.stack).flags(Flags::NORESERVE).map_in(stack);
     let mut stack = stack.map_err(|(_, error)| error)?;
     // SAFETY: the arguments are those that this program was started with.
     let top = unsafe { initial_stack(stack.bytes_mut()?, arguments.0, path, &image) };

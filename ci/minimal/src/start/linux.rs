@@ -47,8 +47,10 @@ pub unsafe fn enter(entry: usize, stack: *const u8) -> ! {
 const NUMBERS: (usize, usize) = if cfg!(target_arch = "x86_64") { (1, 231) } else { (64, 94) };
 
 unsafe extern "C" fn start(stack: *const *const c_char) -> ! {
-    // SAFETY: argc and argv[0] come first; a program without even its name is not started (execve(2), Linux 5.18).
-    exit(crate::main(Arguments(unsafe { stack.add(2) })))
+    // SAFETY: argc comes first, then the arguments. Before Linux 5.18 a program may be started without even its name
+    // (execve(2)), and behind that would be the environment.
+    let arguments = unsafe { stack.add(if stack.cast::<usize>().read() == 0 { 1 } else { 2 }) };
+    exit(crate::main(Arguments(arguments)))
 }
 
 pub fn exit(status: u8) -> ! {
@@ -77,6 +79,17 @@ pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
 #[allow(dead_code, reason = "cat reads none")]
 pub fn standard_input() -> baremap::RawFile {
     0
+}
+
+/// How many bytes the system lets a stack grow to: RLIMIT_STACK, or 0 if that cannot be asked.
+#[allow(dead_code, reason = "for load")]
+pub fn stack_limit() -> usize {
+    const PRLIMIT64: usize = if cfg!(target_arch = "x86_64") { 302 } else { 261 };
+    const RLIMIT_STACK: usize = 3;
+    let mut limits = [0_usize; 2];
+    // SAFETY: the kernel writes a `struct rlimit64`: the soft limit and the hard one.
+    unsafe { arch::syscall4(PRLIMIT64, 0, RLIMIT_STACK, 0, (&raw mut limits).expose_provenance()) };
+    limits[0]
 }
 
 /// How many of the first `count` pages at an address are resident.
