@@ -187,7 +187,8 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
     });
 
     let place = if is_fixed {
-        // SAFETY: the program is the only one here, and its loader far from where programs like to lie.
+        // SAFETY: this stack has the room that it needs, see above, and the loader no heap. That of the program, which grows by
+        // `brk`, keeps off what is mapped.
         unsafe { Reservation::at(start as usize, len as usize)? }
     } else {
         Reservation::aligned(len as usize, align as usize)?
