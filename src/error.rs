@@ -1,6 +1,7 @@
 //! The one error type: which call failed, for which reason, in eight bytes and without an allocation.
 
-use crate::{options::Flags, sys};
+use crate::options::Flags;
+use crate::sys;
 use core::fmt;
 
 /// What was tried: a call of this crate, or the system's call behind it. The nested enum makes one
@@ -49,7 +50,7 @@ pub struct Error {
     /// The flag that cannot be honoured, or that the failed call was to honour.
     flag: Flags,
     call: Call,
-    /// `None`: as the code says, looked up when somebody asks.
+    /// `None`: as the call and the code say, looked up when somebody asks.
     kind: Option<ErrorKind>,
 }
 
@@ -91,7 +92,7 @@ pub enum ErrorKind {
     Busy,
     /// It would have to wait, and was told not to.
     WouldBlock,
-    /// The device failed.
+    /// The device, the file system, or the connection to the server of the file failed.
     Io,
     /// Anything else; see [`Error::raw_os_error`].
     Other,
@@ -153,7 +154,16 @@ impl Error {
 
     /// The reason.
     pub fn kind(&self) -> ErrorKind {
-        self.kind.unwrap_or_else(|| sys::describe(self.code).2)
+        let of_call = || match self.call {
+            Call::System(call) => sys::kind_of(call, self.code),
+            _ => None,
+        };
+        self.kind.or_else(of_call).unwrap_or_else(|| sys::kind(self.code))
+    }
+
+    /// Whether the code alone would say another kind.
+    pub(crate) fn kind_differs(&self) -> bool {
+        self.kind() != sys::kind(self.code)
     }
 
     /// The system's code (`errno`, `GetLastError`), or `None` if this crate found the error before it
@@ -208,17 +218,15 @@ impl fmt::Display for Error {
         if let Some(flag) = self.flag() {
             write!(f, " with {flag:?}")?;
         }
-        let words = self.kind().words();
+        f.write_str(": ")?;
         match self.raw_os_error() {
-            None => write!(f, ": {words}"),
+            None => f.write_str(self.kind().words()),
             Some(code) => {
-                let (name, system_words, system_kind) = sys::describe(code);
-                write!(f, ": ")?;
                 // Said by us only where the code's own words would mislead.
-                if self.kind() != system_kind {
-                    write!(f, "{words}: ")?;
+                if self.kind_differs() {
+                    write!(f, "{}: ", self.kind().words())?;
                 }
-                write!(f, "{system_words} ({name}, {code})")
+                sys::describe(code, f)
             }
         }
     }

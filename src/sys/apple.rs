@@ -1,6 +1,7 @@
 //! macOS, through libSystem, as the system promises this library's functions and no system call numbers. Flags and codes
 //! are those of xnu's `bsd/sys` headers; most differ from Linux's.
 
+mod codes;
 #[cfg(feature = "std")]
 #[path = "descriptors.rs"]
 mod descriptors;
@@ -8,6 +9,8 @@ mod descriptors;
 use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, locked};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
+use codes::{EINTR, EINVAL, ENOTSUP, ENOTTY};
+pub(crate) use codes::{describe, kind, kind_of};
 use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
@@ -443,13 +446,7 @@ pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing
 pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
     let (base, len) = widened(ptr, len, backing);
     // SAFETY: a mapping of ours; its contents stay.
-    checked(Call::Mlock, unsafe { system::mlock(base, len) }).map(drop).map_err(|error| {
-        match error.raw_os_error() {
-            // The limit of the process or of the system (mlock(2)).
-            Some(EAGAIN) => error.of_kind(ErrorKind::OutOfMemory),
-            _ => error,
-        }
-    })
+    checked(Call::Mlock, unsafe { system::mlock(base, len) }).map(drop)
 }
 
 pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
@@ -531,52 +528,6 @@ unsafe fn advise_by(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: c_i
     let (base, len) = widened(ptr, len, backing);
     // SAFETY: the caller answers for the advice.
     checked(Call::Madvise, unsafe { system::madvise(base, len, advice) }).map(drop)
-}
-
-const EINTR: i32 = 4;
-const EINVAL: i32 = 22;
-const ENOTTY: i32 = 25;
-const EAGAIN: i32 = 35;
-const ENOTSUP: i32 = 45;
-
-/// The codes that the functions of this backend can answer with (`sys/errno.h`).
-pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
-    use ErrorKind::*;
-    match code {
-        1 => ("EPERM", "operation not permitted", PermissionDenied),
-        2 => ("ENOENT", "no such file or directory", NotFound),
-        EINTR => ("EINTR", "interrupted system call", Other),
-        5 => ("EIO", "input/output error", Io),
-        6 => ("ENXIO", "no such device or address", NotFound),
-        9 => ("EBADF", "bad file descriptor, or not open for this", InvalidInput),
-        12 => ("ENOMEM", "cannot allocate memory", OutOfMemory),
-        13 => ("EACCES", "permission denied", PermissionDenied),
-        14 => ("EFAULT", "bad address", InvalidInput),
-        16 => ("EBUSY", "device or resource busy", Busy),
-        17 => ("EEXIST", "file exists", Other),
-        19 => ("ENODEV", "no such device, or the file cannot be mapped", NotMappable),
-        20 => ("ENOTDIR", "a component of the path is not a directory", NotFound),
-        21 => ("EISDIR", "is a directory", NotMappable),
-        EINVAL => ("EINVAL", "invalid argument", InvalidInput),
-        23 => ("ENFILE", "too many open files in the system", TooManyFiles),
-        24 => ("EMFILE", "too many open files", TooManyFiles),
-        ENOTTY => ("ENOTTY", "not a command for this file", Unsupported),
-        26 => ("ETXTBSY", "text file busy", Busy),
-        27 => ("EFBIG", "file too large", TooLong),
-        28 => ("ENOSPC", "no space left on device", NoSpace),
-        29 => ("ESPIPE", "illegal seek", NotSeekable),
-        30 => ("EROFS", "read-only file system", PermissionDenied),
-        EAGAIN => ("EAGAIN", "resource temporarily unavailable", WouldBlock),
-        ENOTSUP => ("ENOTSUP", "operation not supported", Unsupported),
-        62 => ("ELOOP", "too many levels of symbolic links", InvalidInput),
-        63 => ("ENAMETOOLONG", "file name too long", InvalidInput),
-        69 => ("EDQUOT", "disk quota exceeded", NoSpace),
-        70 => ("ESTALE", "stale file handle", Io),
-        78 => ("ENOSYS", "function not implemented", Unsupported),
-        84 => ("EOVERFLOW", "value too large for its type", Overflow),
-        102 => ("EOPNOTSUPP", "operation not supported on this file", Unsupported),
-        _ => ("unknown code", "unknown error", Other),
-    }
 }
 
 #[cfg(feature = "std")]

@@ -42,6 +42,7 @@ use super::{FileStatus, MapError, Place, View, locked};
 use crate::error::{Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::CStr;
+use core::fmt;
 use core::ptr::NonNull;
 
 pub use super::{FileKind, Open};
@@ -445,6 +446,16 @@ pub(crate) unsafe fn discard(ptr: NonNull<u8>, len: usize, _: &Backing, discard:
     checked(Call::Discard, unsafe { kernel().discard(base, len, discard) })
 }
 
-pub(crate) fn describe(code: Code) -> (&'static str, &'static str, ErrorKind) {
-    kernel().describe(code)
+pub(crate) fn kind(code: Code) -> ErrorKind {
+    kernel().describe(code).2
+}
+
+/// A kernel gives each reason a code of its own.
+pub(crate) fn kind_of(_: Call, _: Code) -> Option<ErrorKind> {
+    None
+}
+
+pub(crate) fn describe(code: Code, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (name, words, _) = kernel().describe(code);
+    write!(f, "{words} ({name}, {code})")
 }

@@ -12,6 +12,8 @@ mod apple;
 pub mod custom;
 #[cfg(baremap_backend = "linux")]
 mod linux;
+#[cfg(any(baremap_backend = "linux", baremap_backend = "apple"))]
+mod posix;
 #[cfg(baremap_backend = "windows")]
 mod windows;
 
@@ -27,6 +29,7 @@ use windows as backend;
 use crate::error::{Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use core::ffi::CStr;
+use core::fmt;
 use core::ptr::NonNull;
 
 /// The system's own name for an open file: a descriptor, a handle. `Copy`, and owns nothing.
@@ -192,7 +195,11 @@ const _: unsafe fn(NonNull<u8>, usize, &Backing, Advice) -> Result<()> = advise;
 const _: unsafe fn(NonNull<u8>, usize, &Backing, Discard) -> Result<()> = discard;
 
 // Errors.
-/// The code's name, its meaning in words, and its kind.
-const _: fn(i32) -> (&'static str, &'static str, ErrorKind) = describe;
+/// The kind of a code.
+const _: fn(i32) -> ErrorKind = kind;
+/// What it means of this call, if that is another kind.
+const _: fn(Call, i32) -> Option<ErrorKind> = kind_of;
+/// Writes the code's meaning in words, without the kind's, and in brackets its name if it has one, and its number.
+const _: fn(i32, &mut fmt::Formatter<'_>) -> fmt::Result = describe;
 
 const _: () = assert!(size_of::<Backing>() <= 8, "a mapping is three words");

@@ -1,9 +1,12 @@
 //! Windows 10 and later, through kernel32, whose functions are declared here and bound by name (raw-dylib), so that no
 //! import library is needed. Numbers are those of the SDK's `winnt.h`, `WinBase.h`, `fileapi.h` and `winerror.h`.
 
+mod codes;
+
 use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, locked};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
+pub(crate) use codes::{describe, kind, kind_of};
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::{self, MaybeUninit};
 use core::ptr::{NonNull, null, null_mut};
@@ -88,6 +91,15 @@ unsafe extern "system" {
     fn FlushFileBuffers(file: Handle) -> i32;
     fn FlushInstructionCache(process: Handle, base: *const c_void, len: usize) -> i32;
     fn FlushViewOfFile(base: *const c_void, len: usize) -> i32;
+    fn FormatMessageW(
+        flags: u32,
+        source: *const c_void,
+        message: u32,
+        language: u32,
+        to: *mut u16,
+        len: u32,
+        arguments: *mut c_void,
+    ) -> u32;
     fn GetCurrentProcess() -> Handle;
     fn GetFileAttributesW(path: *const u16) -> u32;
     fn GetFileInformationByHandleEx(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
@@ -971,65 +983,6 @@ const ERROR_NOT_LOCKED: i32 = 158;
 const ERROR_FILENAME_EXCED_RANGE: i32 = 206;
 const ERROR_INVALID_ADDRESS: i32 = 487;
 const ERROR_IO_PENDING: i32 = 997;
-
-/// The codes that the functions of this backend can answer with (`winerror.h`).
-pub(crate) fn describe(code: i32) -> (&'static str, &'static str, ErrorKind) {
-    use ErrorKind::*;
-    match code {
-        ERROR_INVALID_FUNCTION => ("ERROR_INVALID_FUNCTION", "incorrect function", Unsupported),
-        2 => ("ERROR_FILE_NOT_FOUND", "no such file", NotFound),
-        3 => ("ERROR_PATH_NOT_FOUND", "no such path", NotFound),
-        4 => ("ERROR_TOO_MANY_OPEN_FILES", "too many open files", TooManyFiles),
-        ERROR_ACCESS_DENIED => ("ERROR_ACCESS_DENIED", "access denied", PermissionDenied),
-        6 => ("ERROR_INVALID_HANDLE", "invalid handle", InvalidInput),
-        8 => ("ERROR_NOT_ENOUGH_MEMORY", "not enough memory", OutOfMemory),
-        14 => ("ERROR_OUTOFMEMORY", "out of memory", OutOfMemory),
-        15 => ("ERROR_INVALID_DRIVE", "no such drive", NotFound),
-        19 => ("ERROR_WRITE_PROTECT", "the medium is write-protected", PermissionDenied),
-        21 => ("ERROR_NOT_READY", "the device is not ready", Io),
-        23 => ("ERROR_CRC", "data error (cyclic redundancy check)", Io),
-        29 => ("ERROR_WRITE_FAULT", "cannot write to the device", Io),
-        30 => ("ERROR_READ_FAULT", "cannot read from the device", Io),
-        31 => ("ERROR_GEN_FAILURE", "the device does not work", Io),
-        32 => ("ERROR_SHARING_VIOLATION", "in use by a process that does not share it", Busy),
-        33 => ("ERROR_LOCK_VIOLATION", "a part of the file is locked by another process", Busy),
-        ERROR_HANDLE_EOF => ("ERROR_HANDLE_EOF", "end of file", BeyondEnd),
-        39 => ("ERROR_HANDLE_DISK_FULL", "the disk is full", NoSpace),
-        50 => ("ERROR_NOT_SUPPORTED", "not supported", Unsupported),
-        53 => ("ERROR_BAD_NETPATH", "no such network path", NotFound),
-        55 => ("ERROR_DEV_NOT_EXIST", "no such device", NotFound),
-        64 => ("ERROR_NETNAME_DELETED", "the network name is gone", Io),
-        67 => ("ERROR_BAD_NET_NAME", "no such network name", NotFound),
-        ERROR_INVALID_PARAMETER => ("ERROR_INVALID_PARAMETER", "invalid parameter", InvalidInput),
-        ERROR_BROKEN_PIPE => ("ERROR_BROKEN_PIPE", "the pipe has ended", Other),
-        112 => ("ERROR_DISK_FULL", "the disk is full", NoSpace),
-        120 => ("ERROR_CALL_NOT_IMPLEMENTED", "function not implemented", Unsupported),
-        122 => ("ERROR_INSUFFICIENT_BUFFER", "more than 32,767 units", InvalidInput),
-        123 => ("ERROR_INVALID_NAME", "not a name for a file", InvalidInput),
-        ERROR_NOT_LOCKED => ("ERROR_NOT_LOCKED", "not locked", InvalidInput),
-        161 => ("ERROR_BAD_PATHNAME", "invalid path", InvalidInput),
-        193 => ("ERROR_BAD_EXE_FORMAT", "the file cannot be mapped", NotMappable),
-        ERROR_FILENAME_EXCED_RANGE => ("ERROR_FILENAME_EXCED_RANGE", "file name too long", InvalidInput),
-        223 => ("ERROR_FILE_TOO_LARGE", "file too large", TooLong),
-        ERROR_INVALID_ADDRESS => ("ERROR_INVALID_ADDRESS", "invalid address", InvalidInput),
-        995 => ("ERROR_OPERATION_ABORTED", "the operation was aborted", Other),
-        ERROR_IO_PENDING => ("ERROR_IO_PENDING", "the operation is in progress", WouldBlock),
-        998 => ("ERROR_NOACCESS", "invalid access to memory", InvalidInput),
-        1006 => ("ERROR_FILE_INVALID", "the file has become shorter", BeyondEnd),
-        1113 => ("ERROR_NO_UNICODE_TRANSLATION", "not UTF-8", InvalidInput),
-        1117 => ("ERROR_IO_DEVICE", "input/output error", Io),
-        1132 => ("ERROR_MAPPED_ALIGNMENT", "not aligned to the granularity", InvalidInput),
-        1224 => ("ERROR_USER_MAPPED_FILE", "the file is mapped", Busy),
-        1295 => ("ERROR_DISK_QUOTA_EXCEEDED", "disk quota exceeded", NoSpace),
-        1314 => ("ERROR_PRIVILEGE_NOT_HELD", "a required privilege is not held", PermissionDenied),
-        1450 => ("ERROR_NO_SYSTEM_RESOURCES", "not enough system resources", OutOfMemory),
-        1453 => ("ERROR_WORKING_SET_QUOTA", "the limit of the working set", OutOfMemory),
-        1455 => ("ERROR_COMMITMENT_LIMIT", "the page file is too small", OutOfMemory),
-        1920 => ("ERROR_CANT_ACCESS_FILE", "the system cannot access the file", PermissionDenied),
-        1921 => ("ERROR_CANT_RESOLVE_FILENAME", "too many symbolic links", InvalidInput),
-        _ => ("unknown code", "unknown error", Other),
-    }
-}
 
 #[cfg(feature = "std")]
 pub(crate) use with_std::*;

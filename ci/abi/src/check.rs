@@ -1,6 +1,6 @@
 //! Makes the assertions: one kind of declaration after the other, each under its line in Rust.
 
-use crate::source::{self, Bits, Declared, Found, Import, Target};
+use crate::source::{self, Bits, Codes, Declared, Found, Import, Target};
 use crate::tables::{self, NAMES, Named};
 use crate::translate::Translator;
 use std::collections::BTreeSet;
@@ -10,7 +10,8 @@ use syn::*;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// The C++ file for a target. Its first lines count what it holds and list what is imported, for `ci/abi/run`.
+/// The C++ file for a target. Its first lines count what it holds and list the error codes and what is imported, for
+/// `ci/abi/run`.
 pub fn file(root: &Path, target: &Target) -> Result<String> {
     let sources = source::read(root, target)?;
     let declared = Declared::collect(target, &sources);
@@ -21,6 +22,7 @@ pub fn file(root: &Path, target: &Target) -> Result<String> {
         used: BTreeSet::new(),
         out: String::new(),
         imports: Vec::new(),
+        listed: Vec::new(),
         numbers: 0,
         fields: 0,
         signatures: 0,
@@ -46,9 +48,9 @@ pub fn file(root: &Path, target: &Target) -> Result<String> {
     }
     let headers: String =
         tables::headers(&target.os).iter().map(|header| format!("#include <{header}>\n")).collect();
-    let Check { out, imports, numbers, fields, signatures, .. } = check;
-    let listed: String =
-        imports.iter().map(|(_, library, symbol)| format!("// import {library} {symbol}\n")).collect();
+    let Check { out, imports, mut listed, numbers, fields, signatures, .. } = check;
+    listed.extend(imports.iter().map(|(_, library, symbol)| format!("import {library} {symbol}")));
+    let listed: String = listed.iter().map(|line| format!("// {line}\n")).collect();
     let addresses: String =
         imports.iter().map(|(name, ..)| format!("    (const void *)&{name},\n")).collect();
     Ok(format!(
@@ -67,6 +69,8 @@ struct Check<'a> {
     out: String,
     /// C name, library and symbol.
     imports: Vec<(String, String, String)>,
+    /// What is said of codes to `ci/abi/run`.
+    listed: Vec<String>,
     numbers: usize,
     fields: usize,
     signatures: usize,
@@ -130,27 +134,31 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// `2 => ("ENOENT", …)`.
+    /// Each code by its name; `ci/abi/run` sees that none is missing.
     fn codes(&mut self) {
-        for &arm in &self.translator.declared.arms {
-            let Expr::Tuple(tuple) = &*arm.node.body else { continue };
-            let Some(name) = tuple.elems.first().and_then(source::string) else { continue };
-            for pattern in alternatives(&arm.node.pat) {
-                let code = match pattern {
-                    Pat::Lit(value) => Expr::Lit(value.clone()),
-                    Pat::Path(path) => Expr::Path(path.clone()),
-                    // A constant by the look of its name.
-                    Pat::Ident(ident) if !ident.ident.to_string().contains(char::is_lowercase) => {
-                        parse_str(&ident.ident.to_string()).unwrap()
-                    }
-                    Pat::Wild(_) | Pat::Ident(_) => continue,
-                    _ => {
-                        self.problem(arm, format_args!("a pattern for {name} that ci/abi does not know"));
-                        continue;
-                    }
-                };
-                self.number(arm, "abi::i32", &code, &name);
+        for table in &self.translator.declared.codes {
+            let codes = match parse2::<Codes>(table.node.tokens.clone()) {
+                Ok(codes) => codes,
+                Err(what) => {
+                    self.problem(*table, format_args!("codes that ci/abi cannot read: {what}"));
+                    continue;
+                }
+            };
+            let (prefix, ty) =
+                if self.target.os == "windows" { ("ERROR_", "abi::u32") } else { ("", "abi::i32") };
+            for (number, name) in codes.rows {
+                let at = Found { path: table.path, line: number.span().start().line, node: &() };
+                let name = format!("{prefix}{name}");
+                self.assert(at, format_args!("NUMBER({ty}, {number}, {name});"));
+                self.numbers += 1;
+                self.listed.push(format!("code {number} {name}"));
             }
+            for (first, last) in codes.ranges {
+                self.listed.push(format!("codes {first} {last}"));
+            }
+        }
+        if self.listed.is_empty() {
+            self.problems.push("src/sys: no table codes! of the error codes".into());
         }
     }
 

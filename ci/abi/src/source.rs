@@ -232,6 +232,8 @@ pub struct Declared<'a> {
     pub imports: Vec<Import<'a>>,
     pub arms: Vec<Found<'a, Arm>>,
     pub calls: Vec<Found<'a, ExprCall>>,
+    /// Of `codes!`.
+    pub codes: Vec<Found<'a, Macro>>,
     pub problems: Vec<String>,
 }
 
@@ -247,6 +249,7 @@ impl<'a> Declared<'a> {
             imports: Vec::new(),
             arms: Vec::new(),
             calls: Vec::new(),
+            codes: Vec::new(),
             problems: Vec::new(),
         };
         for source in sources {
@@ -335,12 +338,53 @@ impl<'a> Visit<'a> for Declared<'a> {
         }
     }
 
+    fn visit_item_macro(&mut self, item: &'a ItemMacro) {
+        match &item.ident {
+            // What it makes of a table of codes is held through the table.
+            Some(name) if name == "codes" || name == "meanings" => {}
+            _ => visit::visit_item_macro(self, item),
+        }
+    }
+
     fn visit_macro(&mut self, call: &'a Macro) {
+        if call.path.segments.last().is_some_and(|last| last.ident == "codes") {
+            let (path, line) = (self.path, call.tokens.span().start().line);
+            self.codes.push(Found { path, line, node: call });
+        }
         for word in call.tokens.to_string().split_whitespace() {
             if ["const", "extern", "struct"].contains(&word) {
                 self.problem(call, &format!("a `{word}` that no check sees; take it out of the macro"));
             }
         }
+    }
+}
+
+/// The table of error codes that `codes!` takes: `2 ENOENT`, and where it has not all that there are, by the ranges of which
+/// it has all: `1..=534 { 2 FILE_NOT_FOUND: NotFound … }`.
+#[derive(Default)]
+pub struct Codes {
+    pub ranges: Vec<(LitInt, LitInt)>,
+    pub rows: Vec<(LitInt, Ident)>,
+}
+
+impl Parse for Codes {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let mut codes = Self::default();
+        while !input.is_empty() {
+            let number = input.parse::<LitInt>()?;
+            if input.parse::<Option<Token![..=]>>()?.is_some() {
+                codes.ranges.push((number, input.parse()?));
+                let content;
+                braced!(content in input);
+                codes.rows.extend(content.parse::<Self>()?.rows);
+            } else {
+                codes.rows.push((number, input.parse()?));
+                if input.parse::<Option<Token![:]>>()?.is_some() {
+                    input.parse::<Ident>()?;
+                }
+            }
+        }
+        Ok(codes)
     }
 }
 

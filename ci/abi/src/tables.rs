@@ -59,6 +59,8 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("windows", "FILE_END_OF_FILE_INFO", As("FileEndOfFileInfo")),
     ("windows", "SHORT", As("(MAX_PATH - 12)")),
     ("windows", "LONG", As("(UNICODE_STRING_MAX_CHARS + 1)")),
+    ("windows", "ENGLISH", As("MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US)")),
+    ("windows", "NEUTRAL", As("MAKELANGID(LANG_NEUTRAL, SUBLANG_NEUTRAL)")),
     ("windows", "ROOM", Nowhere("the length of a text in Rust")),
     ("windows", "SEPARATOR", Nowhere("a character")),
     ("windows", "1", Nowhere("TRUE, or one byte or range")),

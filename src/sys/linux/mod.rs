@@ -3,10 +3,10 @@
 
 #[cfg(baremap_arch = "aarch64")]
 mod aarch64;
+mod codes;
 #[cfg(feature = "std")]
 #[path = "../descriptors.rs"]
 mod descriptors;
-mod errno;
 #[cfg(baremap_arch = "x86_64")]
 mod x86_64;
 
@@ -19,12 +19,12 @@ use super::{FileKind, FileStatus, MapError, Open, Place, Result, View};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use arch::{syscall1, syscall2, syscall3, syscall4, syscall6};
+use codes::{EEXIST, EFAULT, EINTR, EINVAL, ENOMEM};
+pub(crate) use codes::{describe, kind, kind_of};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
-pub(crate) use errno::describe;
-use errno::{EAGAIN, EEXIST, EFAULT, EINTR, EINVAL, ENOMEM};
 
 /// How this system names an open file: a file descriptor.
 pub type RawFile = i32;
@@ -345,7 +345,7 @@ unsafe fn map(
     let result = unsafe { syscall6(arch::MMAP, 0, len, prot, bits, file as usize, offset) };
     let address = match checked(Call::Mmap, result) {
         Err(error) if flags.contains(Flags::HUGETLB) => return Err(without_huge_pages(error).into()),
-        Err(error) => return Err(memory_limit(error).into()),
+        Err(error) => return Err(error.into()),
         Ok(address) => address,
     };
     // SAFETY: without MAP_FIXED the kernel does not map address 0 (mmap_min_addr, get_unmapped_area).
@@ -441,21 +441,13 @@ fn is_reserved(address: usize, len: usize) -> bool {
     }
 }
 
-/// The kernel says EAGAIN where the limit on locked memory is exceeded (mmap(2), mlock(2)).
-fn memory_limit(error: Error) -> Error {
-    match error.raw_os_error() {
-        Some(EAGAIN) => error.of_kind(ErrorKind::OutOfMemory),
-        _ => error,
-    }
-}
-
 #[cold]
 fn without_huge_pages(error: Error) -> Error {
     match error.raw_os_error() {
         // The kernel knows no huge pages of this size, or the pool has not as many.
         Some(EINVAL) => error.of_kind(ErrorKind::Unsupported).of_flag(Flags::HUGETLB),
         Some(ENOMEM) => error.of_flag(Flags::HUGETLB),
-        _ => memory_limit(error),
+        _ => error,
     }
 }
 
@@ -575,12 +567,11 @@ pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Re
     let (base, len) = pages(ptr, len, backing);
     // SAFETY: a mapping of ours; its contents stay.
     let result = checked(Call::Mlock, unsafe { syscall2(arch::MLOCK, base, len) });
-    result.map(drop).map_err(|error| {
+    result.map(drop).inspect_err(|_| {
         // The kernel marks the range as locked before it makes the pages resident, and leaves the mark if that fails
         // (`do_mlock` in mm/mlock.c).
         // SAFETY: as above.
         unsafe { syscall2(arch::MUNLOCK, base, len) };
-        memory_limit(error)
     })
 }
 
