@@ -43,6 +43,9 @@ pub(crate) enum Call {
 /// assert_eq!(error.to_string(), "openat: no such file or directory (ENOENT, 2)");
 /// # }
 /// ```
+///
+/// On Windows the words are the system's own, in English where that is installed. With feature `std` it converts into
+/// `std::io::Error`, which says what becomes of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error {
     /// The system's code; 0 for an error that this crate found itself.

@@ -60,35 +60,77 @@ impl From<std::fs::File> for File {
     }
 }
 
-/// Keeps this crate's error as the inner one, with its words, the call and the system's code.
-///
-/// ```
-/// let error: std::io::Error = baremap::File::open(c"/no/such/file").unwrap_err().into();
-/// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-/// let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<baremap::Error>());
-/// assert!(inner.is_some_and(|inner| inner.raw_os_error().is_some()));
-/// ```
-impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
-        let kind = match error.kind() {
-            ErrorKind::NotFound => io::ErrorKind::NotFound,
-            ErrorKind::PermissionDenied | ErrorKind::NotWritable => io::ErrorKind::PermissionDenied,
-            ErrorKind::Unsupported => io::ErrorKind::Unsupported,
-            ErrorKind::OutOfMemory => io::ErrorKind::OutOfMemory,
-            ErrorKind::NoSpace => io::ErrorKind::StorageFull,
-            ErrorKind::Busy => io::ErrorKind::ResourceBusy,
-            ErrorKind::NotSeekable => io::ErrorKind::NotSeekable,
-            ErrorKind::WouldBlock => io::ErrorKind::WouldBlock,
+/// The nearest kind that std has.
+impl From<ErrorKind> for io::ErrorKind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::PermissionDenied | ErrorKind::NotWritable => Self::PermissionDenied,
+            ErrorKind::Unsupported => Self::Unsupported,
+            ErrorKind::OutOfMemory => Self::OutOfMemory,
+            ErrorKind::NoSpace => Self::StorageFull,
+            ErrorKind::TooLong => Self::FileTooLarge,
+            ErrorKind::Busy => Self::ResourceBusy,
+            ErrorKind::NotSeekable => Self::NotSeekable,
+            ErrorKind::WouldBlock => Self::WouldBlock,
             ErrorKind::InvalidInput
             | ErrorKind::BeyondEnd
             | ErrorKind::Overflow
-            | ErrorKind::TooLong
             | ErrorKind::EmptyAnon
             | ErrorKind::OffsetAnon
-            | ErrorKind::NotMappable => io::ErrorKind::InvalidInput,
-            ErrorKind::TooManyFiles | ErrorKind::Io | ErrorKind::Other => io::ErrorKind::Other,
-        };
-        Self::new(kind, error)
+            | ErrorKind::NotMappable => Self::InvalidInput,
+            ErrorKind::TooManyFiles | ErrorKind::Io | ErrorKind::Other => Self::Other,
+        }
+    }
+}
+
+/// Converts an error of the system to std's of the same code, and any other to one that contains it.
+///
+/// So `?` in a function that returns [`io::Result`] loses no code:
+///
+/// ```
+/// fn head(path: &std::ffi::CStr) -> std::io::Result<[u8; 4]> {
+///     let mut head = [0; 4];
+///     baremap::File::open(path)?.read_at(&mut head, 0)?;
+///     Ok(head)
+/// }
+///
+/// let error = head(c"/no/such/file").unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+/// assert!(error.raw_os_error().is_some());
+/// ```
+///
+/// std derives kind and words from the code alone; there is no room for the call and the flag. Two sorts of errors
+/// therefore become the inner error of std's, with the nearest kind, and can be had back: those without a code, and those
+/// of a call that gives the code another meaning. An example is `EAGAIN` of `mlock`, which speaks of the limit on locked
+/// memory. std takes it for [`WouldBlock`](io::ErrorKind::WouldBlock), but it will not do to wait.
+///
+/// ```
+/// use baremap::{Error, ErrorKind, Mmap};
+/// let error: std::io::Error = Mmap::anon(0).map().unwrap_err().into();
+/// assert_eq!(error.raw_os_error(), None);
+/// assert_eq!(error.downcast::<Error>()?.kind(), ErrorKind::EmptyAnon);
+/// # Ok::<_, std::io::Error>(())
+/// ```
+///
+/// A program that wants call and flag of every error keeps this crate's, or wraps it:
+///
+/// ```
+/// use baremap::{Error, File};
+/// use std::io;
+/// let wrap = |error: Error| io::Error::new(error.kind().into(), error);
+/// let error = File::open(c"/no/such/file").map_err(wrap).unwrap_err();
+/// assert_eq!(error.kind(), io::ErrorKind::NotFound);
+/// let inner: Error = error.downcast()?;
+/// assert!(inner.raw_os_error().is_some());
+/// # Ok::<_, io::Error>(())
+/// ```
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error.raw_os_error() {
+            Some(code) if !error.kind_differs() => Self::from_raw_os_error(code),
+            _ => Self::new(error.kind().into(), error),
+        }
     }
 }
 

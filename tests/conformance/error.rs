@@ -71,7 +71,7 @@ pub fn of_this_crate_in_words(env: &mut Env) -> Result {
     Ok(())
 }
 
-/// The call, a colon, words, and in brackets the code's name and number.
+/// The call, a colon, words, and in brackets the code's name and number: one line, also for debugging.
 pub fn of_the_system_in_words(env: &mut Env) -> Result {
     let Err(error) = env.path("missing", File::open) else {
         ensure!(false);
@@ -85,6 +85,11 @@ pub fn of_the_system_in_words(env: &mut Env) -> Result {
     let number = Text::of(format_args!(", {})", code.unwrap_or(0)));
     ensure!(text.as_str().ends_with(number.as_str()));
     ensure!(text.as_str().len() > error.call().len() + number.as_str().len() + 10);
+    ensure!(!text.as_str().contains("unknown") && !text.as_str().contains(char::is_control));
+    let name = text.as_str().rsplit_once(" (").and_then(|(_, name)| name.strip_suffix(number.as_str()));
+    ensure!(name.is_some_and(|name| name.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase())));
+    let debug = Text::of(format_args!("{error:?}"));
+    ensure!(debug.as_str().contains(text.as_str()) && !debug.as_str().contains(char::is_control));
     Ok(())
 }
 
