@@ -4,7 +4,7 @@
 
 #![cfg(feature = "std")]
 
-use baremap::{Error, ErrorKind, File, Flags, Mmap};
+use baremap::{Discard, Error, ErrorKind, File, FileRef, Flags, Mmap, Prot};
 use std::ffi::CString;
 use std::io;
 use std::process::Command;
@@ -32,11 +32,11 @@ fn an_error_without_a_code_is_within() {
 }
 
 /// Runs one of these tests again under strace, with a fault. Gives what it printed, or `None` without strace.
-fn traced(test: &str, arguments: &[&str]) -> Option<String> {
+fn traced(test: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Option<String> {
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "60", "strace", "-f", "-qq", "-o", "/dev/null"]).args(arguments);
     command.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-    let output = command.env("BAREMAP_TRACED", "").output();
+    let output = command.envs(variables.iter().copied()).output();
     match output.as_ref().map(|output| output.status.code()) {
         // `timeout` and the system say so of a program that is not there.
         Ok(Some(127)) | Err(_) => {
@@ -73,7 +73,11 @@ fn no_code_is_unknown_that_the_system_knows() {
     // The last one that may leave the kernel is 511, and the last one that says of a result that it is a code, 4095.
     for code in (1..=150).chain([511, 4095]).filter(|&code| code != EINTR) {
         let fault = format!("inject=openat:error={code}");
-        let text = traced("no_code_is_unknown_that_the_system_knows", &["-P", PATH, "-e", &fault]);
+        let text = traced(
+            "no_code_is_unknown_that_the_system_knows",
+            &["-P", PATH, "-e", &fault],
+            &[("BAREMAP_TRACED", "")],
+        );
         let Some(text) = text else { return };
         let line = text.lines().find_map(|line| line.strip_prefix("openat: "));
         let line = line.unwrap_or_else(|| panic!("{code}: {text}"));
@@ -88,6 +92,67 @@ fn no_code_is_unknown_that_the_system_knows() {
     }
 }
 
+/// What the documentation of each method says of the conditions that the man page of its call names.
+const CODES: &str = "\
+openat: ENOENT NotFound, ENOTDIR NotFound, EACCES PermissionDenied, EROFS PermissionDenied, EISDIR NotMappable
+openat: ENXIO NotMappable, EMFILE TooManyFiles, ENFILE TooManyFiles, ETXTBSY Busy, EDQUOT NoSpace, EUCLEAN Io
+openat: EOVERFLOW TooLong, EILSEQ InvalidInput, ENAMETOOLONG InvalidInput
+fstat: EOVERFLOW TooLong, ESTALE Io, ENOMEM OutOfMemory
+mmap: EACCES PermissionDenied, EPERM PermissionDenied, EAGAIN OutOfMemory, ENOMEM OutOfMemory, ENFILE TooManyFiles
+mmap: ENODEV NotMappable, ENXIO NotMappable, ETXTBSY Busy, EOVERFLOW Overflow
+mlock: EAGAIN OutOfMemory, ENOMEM OutOfMemory, EPERM PermissionDenied
+msync: EIO Io, ENOSPC NoSpace, EDQUOT NoSpace, ETIMEDOUT Io
+madvise: EINVAL InvalidInput, EOPNOTSUPP Unsupported, ENOSYS Unsupported
+pread64: ESPIPE NotSeekable, EISDIR NotMappable, EIO Io, EBADMSG Io
+ftruncate: EFBIG TooLong, EPERM PermissionDenied, ENOSPC NoSpace, EIO Io
+fsync: EIO Io, ENOSPC NoSpace, EDQUOT NoSpace, ENOTCONN Io";
+
+#[test]
+fn a_code_means_of_a_call_what_is_documented() {
+    let test = "a_code_means_of_a_call_what_is_documented";
+    if let Ok(call) = std::env::var("BAREMAP_TRACED") {
+        let path = CString::new(std::env::var("BAREMAP_FILE").unwrap()).unwrap();
+        println!("\nkind: {:?}", fails(&call, &path).unwrap_err().kind());
+        return;
+    }
+    let path = std::env::temp_dir().join(format!("baremap-{test}-{}", std::process::id()));
+    std::fs::write(&path, [7; 5000]).unwrap();
+    let path = path.to_str().unwrap();
+    for line in CODES.lines() {
+        let (call, codes) = line.split_once(": ").unwrap();
+        for (code, kind) in codes.split(", ").map(|code| code.split_once(' ').unwrap()) {
+            let fault = format!("inject={call}:error={code}");
+            // Calls of std's on other files must not fail. Some have no file.
+            let arguments = match call {
+                "mlock" | "msync" | "madvise" => &["-e", &fault][..],
+                _ => &["-e", &fault, "-P", path],
+            };
+            let text = traced(test, arguments, &[("BAREMAP_TRACED", call), ("BAREMAP_FILE", path)]);
+            let Some(text) = text else { return drop(std::fs::remove_file(path)) };
+            assert!(text.contains(&format!("kind: {kind}\n")), "{fault}: {kind}, but {text}");
+        }
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+/// Does what makes the call.
+fn fails(call: &str, path: &CString) -> Result<(), Error> {
+    let file = File::open_rw(path)?;
+    let request = Mmap::new(&file).prot(Prot::WRITE);
+    // SAFETY: the file is this test's alone, here and below.
+    let map = |request: Mmap<FileRef>| unsafe { request.map() };
+    match call {
+        "mlock" => map(request.flags(Flags::LOCKED)).map(drop),
+        "msync" => map(request)?.flush(),
+        // SAFETY: nothing relies on the contents.
+        "madvise" => unsafe { map(request)?.discard(Discard::DontNeed) },
+        "pread64" => file.read_at(&mut [0], 0).map(drop),
+        "ftruncate" => file.set_len(6000),
+        "fsync" => file.sync(),
+        _ => map(request).map(drop),
+    }
+}
+
 /// std takes EAGAIN for something to wait for.
 #[test]
 fn the_limit_on_locked_memory_is_nothing_to_wait_for() {
@@ -99,5 +164,9 @@ fn the_limit_on_locked_memory_is_nothing_to_wait_for() {
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::OutOfMemory);
         return;
     }
-    traced("the_limit_on_locked_memory_is_nothing_to_wait_for", &["-e", "inject=mlock:error=EAGAIN"]);
+    traced(
+        "the_limit_on_locked_memory_is_nothing_to_wait_for",
+        &["-e", "inject=mlock:error=EAGAIN"],
+        &[("BAREMAP_TRACED", "")],
+    );
 }
