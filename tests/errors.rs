@@ -4,7 +4,7 @@
 
 #![cfg(feature = "std")]
 
-use baremap::{Discard, Error, ErrorKind, File, FileRef, Flags, Mmap, Prot};
+use baremap::{Advice, Discard, Error, ErrorKind, File, FileRef, Flags, Mmap, Prot};
 use std::ffi::CString;
 use std::io;
 use std::process::Command;
@@ -150,6 +150,21 @@ fn fails(call: &str, path: &CString) -> Result<(), Error> {
         "ftruncate" => file.set_len(6000),
         "fsync" => file.sync(),
         _ => map(request).map(drop),
+    }
+}
+
+/// Kernels may be built without swap (EBADF), and without any advice (ENOSYS).
+#[test]
+fn a_hint_that_the_system_does_not_know_is_no_failure() {
+    if std::env::var("BAREMAP_TRACED").is_ok() {
+        return Mmap::anon(1).map().unwrap().advise(Advice::WillNeed).unwrap();
+    }
+    for code in ["EINVAL", "EBADF", "ENOSYS"] {
+        let fault = format!("inject=madvise:error={code}");
+        let test = "a_hint_that_the_system_does_not_know_is_no_failure";
+        if traced(test, &["-e", &fault], &[("BAREMAP_TRACED", "")]).is_none() {
+            return;
+        }
     }
 }
 

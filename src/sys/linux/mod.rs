@@ -19,7 +19,7 @@ use super::{FileKind, FileStatus, MapError, Open, Place, Result, View};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use arch::{syscall1, syscall2, syscall3, syscall4, syscall6};
-use codes::{EEXIST, EFAULT, EINTR, EINVAL, ENOMEM};
+use codes::{EBADF, EEXIST, EFAULT, EINTR, EINVAL, ENOMEM, ENOSYS};
 pub(crate) use codes::{describe, kind, kind_of};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
@@ -607,8 +607,9 @@ pub(crate) unsafe fn advise(ptr: NonNull<u8>, len: usize, backing: &Backing, adv
     // SAFETY: a mapping of ours; these hints change no contents.
     match unsafe { madvise(ptr, len, backing, advice) } {
         // The address is aligned and mapped, so this speaks of the advice: a kernel that is older or was built
-        // without it, or a mapping that is not of its kind (madvise(2)).
-        Err(error) if error.raw_os_error() == Some(EINVAL) => Ok(()),
+        // without it (ENOSYS: without any), or a mapping that is not of its kind (EBADF: without swap, memory for
+        // WILLNEED; madvise(2)).
+        Err(error) if matches!(error.raw_os_error(), Some(EINVAL | EBADF | ENOSYS)) => Ok(()),
         result => result,
     }
 }
