@@ -218,7 +218,8 @@ impl Mapping {
     /// in which it lies.
     ///
     /// # Errors
-    /// [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not within the mapping or ends before it starts.
+    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not within the mapping, or ends before it starts.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split a mapping, and the process has too many.
     pub fn advise_range(&self, range: impl RangeBounds<usize>, advice: Advice) -> Result<(), Error> {
         self.on_part(Call::Advise, range, |ptr, len, backing| {
             // SAFETY: a part of this mapping.

@@ -27,10 +27,11 @@ posix::codes! {
     131 ENOTRECOVERABLE 132 ERFKILL 133 EHWPOISON 134 EFTYPE
 }
 
-/// EAGAIN of what locks memory speaks of the limit on it (mmap(2), mlock(2), mremap(2)), which no waiting raises.
+/// EAGAIN of what locks memory speaks of the limit on it (mmap(2), mlock(2), mremap(2)), which no waiting raises; and that of
+/// `madvise` of too many mappings, or any other ENOMEM (`madvise_vma_behavior` in mm/madvise.c).
 pub(crate) fn kind_of(call: Call, code: i32) -> Option<ErrorKind> {
     match (call, code) {
-        (Call::Mmap | Call::Mremap | Call::Mlock, EAGAIN) => Some(ErrorKind::OutOfMemory),
+        (Call::Mmap | Call::Mremap | Call::Mlock | Call::Madvise, EAGAIN) => Some(ErrorKind::OutOfMemory),
         // Of the size, for want of O_LARGEFILE or in `struct stat` (open(2), fstat(2)).
         (Call::Openat | Call::Fstat, EOVERFLOW) => Some(ErrorKind::TooLong),
         // Of the name; of data, their check (`blk_errors`).

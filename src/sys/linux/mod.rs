@@ -647,7 +647,8 @@ pub(crate) unsafe fn discard(
 unsafe fn madvise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: usize) -> Result<()> {
     let (base, len) = pages(ptr, len, backing);
     // SAFETY: the caller answers for the advice.
-    uninterrupted(Call::Madvise, || unsafe { syscall3(arch::MADVISE, base, len, advice) }).map(drop)
+    let result = uninterrupted(Call::Madvise, || unsafe { syscall3(arch::MADVISE, base, len, advice) });
+    result.map(drop)
 }
 
 #[cfg(feature = "std")]
