@@ -22,7 +22,7 @@ use core::mem::ManuallyDrop;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct File(RawFile);
+pub struct File(pub(crate) RawFile);
 
 impl File {
     /// Opens an existing file for reading. Of a directory no more can be done than to open it.
@@ -185,7 +185,10 @@ impl FileRef<'_> {
     }
 }
 
+/// With std this is the conversion from all that lends a file.
+#[cfg(not(feature = "std"))]
 impl<'a> From<&'a File> for FileRef<'a> {
+    #[inline]
     fn from(file: &'a File) -> Self {
         Self { raw: file.0, owner: PhantomData }
     }

@@ -6,7 +6,7 @@ use crate::reader::Reader;
 use crate::sys::{self, AsFile, BorrowedFile, OwnedFile};
 use std::io;
 
-/// Whatever lends a file to std: `std::fs::File`, `OwnedFd`, `Stdin`, a child's pipe.
+/// Whatever lends a file to std: `std::fs::File`, `OwnedFd`, `Stdin`, a child's pipe, and [`File`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,6 +21,7 @@ use std::io;
 /// # }
 /// ```
 impl<'a, T: AsFile> From<&'a T> for FileRef<'a> {
+    #[inline]
     fn from(file: &'a T) -> Self {
         // SAFETY: the reference keeps the file open for 'a.
         unsafe { Self::borrow_raw(sys::raw_file(file)) }
@@ -28,11 +29,14 @@ impl<'a, T: AsFile> From<&'a T> for FileRef<'a> {
 }
 
 impl<'a> From<&'a File> for BorrowedFile<'a> {
+    #[inline]
     fn from(file: &'a File) -> Self {
         // SAFETY: the reference keeps the file open for 'a.
-        unsafe { sys::borrow_file(FileRef::from(file).as_raw()) }
+        unsafe { sys::borrow_file(file.0) }
     }
 }
+
+sys::impl_as_file!(File);
 
 impl From<File> for OwnedFile {
     fn from(file: File) -> Self {

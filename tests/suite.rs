@@ -58,6 +58,24 @@ fn open_file_is_renamed_and_removed() {
     assert_eq!(file.len().unwrap(), 10);
 }
 
+/// A file is lent to std as std's own are, and so are its pipes and sockets to the crate.
+#[cfg(feature = "std")]
+#[test]
+fn file_is_lent_to_std_and_back() {
+    let path = std::env::temp_dir().join(format!("baremap-{}-lent", std::process::id()));
+    std::fs::write(&path, "lent").unwrap();
+    let file = baremap::File::open(&CString::new(path.to_str().unwrap()).unwrap()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    fn len<'a>(file: impl Into<baremap::FileRef<'a>>) -> usize {
+        // SAFETY: the file is this test's alone.
+        unsafe { baremap::Mmap::new(file).map() }.unwrap().len()
+    }
+    assert_eq!(len(&file), 4);
+    let by_reference = &file;
+    assert_eq!(len(by_reference), 4);
+    assert_eq!(len(&std::sync::Arc::new(file)), 4);
+}
+
 macro_rules! tests {
     ($($module:ident { $($check:ident),* })*) => {
         $(mod $module {

@@ -43,8 +43,8 @@ pub use backend::Backing;
 pub(crate) use backend::Call;
 
 /// And the functions, which are declared below. With `std` also `AsFile`, the trait of what lends an open file,
-/// `BorrowedFile` and `OwnedFile`, the types of a lent and of an owned one, and the way from each to a
-/// [`RawFile`] and back.
+/// `BorrowedFile` and `OwnedFile`, the types of a lent and of an owned one, the way from each to a [`RawFile`] and back,
+/// and `impl_as_file!`, which makes a type lend its file.
 pub(crate) use backend::*;
 
 type Result<T, E = Error> = core::result::Result<T, E>;

@@ -995,12 +995,27 @@ mod with_std {
     };
     use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
 
+    #[inline]
     pub(crate) fn raw_file(file: &impl AsFile) -> RawFile {
         file.as_handle().as_raw_handle() as RawFile
     }
 
+    /// Implements the trait of what lends an open file, for a type whose reference converts into a lent one.
+    macro_rules! impl_as_file {
+        ($type:ty) => {
+            impl std::os::windows::io::AsHandle for $type {
+                #[inline]
+                fn as_handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
+                    self.into()
+                }
+            }
+        };
+    }
+    pub(crate) use impl_as_file;
+
     /// # Safety
     /// The file is open for `'a`.
+    #[inline]
     pub(crate) unsafe fn borrow_file<'a>(file: RawFile) -> BorrowedFile<'a> {
         // SAFETY: the caller's promise.
         unsafe { BorrowedFile::borrow_raw(file as RawHandle) }

@@ -29,10 +29,11 @@ const READS: bool = cfg!(not(windows));
 fn cat(name: &Argument) -> Option<()> {
     let file = name.open()?;
     // SAFETY: the bytes are only handed to the kernel, which answers EFAULT where the file was cut off.
-    if let Ok(map) = unsafe { Mmap::new(&file).map() }
-        && (!READS || !map.is_empty())
-    {
-        return write(1, &map);
+    match unsafe { Mmap::new(&file).map() } {
+        Ok(map) if !READS || !map.is_empty() => return write(1, &map),
+        // An empty mapping holds nothing, so to drop it would be bytes for nothing.
+        Ok(map) => core::mem::forget(map),
+        Err(_) => {}
     }
     if !READS {
         return None;

@@ -49,7 +49,7 @@ const NUMBERS: (usize, usize) = if cfg!(target_arch = "x86_64") { (1, 231) } els
 unsafe extern "C" fn start(stack: *const *const c_char) -> ! {
     // SAFETY: argc comes first, then the arguments. Before Linux 5.18 a program may be started without even its name
     // (execve(2)), and behind that would be the environment.
-    let arguments = unsafe { stack.add(if stack.cast::<usize>().read() == 0 { 1 } else { 2 }) };
+    let arguments = unsafe { stack.add(1 + usize::from(stack.cast::<usize>().read() != 0)) };
     exit(crate::main(Arguments(arguments)))
 }
 
