@@ -9,9 +9,12 @@ pub fn headers(os: &str) -> &'static [&'static str] {
             "asm/statfs.h",
             "asm/unistd.h",
             "linux/fcntl.h",
+            "linux/fs.h",
             "linux/magic.h",
             "linux/mman.h",
             "linux/stat.h",
+            // The type `size_t` of what fs.h says.
+            "stddef.h",
         ],
         "macos" => &[
             "errno.h",
@@ -52,8 +55,9 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos", "Prot::WRITE", As("(PROT_READ | PROT_WRITE)")),
     ("linux macos", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
     ("linux macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
-    ("linux", "MAX_HUGE_PAGE", As("(1ull << (HUGETLB_FLAG_ENCODE_16GB >> HUGETLB_FLAG_ENCODE_SHIFT))")),
+    ("linux", "MIN_PAGE_SIZE", Nowhere("the smallest of all architectures'")),
     ("linux", "NO_FILE", Nowhere("any descriptor that is none")),
+    ("macos", "SUPERPAGE", Nowhere("the size that the flag names")),
     ("windows", "Handle", As("HANDLE")),
     ("windows", "FILE_STANDARD_INFO", As("FileStandardInfo")),
     ("windows", "FILE_END_OF_FILE_INFO", As("FileEndOfFileInfo")),
@@ -63,5 +67,5 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("windows", "NEUTRAL", As("MAKELANGID(LANG_NEUTRAL, SUBLANG_NEUTRAL)")),
     ("windows", "ROOM", Nowhere("the length of a text in Rust")),
     ("windows", "SEPARATOR", Nowhere("a character")),
-    ("windows", "1", Nowhere("TRUE, or one byte or range")),
+    ("linux windows", "1", Nowhere("TRUE, or one byte, page or range")),
 ];
