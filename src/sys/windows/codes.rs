@@ -311,6 +311,7 @@ pub(crate) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const FORMAT_MESSAGE_FROM_SYSTEM: u32 = 0x1000;
     const NEUTRAL: u32 = 0;
     const ENGLISH: u32 = 0x409;
+    // With all else less than a page of stack, to probe which a program without libraries has no function.
     let mut text = [0; 1024];
     let mut format = |language| {
         let (how, size) = (FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, text.len() as u32);
@@ -328,7 +329,7 @@ pub(crate) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if end == 0 {
         f.write_str("unknown error")?;
     }
-    for unit in char::decode_utf16(text.into_iter().take(end)) {
+    for unit in char::decode_utf16(text[..end].iter().copied()) {
         match unit.unwrap_or(char::REPLACEMENT_CHARACTER) {
             '\r' => {}
             '\n' => f.write_char(' ')?,
