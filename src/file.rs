@@ -6,7 +6,7 @@ use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 
-/// An open file, closed when it is dropped, and never passed on to a program that this one starts.
+/// An open file, closed when it is dropped. Child processes do not inherit one that is opened here.
 ///
 /// ```
 /// # fn main() -> Result<(), baremap::Error> {

@@ -103,6 +103,11 @@ pub fn allocation_granularity() -> usize {
     sys::allocation_granularity()
 }
 
+/// What safe code cannot do.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../tests/compile_fail.md")]
+struct CompileFail;
+
 /// The examples of the README.
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]

@@ -33,7 +33,7 @@ pub struct Mapping {
     backing: Backing,
 }
 
-const ALIGNED: NonNull<u8> = NonNull::new(core::ptr::without_provenance_mut(1 << 16)).unwrap();
+pub(crate) const ALIGNED: NonNull<u8> = NonNull::new(core::ptr::without_provenance_mut(1 << 16)).unwrap();
 
 const _: () = assert!(size_of::<Mapping>() <= 24, "a mapping is three words");
 

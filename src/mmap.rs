@@ -154,8 +154,10 @@ impl<'a> Mmap<FileRef<'a>> {
     ///   memory.
     ///
     /// # Safety
-    /// While the mapping lives, nobody changes the mapped part of the file but through this mapping, and
-    /// nobody makes the file shorter than it: see [safety](crate#safety).
+    /// While the mapping lives:
+    /// - Nobody changes the mapped part of the file but through this mapping: no other process, and no other mapping of
+    ///   this one, which its owner may make writable by [`protect`](Mapping::protect).
+    /// - Nobody truncates the file to less than what is mapped. See [safety](crate#safety).
     #[inline(always)]
     pub unsafe fn map(self) -> Result<Mapping, Error> {
         self.check_flags()?;

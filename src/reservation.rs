@@ -13,6 +13,9 @@ use core::ptr::NonNull;
 /// which makes a part of it the mapping's own. [`Mapping::into_reservation`](crate::Mapping::into_reservation) takes it
 /// back. So a loader lays out a program, and an allocator grows, in one piece of address space.
 ///
+/// On Linux a stack that grows keeps a gap to memory that can be accessed and none to a reservation. A program that
+/// reserves nearly all of its address space may so get addresses beside a stack, and must not map anything there.
+///
 /// Length and address are multiples of [`allocation_granularity`](crate::allocation_granularity).
 ///
 /// ```
@@ -189,7 +192,7 @@ impl Reservation {
     }
 
     /// What is left where the system lost the addresses: none.
-    pub(crate) const EMPTY: Self = Self { ptr: NonNull::dangling(), len: 0 };
+    pub(crate) const EMPTY: Self = Self { ptr: crate::mapping::ALIGNED, len: 0 };
 
     pub(crate) fn place(&self) -> Place {
         (self.ptr, self.len)
