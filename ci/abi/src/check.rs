@@ -362,6 +362,7 @@ fn alternatives(pattern: &Pat) -> Vec<&Pat> {
     match pattern {
         Pat::Or(or) => or.cases.iter().collect(),
         Pat::Paren(inner) => alternatives(&inner.pat),
+        Pat::Tuple(tuple) => tuple.elems.iter().flat_map(alternatives).collect(),
         _ => vec![pattern],
     }
 }
