@@ -30,6 +30,8 @@ pub(crate) fn kind_of(call: Call, code: i32) -> Option<ErrorKind> {
         (Call::Open | Call::Fstat, EOVERFLOW) => Some(ErrorKind::TooLong),
         // Of the name, which is not UTF-8.
         (Call::Open, EILSEQ) => Some(ErrorKind::InvalidInput),
+        // The combination, such as of writing and executing (mprotect(2)).
+        (Call::Mprotect, ENOTSUP) => Some(ErrorKind::PermissionDenied),
         _ => None,
     }
 }
