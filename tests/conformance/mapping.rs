@@ -281,6 +281,29 @@ pub fn removes_from_file(env: &mut Env) -> Result {
     Err(Failure::Skipped("this system says yes to a hole and makes none"))
 }
 
+/// Only fresh memory can be freed, and only a hole in a file removes.
+pub fn refuses_discards_without_meaning(env: &mut Env) -> Result {
+    let file = env.file("file", 10_000)?;
+    let shared = map(&file, Prot::WRITE)?;
+    // SAFETY: the file is this check's alone.
+    let copy = unsafe { Mmap::new(&file).prot(Prot::WRITE).flags(Flags::COW).map()? };
+    let memory = Mmap::anon(10_000).prot(Prot::WRITE).map()?;
+    for (map, discard) in [
+        (&shared, Discard::Free),
+        (&copy, Discard::Free),
+        (&copy, Discard::Remove),
+        (&memory, Discard::Remove),
+    ] {
+        // SAFETY: nothing relies on the contents.
+        let result = unsafe { map.discard(discard) };
+        ensure!(result.is_err_and(|error| {
+            matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported)
+        }));
+    }
+    ensure!(is_pattern(&shared, 0) && is_pattern(&copy, 0));
+    Ok(())
+}
+
 pub fn protects(env: &mut Env) -> Result {
     let mut map = Mmap::anon(10_000).map()?;
     fails(map.bytes_mut(), ErrorKind::NotWritable)?;

@@ -99,8 +99,8 @@ macro_rules! for_all_checks {
                 is_three_words, is_a_slice, is_send_and_sync, read_only_is_not_written, flushes,
                 ranges_are_checked, locks, takes_advice, discards, discards_whole_pages_only,
                 discards_copy_on_write, discards_of_shared_files_change_nothing, removes_from_file,
-                removes_nothing_outside, protects, protect_is_refused, runs_at_raw_parts,
-                unmaps, leaks_on_purpose, says_what_it_is, page_sizes
+                removes_nothing_outside, refuses_discards_without_meaning, protects, protect_is_refused,
+                runs_at_raw_parts, unmaps, leaks_on_purpose, says_what_it_is, page_sizes
             }
             reservation {
                 reserves, of_no_length, aligned, at_an_address, splits, drops_in_any_order, maps_memory,

@@ -636,6 +636,10 @@ pub(crate) unsafe fn discard(
         }
         (Discard::DontNeed, _) => 4,
         (Discard::Free, _) => 8,
+        // EACCES would mean a file that is not open for writing.
+        (Discard::Remove, Kind::Private) => {
+            return Err(Error::own(error::Call::Discard, ErrorKind::InvalidInput));
+        }
         (Discard::Remove, _) => 9,
     };
     // SAFETY: a mapping of ours; the caller lets its contents go.
