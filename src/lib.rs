@@ -27,7 +27,7 @@
 //! - [`Reservation`] is address space for mappings that are to lie at certain addresses.
 //! - `custom::Backend`, where there is no operating system, or with `--cfg baremap_backend="custom"`, is what a kernel
 //!   gives in its place.
-//! - `Reader` (feature `alloc`) goes through a whole file in chunks, mapped or read, whichever serves.
+//! - `Reader` (feature `alloc`) goes through a whole file in chunks: read, or mapped for those who may.
 //!
 //! # Features
 //! `std` is on by default; with `default-features = false` the crate needs `core` alone.

@@ -161,16 +161,25 @@ impl io::BufRead for Reader<'_> {
     }
 }
 
-/// From the end goes only where the file's length is known. A position beyond the end reads as the end.
+/// From the end it goes where the file's length is known: of a regular file or a block device. A position past the end
+/// reads as the end.
 impl io::Seek for Reader<'_> {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.check_seekable()?;
         let target = match to {
             io::SeekFrom::Start(offset) => Some(offset),
             io::SeekFrom::Current(distance) => self.position().checked_add_signed(distance),
-            io::SeekFrom::End(distance) => self.file_len()?.checked_add_signed(distance),
+            io::SeekFrom::End(distance) => return Ok(self.set_position_from_end(distance)?),
         };
+        // As systems have it.
+        let target = target.filter(|&target| i64::try_from(target).is_ok());
         let target = target.ok_or(io::ErrorKind::InvalidInput)?;
         self.set_position(target)?;
         Ok(target)
+    }
+
+    fn stream_position(&mut self) -> io::Result<u64> {
+        self.check_seekable()?;
+        Ok(self.position())
     }
 }

@@ -23,14 +23,15 @@ fn a_reader_takes_one_chunk_however_long_the_file() {
     let file = File::create(&CString::new(path.to_str().unwrap()).unwrap()).unwrap();
     let read = |len| {
         file.set_len(len).unwrap();
-        let mut sum = 0;
         // SAFETY: the file is this test's alone.
-        let reader = unsafe { Reader::new(&file) }.chunk_len(16 << 20);
-        let read = reader.for_each(|chunk| {
-            sum += chunk.iter().step_by(512).map(|&byte| u64::from(byte)).sum::<u64>();
-            Ok::<_, Error>(())
-        });
-        assert_eq!((read, sum), (Ok(len), 0));
+        for reader in [Reader::new(&file), unsafe { Reader::new(&file).mapped() }] {
+            let mut sum = 0;
+            let read = reader.chunk_len(16 << 20).for_each(|chunk| {
+                sum += chunk.iter().step_by(512).map(|&byte| u64::from(byte)).sum::<u64>();
+                Ok::<_, Error>(())
+            });
+            assert_eq!((read, sum), (Ok(len), 0));
+        }
         peaks()
     };
     let one_chunk = read(16 << 20);

@@ -279,7 +279,8 @@ fn scenario_on(scenario: &str, path: &CString) {
 fn read(file: &File) -> Result<usize, Error> {
     let mut right = 0;
     // SAFETY: the file is this test's alone.
-    unsafe { baremap::Reader::new(file) }.chunk_len(500_000).for_each(|chunk| {
+    let reader = unsafe { baremap::Reader::new(file).mapped() };
+    reader.chunk_len(500_000).for_each(|chunk| {
         right += chunk.iter().zip(right..).filter(|&(&byte, i)| byte == (i % 251) as u8).count();
         Ok::<_, Error>(())
     })?;

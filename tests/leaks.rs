@@ -80,13 +80,15 @@ fn stopped_reader(file: &File, i: usize) {
             panic!("{error}")
         }
     }
-    let mut chunks = 0;
     // SAFETY: the file is the test's alone.
-    let result = unsafe { Reader::new(file) }.chunk_len(500).for_each(|_| {
-        chunks += 1;
-        if chunks > i % 2 { Err(Stop) } else { Ok(()) }
-    });
-    assert!(result.is_err());
+    for reader in [Reader::new(file), unsafe { Reader::new(file).mapped() }] {
+        let mut chunks = 0;
+        let result = reader.chunk_len(500).for_each(|_| {
+            chunks += 1;
+            if chunks > i % 2 { Err(Stop) } else { Ok(()) }
+        });
+        assert!(result.is_err());
+    }
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn nothing_is_left_behind() {
     let c_path = |path: &Path| CString::new(path.to_str().unwrap()).unwrap();
     let path = folder.join("file");
     fs::write(&path, (0..300_000_usize).map(|i| (i % 251) as u8).collect::<Vec<_>>()).unwrap();
-    // One that a Reader reads, and one that it maps.
+    // One that every Reader reads, and one that may be mapped.
     let readers = [1000, 2 << 20].map(|len| {
         let file = File::create(&c_path(&folder.join(len.to_string()))).unwrap();
         file.set_len(len).unwrap();

@@ -117,8 +117,8 @@ macro_rules! for_all_alloc_checks {
     ($macro:ident) => {
         $macro! {
             reader {
-                of_any_length, of_any_chunk_length, chunks_have_their_length, from_offset, stops, of_pipe,
-                of_directory, of_device, of_records, of_records_in_chunks, of_long_record
+                of_any_length, of_any_chunk_length, chunks_have_their_length, from_offset, of_growing_file,
+                of_shrinking_file, stops, of_pipe, of_directory, of_device, of_records, of_records_in_chunks, of_long_record
             }
         }
     };

@@ -3,7 +3,13 @@
 use super::{Env, Failure, Result, ensure, fails, is_pattern, map, pattern};
 use baremap::{Error, ErrorKind, File, Prot, Reader, page_size};
 
-/// Reads a file to its end; gives the length if all was as [`Env::file`] made it.
+/// One that reads, and one that maps.
+fn both(file: &File) -> [Reader<'_>; 2] {
+    // SAFETY: the file is the check's alone, which does not truncate it while a mapped Reader lives.
+    [Reader::new(file), unsafe { Reader::new(file).mapped() }]
+}
+
+/// Reads a file to its end; returns the length if all was as [`Env::file`] made it.
 fn read(reader: Reader, offset: u64) -> core::result::Result<Option<u64>, Error> {
     let (mut at, mut is_right) = (offset, true);
     let read = reader.for_each(|chunk| {
@@ -18,22 +24,25 @@ pub fn of_any_length(env: &mut Env) -> Result {
     let page = page_size();
     for len in [0, 1, page - 1, page, page + 1, 100_000, 1 << 20, (1 << 20) + 1, (16 << 20) + 1, 40_000_000] {
         let file = env.file("file", len)?;
-        // SAFETY: the file is this check's alone.
-        ensure!(read(unsafe { Reader::new(&file) }, 0)? == Some(len as u64));
+        for reader in both(&file) {
+            ensure!(read(reader, 0)? == Some(len as u64));
+        }
     }
     Ok(())
 }
 
 pub fn of_any_chunk_length(env: &mut Env) -> Result {
     let file = env.file("file", 1_300_003)?;
-    for chunk_len in [999, 4_096, 65_537, 1_300_002, 1_300_003, usize::MAX] {
-        // SAFETY: the file is this check's alone, as below.
-        ensure!(read(unsafe { Reader::new(&file) }.chunk_len(chunk_len), 0)? == Some(1_300_003));
+    for chunk_len in [999, 4_095, 4_096, 4_097, 65_537, 1_300_002, 1_300_003, usize::MAX] {
+        for reader in both(&file) {
+            ensure!(read(reader.chunk_len(chunk_len), 0)? == Some(1_300_003));
+        }
     }
+    let file = env.file("short", 1_000)?;
     for chunk_len in [0, 1] {
-        let file = env.file("short", 1_000)?;
-        // SAFETY: as above.
-        ensure!(read(unsafe { Reader::new(&file) }.chunk_len(chunk_len), 0)? == Some(1_000));
+        for reader in both(&file) {
+            ensure!(read(reader.chunk_len(chunk_len), 0)? == Some(1_000));
+        }
     }
     Ok(())
 }
@@ -42,26 +51,74 @@ pub fn chunks_have_their_length(env: &mut Env) -> Result {
     let file = env.file("file", 5_000_000)?;
     let mut lengths = [0; 6];
     let mut count = 0;
-    // SAFETY: the file is this check's alone.
-    unsafe { Reader::new(&file) }.chunk_len(1_000_001).for_each(|chunk| {
+    let [reads, maps] = both(&file);
+    maps.chunk_len(1_000_001).for_each(|chunk| {
         lengths[count] = chunk.len();
         count += 1;
         Ok::<_, Error>(())
     })?;
     ensure!(lengths == [1_000_001, 1_000_001, 1_000_001, 1_000_001, 999_996, 0]);
+    let mut longest = 0;
+    reads.chunk_len(100_001).for_each(|chunk| {
+        longest = longest.max(chunk.len());
+        Ok::<_, Error>(())
+    })?;
+    ensure!((1..=100_001).contains(&longest));
     Ok(())
 }
 
 pub fn from_offset(env: &mut Env) -> Result {
+    const MAX: u64 = i64::MAX as u64;
     for len in [1_000, 2_000_000] {
         let file = env.file("file", len)?;
         let len = len as u64;
-        for (offset, rest) in
-            [(0, len), (1, len - 1), (999, len - 999), (len, 0), (len + 1, 0), (u64::MAX, 0)]
-        {
-            // SAFETY: the file is this check's alone.
-            ensure!(read(unsafe { Reader::new(&file) }.offset(offset), offset)? == Some(rest));
+        for (offset, rest) in [
+            (0, len),
+            (1, len - 1),
+            (999, len - 999),
+            (len, 0),
+            (len + 1, 0),
+            (MAX - 1, 0),
+            (MAX, 0),
+            (MAX + 1, 0),
+            (u64::MAX - 1, 0),
+            (u64::MAX, 0),
+        ] {
+            for reader in both(&file) {
+                ensure!(read(reader.offset(offset), offset)? == Some(rest));
+            }
         }
+    }
+    Ok(())
+}
+
+/// The end is where reading finds it, and not where it was at the start.
+pub fn of_growing_file(env: &mut Env) -> Result {
+    for len in [0, 1_000, 100_000, 2_000_000] {
+        for i in 0..2 {
+            let file = env.file("file", len)?;
+            let [reads, maps] = both(&file);
+            let reader = if i == 0 { reads } else { maps };
+            let mut chunks = 0;
+            let read = reader.chunk_len(30_000).for_each(|_| {
+                chunks += 1;
+                if chunks == 1 { file.set_len(len as u64 + 50_000) } else { Ok(()) }
+            })?;
+            ensure!(read == if len == 0 { 0 } else { len as u64 + 50_000 });
+        }
+    }
+    Ok(())
+}
+
+pub fn of_shrinking_file(env: &mut Env) -> Result {
+    for (len, left) in [(1_000, 0), (100_000, 50_001), (3_000_000, 70_000), (3_000_000, 0)] {
+        let file = env.file("file", len)?;
+        let mut chunks = 0;
+        let read = Reader::new(&file).chunk_len(8_192).for_each(|_| {
+            chunks += 1;
+            if chunks == 1 { file.set_len(left) } else { Ok(()) }
+        })?;
+        ensure!((left..=len as u64).contains(&read));
     }
     Ok(())
 }
@@ -82,20 +139,22 @@ impl From<Error> for Stop {
 pub fn stops(env: &mut Env) -> Result {
     for len in [1_000, 2_000_000] {
         let file = env.file("file", len)?;
-        let mut chunks = 0;
-        // SAFETY: the file is this check's alone.
-        let result = unsafe { Reader::new(&file) }.chunk_len(400).for_each(|_| {
-            chunks += 1;
-            if chunks == 2 { Err(Stop::Here(7)) } else { Ok(()) }
-        });
-        ensure!(result == Err(Stop::Here(7)) && chunks == 2);
-        let mut records = 0;
-        // SAFETY: as above.
-        let result = unsafe { Reader::new(&file) }.records(0, |_| {
-            records += 1;
-            if records == 3 { Err(Stop::Here(8)) } else { Ok(()) }
-        });
-        ensure!(result == Err(Stop::Here(8)) && records == 3);
+        for reader in both(&file) {
+            let mut chunks = 0;
+            let result = reader.chunk_len(400).for_each(|_| {
+                chunks += 1;
+                if chunks == 2 { Err(Stop::Here(7)) } else { Ok(()) }
+            });
+            ensure!(result == Err(Stop::Here(7)) && chunks == 2);
+        }
+        for reader in both(&file) {
+            let mut records = 0;
+            let result = reader.records(0, |_| {
+                records += 1;
+                if records == 3 { Err(Stop::Here(8)) } else { Ok(()) }
+            });
+            ensure!(result == Err(Stop::Here(8)) && records == 3);
+        }
     }
     Ok(())
 }
@@ -105,8 +164,12 @@ pub fn of_pipe(env: &mut Env) -> Result {
         return Err(Failure::Skipped("no pipe here"));
     };
     let (mut text, mut len) = ([0; 16], 0);
+    // Neither offset is one that a pipe has.
+    for offset in [1, u64::MAX] {
+        fails(read(Reader::new(pipe).offset(offset), offset), ErrorKind::NotSeekable)?;
+    }
     // SAFETY: a pipe is not mapped.
-    let read = unsafe { Reader::new(pipe) }.for_each(|chunk| {
+    let read = unsafe { Reader::new(pipe).mapped() }.for_each(|chunk| {
         for &byte in chunk {
             text[len] = byte;
             len += 1;
@@ -123,8 +186,13 @@ pub fn of_directory(env: &mut Env) -> Result {
         Err(error) if error.kind() == ErrorKind::NotMappable => return Ok(()),
         result => result?,
     };
-    // SAFETY: a directory is not mapped.
-    fails(read(unsafe { Reader::new(&folder) }, 0), ErrorKind::NotMappable)
+    for reader in both(&folder) {
+        fails(read(reader, 0), ErrorKind::NotMappable)?;
+    }
+    for reader in both(&folder) {
+        fails(read(reader.offset(u64::MAX), 0), ErrorKind::NotMappable)?;
+    }
+    Ok(())
 }
 
 /// A device has no end that is known, so it is read.
@@ -133,14 +201,15 @@ pub fn of_device(env: &mut Env) -> Result {
         return Err(Failure::Skipped("no such device here"));
     };
     let zeros = File::open(zeros)?;
-    let mut read = 0;
-    // SAFETY: the device's contents are zeros for good.
-    let result = unsafe { Reader::new(&zeros) }.for_each(|chunk| {
-        read += chunk.len();
-        let is_right = chunk.iter().all(|&byte| byte == 0);
-        if is_right && read < 1 << 20 { Ok(()) } else { Err(Stop::Here(u32::from(is_right))) }
-    });
-    ensure!(result == Err(Stop::Here(1)) && read >= 1 << 20);
+    for reader in both(&zeros) {
+        let mut read = 0;
+        let result = reader.for_each(|chunk| {
+            read += chunk.len();
+            let is_right = chunk.iter().all(|&byte| byte == 0);
+            if is_right && read < 1 << 20 { Ok(()) } else { Err(Stop::Here(u32::from(is_right))) }
+        });
+        ensure!(result == Err(Stop::Here(1)) && read >= 1 << 20);
+    }
     Ok(())
 }
 
@@ -166,8 +235,7 @@ pub fn of_records(env: &mut Env) -> Result {
         for chunk_len in [1, 2, 3, 7, 8, 9, 1_000] {
             let mut expected = expected.iter();
             let mut is_right = true;
-            // SAFETY: the file is this check's alone.
-            let read = unsafe { Reader::new(&file) }.chunk_len(chunk_len).records(b'\n', |record| {
+            let read = Reader::new(&file).chunk_len(chunk_len).records(b'\n', |record| {
                 is_right &= expected.next().is_some_and(|expected| expected.as_bytes() == record);
                 Ok::<_, Error>(())
             })?;
@@ -177,33 +245,36 @@ pub fn of_records(env: &mut Env) -> Result {
     Ok(())
 }
 
-/// The same in a file that is mapped, with every byte as the delimiter that its pattern has.
+/// The same in a longer file, with bytes as the delimiter that its pattern has.
 pub fn of_records_in_chunks(env: &mut Env) -> Result {
     const LEN: u64 = 1_100_001;
     let file = env.file("file", LEN as usize)?;
     for (delimiter, chunk_len) in [(0, 4_096), (250, 12_345), (128, 251), (1, 100), (255, 70_000)] {
-        let (mut at, mut is_right) = (0, true);
-        // SAFETY: the file is this check's alone.
-        let read = unsafe { Reader::new(&file) }.chunk_len(chunk_len).records(delimiter, |record| {
-            is_right &= is_pattern(record, at) && !record.contains(&delimiter);
-            at += record.len() as u64;
-            is_right &= at == LEN || pattern(at) == delimiter;
-            at += 1;
-            Ok::<_, Error>(())
-        })?;
-        ensure!(is_right && read == LEN && (at == LEN || at == LEN + 1));
+        for reader in both(&file) {
+            let (mut at, mut is_right) = (0, true);
+            let read = reader.chunk_len(chunk_len).records(delimiter, |record| {
+                is_right &= is_pattern(record, at) && !record.contains(&delimiter);
+                at += record.len() as u64;
+                is_right &= at == LEN || pattern(at) == delimiter;
+                at += 1;
+                Ok::<_, Error>(())
+            })?;
+            ensure!(is_right && read == LEN && (at == LEN || at == LEN + 1));
+        }
     }
     Ok(())
 }
 
 pub fn of_long_record(env: &mut Env) -> Result {
     let file = env.file("file", 3_000_000)?;
-    let mut seen = 0;
-    // SAFETY: the file is this check's alone. The pattern has no byte 251.
-    let read = unsafe { Reader::new(&file) }.chunk_len(100_000).records(251, |record| {
-        seen += record.len();
-        if is_pattern(record, 0) { Ok(()) } else { Err(Stop::Here(0)) }
-    });
-    ensure!(read == Ok(3_000_000) && seen == 3_000_000);
+    for reader in both(&file) {
+        let mut seen = 0;
+        // The pattern has no byte 251.
+        let read = reader.chunk_len(100_000).records(251, |record| {
+            seen += record.len();
+            if is_pattern(record, 0) { Ok(()) } else { Err(Stop::Here(0)) }
+        });
+        ensure!(read == Ok(3_000_000) && seen == 3_000_000);
+    }
     Ok(())
 }

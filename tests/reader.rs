@@ -1,0 +1,277 @@
+//! A Reader as std's traits know it, compared with std's own.
+
+#![cfg(feature = "std")]
+
+use baremap::{Error, Reader};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A file that goes when this does.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str, contents: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("baremap-reader-{}-{name}", std::process::id()));
+        fs::write(&path, contents).unwrap();
+        Self(path)
+    }
+
+    fn open(&self) -> File {
+        File::open(&self.0).unwrap()
+    }
+
+    fn writable(&self) -> File {
+        OpenOptions::new().write(true).open(&self.0).unwrap()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i % 251) as u8).collect()
+}
+
+/// One that reads, and one that maps.
+fn both(file: &File) -> [Reader<'_>; 2] {
+    // SAFETY: the files of a test are its own, and none is truncated while a mapped Reader lives.
+    [Reader::new(file), unsafe { Reader::new(file).mapped() }]
+}
+
+/// Random seeks and reads of any length find what they find in memory.
+#[test]
+fn reads_and_seeks_like_a_cursor() {
+    let contents = pattern(1_500_000);
+    let temporary = Temporary::new("cursor", &contents);
+    let file = temporary.open();
+    for (chunk_len, reader) in [16 << 20, 100_000, 4_096, 999]
+        .into_iter()
+        .flat_map(|chunk_len| both(&file).map(|reader| (chunk_len, reader.chunk_len(chunk_len))))
+    {
+        let (mut reader, mut cursor) = (reader, Cursor::new(&contents));
+        let mut random = 7_u64;
+        let mut below = |limit: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % limit
+        };
+        for _ in 0..100 {
+            let near = below(20_000) as i64 - 10_000;
+            let seek = match below(5) {
+                0 => SeekFrom::Start(below(1_600_000)),
+                1 => SeekFrom::End(-(below(1_600_000) as i64)),
+                _ => SeekFrom::Current(near),
+            };
+            let (ours, theirs) = (reader.seek(seek), cursor.seek(seek));
+            assert_eq!(ours.map_err(|error| error.kind()), theirs.map_err(|error| error.kind()), "{seek:?}");
+            let mut bytes = [vec![0; below(10_000) as usize], Vec::new()];
+            bytes[1] = bytes[0].clone();
+            let read = reader.by_ref().take(bytes[0].len() as u64).read_to_end(&mut bytes[0]).unwrap();
+            cursor.by_ref().take(bytes[1].len() as u64).read_to_end(&mut bytes[1]).unwrap();
+            assert!(bytes[0] == bytes[1], "{chunk_len} {seek:?} {read}");
+            assert_eq!(reader.stream_position().unwrap(), cursor.position());
+            let line = below(300) as u8;
+            bytes.iter_mut().for_each(Vec::clear);
+            reader.read_until(line, &mut bytes[0]).unwrap();
+            cursor.read_until(line, &mut bytes[1]).unwrap();
+            assert!(bytes[0] == bytes[1], "{chunk_len} {seek:?} {line}");
+        }
+    }
+}
+
+/// What another writes into the file after it was read is not seen by a seek within the chunk, as nothing is read again.
+#[test]
+fn position_and_short_seeks_keep_the_chunk() {
+    let temporary = Temporary::new("keeps", &[b'a'; 10_000]);
+    let file = temporary.open();
+    let mut reader = Reader::new(&file);
+    let mut bytes = [0; 100];
+    reader.read_exact(&mut bytes).unwrap();
+    temporary.writable().write_all(&[b'b'; 10_000]).unwrap();
+    for seek in [SeekFrom::Current(0), SeekFrom::Start(10), SeekFrom::Current(5_000), SeekFrom::Start(9_900)]
+    {
+        let to = reader.seek(seek).unwrap();
+        assert_eq!(reader.stream_position().unwrap(), to);
+        reader.read_exact(&mut bytes).unwrap();
+        assert!(bytes == [b'a'; 100], "{seek:?}");
+    }
+    // Outside of the chunk it is read afresh, and so it is from the end.
+    reader.seek(SeekFrom::Start(20_000)).unwrap();
+    reader.seek(SeekFrom::Start(10)).unwrap();
+    reader.read_exact(&mut bytes).unwrap();
+    assert!(bytes == [b'b'; 100]);
+}
+
+/// What was sought from the end is what is read next.
+#[test]
+fn the_end_is_where_the_file_has_it_now() {
+    for len in [1_000, 2_000_000] {
+        let temporary = Temporary::new(&format!("end-{len}"), &pattern(len));
+        let file = temporary.open();
+        for mut reader in both(&file) {
+            temporary.writable().set_len(len as u64).unwrap();
+            let read = reader.read_to_end(&mut Vec::new()).unwrap();
+            assert_eq!(read, len);
+            OpenOptions::new().append(true).open(&temporary.0).unwrap().write_all(b"0123456789").unwrap();
+            assert_eq!(reader.seek(SeekFrom::End(-10)).unwrap(), len as u64);
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "0123456789");
+        }
+    }
+    // And if it was truncated: what is past its end was read before and is gone.
+    let temporary = Temporary::new("shorter", &pattern(1_000));
+    let file = temporary.open();
+    let mut reader = Reader::new(&file);
+    assert_eq!(reader.fill_buf().unwrap().len(), 1_000);
+    temporary.writable().set_len(100).unwrap();
+    assert_eq!(reader.seek(SeekFrom::End(0)).unwrap(), 100);
+    assert_eq!(reader.fill_buf().unwrap(), b"");
+    assert_eq!(reader.seek(SeekFrom::End(-1)).unwrap(), 99);
+    assert_eq!(reader.fill_buf().unwrap(), &[99]);
+}
+
+#[test]
+fn offsets_end_where_those_of_the_system_do() {
+    let temporary = Temporary::new("far", &pattern(1_000));
+    let file = temporary.open();
+    for mut reader in both(&file) {
+        reader.seek(SeekFrom::Start(10)).unwrap();
+        for seek in [
+            SeekFrom::Start(1 << 63),
+            SeekFrom::Start(u64::MAX),
+            SeekFrom::Current(i64::MAX),
+            SeekFrom::Current(-11),
+            SeekFrom::Current(i64::MIN),
+            SeekFrom::End(i64::MAX),
+            SeekFrom::End(-1_001),
+            SeekFrom::End(i64::MIN),
+        ] {
+            assert_eq!(reader.seek(seek).unwrap_err().kind(), ErrorKind::InvalidInput, "{seek:?}");
+            assert_eq!(reader.stream_position().unwrap(), 10);
+        }
+        for offset in [1_000, 1_001, i64::MAX as u64 - 1, i64::MAX as u64] {
+            assert_eq!(reader.seek(SeekFrom::Start(offset)).unwrap(), offset);
+            assert_eq!(reader.fill_buf().unwrap(), b"");
+            assert_eq!(reader.stream_position().unwrap(), offset);
+        }
+    }
+}
+
+/// Another start for one that has read already.
+#[test]
+fn offset_after_reading() {
+    let temporary = Temporary::new("offset", &pattern(2_000_000));
+    let file = temporary.open();
+    for mut reader in both(&file) {
+        reader.read_exact(&mut [0; 10]).unwrap();
+        let mut reader = reader.offset(3);
+        assert_eq!(reader.stream_position().unwrap(), 3);
+        assert_eq!(reader.fill_buf().unwrap()[0], 3);
+    }
+}
+
+/// Such as a program's output.
+#[test]
+fn a_pipe_is_not_seekable_before_or_after_it_was_read() {
+    let (shell, switch) = if std::path::MAIN_SEPARATOR == '/' { ("sh", "-c") } else { ("cmd", "/C") };
+    let mut command = Command::new(shell);
+    let mut child = command.args([switch, "echo pipe"]).stdout(Stdio::piped()).spawn().unwrap();
+    let pipe = child.stdout.take().unwrap();
+    let mut reader = Reader::new(&pipe);
+    let seeks = [SeekFrom::Start(6), SeekFrom::Start(0), SeekFrom::Current(0), SeekFrom::End(0)];
+    let refuses = |reader: &mut Reader| {
+        for seek in seeks {
+            assert_eq!(reader.seek(seek).unwrap_err().kind(), ErrorKind::NotSeekable, "{seek:?}");
+        }
+        assert_eq!(reader.stream_position().unwrap_err().kind(), ErrorKind::NotSeekable);
+    };
+    refuses(&mut reader);
+    let mut byte = [0];
+    reader.read_exact(&mut byte).unwrap();
+    refuses(&mut reader);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    child.wait().unwrap();
+    assert_eq!((byte, text.trim_end()), (*b"p", "ipe"));
+}
+
+#[test]
+fn debug_prints_no_contents() {
+    for len in [2_000, 2_000_000] {
+        let temporary = Temporary::new(&format!("debug-{len}"), &vec![b'a'; len]);
+        let file = temporary.open();
+        for mut reader in both(&file) {
+            reader.fill_buf().unwrap();
+            let text = format!("{reader:?}");
+            assert!(!text.contains("97, 97") && !text.contains("aaaa") && text.len() < 200, "{text}");
+        }
+    }
+}
+
+/// A heap that is exhausted for requests of a length, in one thread.
+struct Heap;
+
+#[global_allocator]
+static HEAP: Heap = Heap;
+
+thread_local! {
+    static LARGEST: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+// SAFETY: the system's, or nothing.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > LARGEST.get() {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: as asked.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: from `alloc`.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+/// With less memory it reads in shorter pieces, and with none it fails, and can go on later.
+#[test]
+fn memory_that_is_short_is_no_panic() {
+    let contents = pattern(2_000_000);
+    let temporary = Temporary::new("memory", &contents);
+    let file = temporary.open();
+    for largest in [1 << 20, 100_000, 50_000, 8_192, 8_191, 100] {
+        let (mut read, mut is_right) = (0, true);
+        LARGEST.set(largest);
+        let result = Reader::new(&file).for_each(|chunk| {
+            is_right &= contents[read..].starts_with(chunk);
+            read += chunk.len();
+            Ok::<_, Error>(())
+        });
+        LARGEST.set(usize::MAX);
+        match result {
+            Ok(all) => assert!(is_right && all == 2_000_000 && largest >= 8_192),
+            Err(error) => assert!(error.kind() == baremap::ErrorKind::OutOfMemory && largest < 8_192),
+        }
+    }
+    let mut reader = Reader::new(&file);
+    LARGEST.set(1_000);
+    let kind = reader.read(&mut [0]).map_err(|error| error.kind());
+    LARGEST.set(usize::MAX);
+    assert_eq!(kind, Err(ErrorKind::OutOfMemory));
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert!(bytes == contents);
+    // A record that straddles chunks needs memory of its own.
+    LARGEST.set(200_000);
+    let result = Reader::new(&file).records(255, |_| Ok::<_, Error>(()));
+    LARGEST.set(usize::MAX);
+    assert_eq!(result.map_err(|error| error.kind()), Err(baremap::ErrorKind::OutOfMemory));
+}
