@@ -105,7 +105,7 @@ fn main() -> Result<(), Error> {
     for &chunk_len in &chunk_lens {
         contestants.push(Box::new(move || {
             let mut lines = 0;
-            let reader = unsafe { Reader::new(file) }.chunk_len(chunk_len);
+            let reader = unsafe { Reader::new(file).mapped() }.chunk_len(chunk_len);
             let read = reader.for_each(|chunk| {
                 lines += scan(chunk);
                 Ok::<_, Error>(())

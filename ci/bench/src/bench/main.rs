@@ -52,7 +52,7 @@ fn measure(extent: Extent, letters: &str) -> Result<Vec<Row>, Box<dyn std::error
             ('d', Some(large)) => work::scan(extent, large, &folder)?,
             ('e', _) => vec![work::small_files(extent, &folder)?],
             ('f', Some(large)) => work::random_reads(extent, large),
-            ('g', Some(large)) => vec![work::records(extent, large)],
+            ('g', Some(large)) => work::records(extent, large).into(),
             ('h', _) => work::growing(extent, &folder)?,
             _ => return Err(format!("{letter}? The work is a to h").into()),
         };

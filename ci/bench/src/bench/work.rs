@@ -1,7 +1,7 @@
 //! The work, and how each contestant does it: every peer as its users would.
 
 use crate::bare;
-use crate::race::{Column, Column::*, Contestant, Lane, PEERS, Turn, race, timed, timed_after};
+use crate::race::{Column, Column::*, Contestant, Lane, PEERS, Turn, race, timed, timed_after, timed_with};
 use crate::state::{self, Folder, Numbers};
 use baremap::{Error, Mmap, Prot, Reader};
 use memmap2::MmapOptions;
@@ -266,31 +266,42 @@ pub fn flush(extent: Extent, folder: &Folder) -> Result<Row> {
     state::write(&path, &state::text(LEN), LEN as u64, LEN)?;
     let opened = File::options().read(true).write(true).open(&path)?;
     let file = &opened;
-    // SAFETY: only these mappings change the file, and none is read.
-    let mut ours = unsafe { Mmap::new(file).prot(Prot::WRITE).map()? };
-    let mut memmap2 = unsafe { memmap2::MmapMut::map_mut(file)? };
-    let mut mmap_rs = unsafe { mmap_rs::MmapOptions::new(LEN)?.with_file(file, 0) }
-        .with_flags(mmap_rs::MmapFlags::SHARED)
-        .map_mut()?;
-    let base = memmap2.as_mut_ptr();
-    let mut value = 0u8;
-    let mut values = std::iter::repeat_with(move || {
-        value = value.wrapping_add(1);
-        value
-    });
-    let value = std::cell::RefCell::new(&mut values);
-    let next = || value.borrow_mut().next().unwrap_or(0);
+    // SAFETY: only one mapping at a time changes the file, and none is read.
+    let memmap2 = || {
+        let mut map = unsafe { memmap2::MmapMut::map_mut(file) }.unwrap();
+        map[0] = 1;
+        map.flush().unwrap();
+        map
+    };
+    let ours = || {
+        let mut map = unsafe { Mmap::new(file).prot(Prot::WRITE).map() }.unwrap();
+        map.bytes_mut().unwrap()[0] = 1;
+        map.flush().unwrap();
+        map
+    };
+    let mmap_rs = || {
+        let map = unsafe { mmap_rs::MmapOptions::new(LEN).unwrap().with_file(file, 0) };
+        let mut map = map.with_flags(mmap_rs::MmapFlags::SHARED).map_mut().unwrap();
+        map[0] = 1;
+        map.flush(0..LEN).unwrap();
+        map
+    };
+    let value = std::cell::Cell::new(1u8);
+    let next = || {
+        value.set(value.get().wrapping_add(1));
+        value.get()
+    };
     let lanes = race(
         extent.long_rounds * 5,
         vec![
-            timed(Baremap, "", || {
-                ours.bytes_mut().unwrap()[0] = next();
-                ours.flush_range(..1).unwrap();
+            timed_with(Baremap, "", ours, |map| {
+                map.bytes_mut().unwrap()[0] = next();
+                map.flush_range(..1).unwrap();
                 0
             }),
-            timed(Limit, "bare calls", || unsafe {
-                base.write_volatile(next());
-                bare::flush(base, 4096);
+            timed_with(Limit, "bare calls", memmap2, |map| unsafe {
+                map.as_mut_ptr().write_volatile(next());
+                bare::flush(map.as_mut_ptr(), 4096);
                 0
             }),
             timed(Std, "write_at, sync_data", || {
@@ -298,24 +309,25 @@ pub fn flush(extent: Extent, folder: &Folder) -> Result<Row> {
                 file.sync_data().unwrap();
                 0
             }),
-            timed(Memmap2, "", || {
-                memmap2[0] = next();
-                memmap2.flush_range(0, 1).unwrap();
+            timed_with(Memmap2, "", memmap2, |map| {
+                map[0] = next();
+                map.flush_range(0, 1).unwrap();
                 0
             }),
-            timed(MmapRs, "", || {
-                mmap_rs[0] = next();
-                mmap_rs.flush(0..1).unwrap();
+            timed_with(MmapRs, "", mmap_rs, |map| {
+                map[0] = next();
+                map.flush(0..1).unwrap();
                 0
             }),
-            timed(Rustix, "", || unsafe {
-                base.write_volatile(next());
-                rustix::mm::msync(base.cast(), 4096, rustix::mm::MsyncFlags::SYNC).unwrap();
+            timed_with(Rustix, "", memmap2, |map| unsafe {
+                map.as_mut_ptr().write_volatile(next());
+                let flags = rustix::mm::MsyncFlags::SYNC;
+                rustix::mm::msync(map.as_mut_ptr().cast(), 4096, flags).unwrap();
                 0
             }),
-            timed(Libc, "", || unsafe {
-                base.write_volatile(next());
-                assert_eq!(libc::msync(base.cast(), 4096, libc::MS_SYNC), 0);
+            timed_with(Libc, "", memmap2, |map| unsafe {
+                map.as_mut_ptr().write_volatile(next());
+                assert_eq!(libc::msync(map.as_mut_ptr().cast(), 4096, libc::MS_SYNC), 0);
                 0
             }),
         ],
@@ -337,17 +349,34 @@ fn kib(bytes: usize) -> String {
     format!("{} KiB", bytes >> 10)
 }
 
-fn count_by_reader(path: &Path) -> u64 {
-    let file = File::open(path).unwrap();
+fn count_by_reader(reader: Reader) -> u64 {
     let mut lines = 0;
-    // SAFETY: nobody changes the file, here and below.
-    unsafe { Reader::new(&file) }
-        .for_each(|chunk| {
-            lines += newlines(chunk);
-            Ok::<_, Error>(())
-        })
-        .unwrap();
+    let read = reader.for_each(|chunk| {
+        lines += newlines(chunk);
+        Ok::<_, Error>(())
+    });
+    read.unwrap();
     lines
+}
+
+fn count_by_reading(path: &Path) -> u64 {
+    count_by_reader(Reader::new(&File::open(path).unwrap()))
+}
+
+fn count_by_mapping(path: &Path) -> u64 {
+    let file = File::open(path).unwrap();
+    // SAFETY: nobody changes the file, here and below.
+    count_by_reader(unsafe { Reader::new(&file).mapped() })
+}
+
+/// What a Reader that maps and one that reads did beside the same peers, as a row for each.
+fn both_readers(mapped: Row, reading: Vec<Goal>) -> [Row; 2] {
+    let lanes = |name| {
+        let lanes = mapped.lanes.iter().filter(|lane| lane.column != Baremap || lane.name == name);
+        lanes.cloned().collect()
+    };
+    let read = Row { work: "… by reading".into(), lanes: lanes("read"), goals: reading, ..mapped };
+    [Row { lanes: lanes("mapped"), ..mapped }, read]
 }
 
 fn count_by_read(path: &Path, buffer: &mut [u8]) -> u64 {
@@ -379,18 +408,21 @@ fn count_by_mmap_rs(path: &Path) -> u64 {
     newlines(&unsafe { mmap_rs::MmapOptions::new(len).unwrap().with_file(&file, 0) }.map().unwrap())
 }
 
+/// A mapping whose pages have all been touched.
+fn resident(path: &Path) -> memmap2::Mmap {
+    let map = unsafe { memmap2::Mmap::map(&File::open(path).unwrap()) }.unwrap();
+    black_box(newlines(&map));
+    map
+}
+
 /// (d) Count newlines, with something to do before each turn.
 fn count<'a>(path: &'a Path, prepare: impl Fn() + Copy + 'a, limited: bool) -> Vec<Contestant<'a>> {
-    let mut contestants = vec![timed_after(Baremap, "", prepare, move || count_by_reader(path))];
+    let mut contestants = vec![
+        timed_after(Baremap, "mapped", prepare, move || count_by_mapping(path)),
+        timed_after(Baremap, "read", prepare, move || count_by_reading(path)),
+    ];
     if limited {
-        let resident = unsafe { memmap2::Mmap::map(&File::open(path).unwrap()) }.unwrap();
-        let map = std::rc::Rc::new(resident);
-        let again = map.clone();
-        // Touched afresh each time, as a long pause may have evicted it.
-        let prepare = move || {
-            black_box(newlines(&again));
-        };
-        contestants.push(timed_after(Limit, "resident", prepare, move || newlines(&map)));
+        contestants.push(timed_with(Limit, "resident", move || resident(path), |map| newlines(map)));
     }
     for piece in PIECES {
         let mut buffer = vec![0; piece];
@@ -442,16 +474,18 @@ pub fn scan(extent: Extent, large: &Large, folder: &Folder) -> Result<Vec<Row>> 
     ] {
         let folios = state::folio_kib(path).map_or(String::new(), |kib| format!(", in folios of {kib} KiB"));
         let mut goals = vec![goal("best peer", &PEERS, 1.0), goal("best read", &[Std], 1.4)];
+        let reading = vec![goal("best read", &[Std], 1.0), goal("memmap2", &[Memmap2], 0.9)];
         if rows.is_empty() {
             goals.push(goal("resident", &[Limit], 0.9));
         }
         let lanes = race(extent.long_rounds, count(path, || (), true));
-        rows.push(row(format!("count newlines of {} MiB: {how}{folios}", extent.large >> 20), lanes, goals));
+        let row = row(format!("count newlines of {} MiB: {how}{folios}", extent.large >> 20), lanes, goals);
+        rows.extend(both_readers(row, reading));
     }
     let warmest = std::cell::Cell::new(0.0);
     let evict = || warmest.set(f64::max(warmest.get(), state::cool(&read_in).unwrap()));
     let lanes = race(extent.long_rounds, count(&read_in, evict, false));
-    rows.push(row(
+    let row = row(
         format!(
             "count newlines of {} MiB: not cached ({:.1} % of it at most)",
             extent.large >> 20,
@@ -463,7 +497,8 @@ pub fn scan(extent: Extent, large: &Large, folder: &Folder) -> Result<Vec<Row>> 
             goal("best read", &[Std], 1.0),
             goal("memmap2", &[Memmap2], 1.2),
         ],
-    ));
+    );
+    rows.extend(both_readers(row, vec![goal("best read", &[Std], 1.0)]));
     fs::remove_file(&read_in)?;
     Ok(rows)
 }
@@ -488,7 +523,7 @@ pub fn small_files(extent: Extent, folder: &Folder) -> Result<Row> {
         .collect::<std::result::Result<_, _>>()?;
     let all = |count: &mut dyn FnMut(&Path) -> u64| paths.iter().map(|path| count(path)).sum();
     let mut contestants = vec![
-        timed(Baremap, "", || all(&mut count_by_reader)),
+        timed(Baremap, "", || all(&mut count_by_reading)),
         timed(Limit, "bare open, read, close", || {
             let mut buffer = vec![0; 64 << 10];
             let count = |name: &CString| {
@@ -532,13 +567,11 @@ pub fn random_reads(extent: Extent, large: &Large) -> Vec<Row> {
         };
         let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
         let in_map = |map: &[u8]| everywhere(&mut |at| sum(&map[at as usize..][..64]));
-        let resident = unsafe { memmap2::Mmap::map(file) }.unwrap();
-        black_box(newlines(&resident));
         let lanes = race(
             extent.long_rounds.div_ceil(3),
             vec![
                 timed(Baremap, "", || in_map(&unsafe { Mmap::new(file).map() }.unwrap())),
-                timed(Limit, "resident", || in_map(&resident)),
+                timed_with(Limit, "resident", || resident(path), |map| in_map(map)),
                 timed(Std, "read_at", || {
                     everywhere(&mut |at| {
                         let mut buffer = [0; 64];
@@ -579,7 +612,7 @@ pub fn random_reads(extent: Extent, large: &Large) -> Vec<Row> {
 }
 
 /// (g) Go through a large file line by line.
-pub fn records(extent: Extent, large: &Large) -> Row {
+pub fn records(extent: Extent, large: &Large) -> [Row; 2] {
     let path = &large.large_folios;
     // What is done with a line: little, so that finding it is what is measured.
     let of_line = |line: &[u8]| 1 + (line.len() as u64) * line.first().map_or(1, |&byte| u64::from(byte));
@@ -600,19 +633,23 @@ pub fn records(extent: Extent, large: &Large) -> Row {
         sum
     };
     let open = || File::open(path).unwrap();
+    let by_records = |reader: Reader| {
+        let mut sum = 0;
+        let read = reader.records(b'\n', |line| {
+            sum += of_line(line);
+            Ok::<_, Error>(())
+        });
+        read.unwrap();
+        sum
+    };
     let lanes = race(
         extent.long_rounds.div_ceil(2),
         vec![
-            timed(Baremap, "", || {
-                let (file, mut sum) = (open(), 0);
-                unsafe { Reader::new(&file) }
-                    .records(b'\n', |line| {
-                        sum += of_line(line);
-                        Ok::<_, Error>(())
-                    })
-                    .unwrap();
-                sum
+            timed(Baremap, "mapped", || {
+                let file = open();
+                by_records(unsafe { Reader::new(&file).mapped() })
             }),
+            timed(Baremap, "read", || by_records(Reader::new(&open()))),
             timed(Std, "lines", || {
                 BufReader::new(open()).lines().map(|line| of_line(line.unwrap().as_bytes())).sum()
             }),
@@ -630,14 +667,15 @@ pub fn records(extent: Extent, large: &Large) -> Row {
             }),
         ],
     );
-    Row {
+    let row = Row {
         letter: 'g',
         work: format!("lines of {} MiB", extent.large >> 20),
         times: 1,
         bytes: extent.large,
         lanes,
         goals: vec![goal("std", &[Std], 1.5), goal("memmap2 + memchr", &[Memmap2], 1.0)],
-    }
+    };
+    both_readers(row, vec![goal("std", &[Std], 1.5)])
 }
 
 /// (h) Count the newlines of ever larger files, each in a process of its own, for its memory to be told apart.
@@ -669,8 +707,14 @@ pub fn growing(extent: Extent, folder: &Folder) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-const CHILDREN: [(Column, &str); 5] =
-    [(Baremap, ""), (Std, "256 KiB"), (Memmap2, ""), (Memmap2Tuned, "populate"), (MmapRs, "")];
+const CHILDREN: [(Column, &str); 6] = [
+    (Baremap, "mapped"),
+    (Baremap, "read"),
+    (Std, "256 KiB"),
+    (Memmap2, ""),
+    (Memmap2Tuned, "populate"),
+    (MmapRs, ""),
+];
 
 fn in_child(column: Column, name: &str, path: &Path) -> Result<Turn> {
     let output = Command::new(std::env::current_exe()?)
@@ -692,7 +736,8 @@ pub fn child(arguments: &[String]) -> Result<()> {
     };
     let path = PathBuf::from(path);
     let mut contestant = match (column.as_str(), name.as_str()) {
-        ("Baremap", _) => timed(Baremap, "", || count_by_reader(&path)),
+        ("Baremap", "mapped") => timed(Baremap, "", || count_by_mapping(&path)),
+        ("Baremap", _) => timed(Baremap, "", || count_by_reading(&path)),
         ("Std", _) => timed(Std, "", || count_by_read(&path, &mut vec![0; 256 << 10])),
         ("Memmap2", _) => timed(Memmap2, "", || count_by_memmap2(&path, None)),
         ("Memmap2Tuned", _) => timed(Memmap2Tuned, "", || count_by_memmap2_populate(&path)),
