@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 struct Folder(PathBuf);
 
@@ -41,27 +41,42 @@ fn folder(name: &str) -> Folder {
     folder
 }
 
-/// Runs coreutils' and ours alike and compares all that they say.
-fn compare(folder: &Path, arguments: &[&str], input: impl Fn() -> Stdio) {
-    let output = |program: &Path| -> Option<Output> {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(folder).env("LC_ALL", "C").stdin(input());
-        match command.output() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            output => Some(output.unwrap()),
-        }
-    };
-    let Some(theirs) = output(Path::new("wc")) else {
-        println!("skipped: no wc here");
-        return;
-    };
-    // Cargo builds the examples before it runs the tests, and lays both under one folder.
+/// Cargo builds the examples before it runs the tests, and lays both under one folder.
+fn example() -> PathBuf {
     let target = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_path_buf();
-    let ours = output(&target.join("examples").join("wc")).expect("cargo test builds the examples");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert_eq!(text(&theirs.stdout), text(&ours.stdout), "{arguments:?}");
-    assert_eq!(text(&theirs.stderr), text(&ours.stderr), "{arguments:?}");
-    assert_eq!(theirs.status.code(), ours.status.code(), "{arguments:?}");
+    target.join("examples").join("wc")
+}
+
+/// Runs coreutils' and ours alike and compares all that they say.
+fn compare_commands(folder: &Path, what: &str, command: impl Fn(&Path) -> Command) {
+    let version = Command::new("wc").arg("--version").output();
+    if !version.is_ok_and(|output| output.stdout.starts_with(b"wc (GNU coreutils) 9.1\n")) {
+        println!("skipped: no wc of coreutils 9.1 here");
+        return;
+    }
+    let output = |program: &Path| command(program).current_dir(folder).env("LC_ALL", "C").output().unwrap();
+    let (theirs, ours) = (output(Path::new("wc")), output(&example()));
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    assert_eq!(text(&theirs.stdout), text(&ours.stdout), "{what}");
+    assert_eq!(text(&theirs.stderr), text(&ours.stderr), "{what}");
+    assert_eq!(theirs.status, ours.status, "{what}");
+}
+
+fn compare(folder: &Path, arguments: &[&str], input: impl Fn() -> Stdio) {
+    compare_commands(folder, &format!("{arguments:?}"), |program| {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(input());
+        command
+    });
+}
+
+/// The same of a line for the shell, in which `"$wc"` is the program.
+fn compare_in_shell(folder: &Path, line: &str) {
+    compare_commands(folder, line, |program| {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("wc", program).stdin(Stdio::null());
+        command
+    });
 }
 
 #[test]
@@ -116,11 +131,11 @@ fn of_standard_input() {
 
 /// Sparse, but for words at its ends and where chunks meet.
 #[test]
-fn of_a_gibibyte() {
+fn of_a_long_file() {
     let folder = folder("large");
     let mut file = File::create(folder.0.join("large")).unwrap();
-    file.set_len(1 << 30).unwrap();
-    for offset in [0, (16 << 20) - 3, 512 << 20, (1 << 30) - 9] {
+    file.set_len(100 << 20).unwrap();
+    for offset in [0, (16 << 20) - 3, 64 << 20, (100 << 20) - 9] {
         file.seek(SeekFrom::Start(offset)).unwrap();
         file.write_all(b"a word\nb ").unwrap();
     }
@@ -128,4 +143,168 @@ fn of_a_gibibyte() {
     let mut first = [0; 3];
     File::open(folder.0.join("large")).unwrap().read_exact(&mut first).unwrap();
     assert_eq!(&first, b"a w", "the file is as it was");
+}
+
+#[test]
+fn of_chosen_counts() {
+    let folder = folder("chosen");
+    for options in [
+        &["-l"][..],
+        &["-w"],
+        &["-c"],
+        &["-m"],
+        &["-lw"],
+        &["-wl"],
+        &["-cl"],
+        &["-w", "-c"],
+        &["-cm"],
+        &["--lines"],
+        &["--w", "--byte"],
+        &["-lwc", "--chars"],
+    ] {
+        for names in
+            [&["long"][..], &["long", "byte"], &["empty"], &["directory"], &["missing", "page"], &["-"], &[]]
+        {
+            let arguments = [options, names].concat();
+            compare(&folder.0, &arguments, || File::open(folder.0.join("page + 1")).unwrap().into());
+            // Options may come last.
+            compare(&folder.0, &[names, options].concat(), Stdio::null);
+        }
+    }
+    compare(&folder.0, &["byte", "--", "-l", "--words"], Stdio::null);
+    compare_in_shell(&folder.0, "POSIXLY_CORRECT=1 \"$wc\" byte -l");
+    // A length is not always one.
+    compare(&folder.0, &["-c", "/proc/cpuinfo", "/sys/kernel/mm/transparent_hugepage/enabled"], Stdio::null);
+    for twice in ["-c", "-l"] {
+        compare_in_shell(&folder.0, &format!("(\"$wc\" {twice}; \"$wc\" {twice}) <long"));
+        compare_in_shell(&folder.0, &format!("(\"$wc\" {twice}; \"$wc\" {twice}) <page"));
+    }
+}
+
+#[test]
+fn of_wrong_options() {
+    let folder = folder("wrong");
+    for option in ["-x", "-lx", "-\n", "--foo", "--foo=bar", "--lines=3", "--a\nb"] {
+        compare(&folder.0, &[option, "byte"], Stdio::null);
+        compare(&folder.0, &["byte", option], Stdio::null);
+    }
+    for (option, start) in [("--help", "Usage: wc "), ("--version", "wc (baremap) ")] {
+        let output = Command::new(example()).args(["missing", option, "-x"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.starts_with(start) && text.ends_with('\n'), "{text}");
+    }
+}
+
+/// As a shell takes them back, if it has to.
+#[test]
+fn of_any_name() {
+    let folder = folder("names");
+    for name in [
+        "",
+        "a b",
+        "a'b",
+        "a'b c",
+        "'",
+        "''",
+        "a'$b",
+        "a\"b",
+        "a'\"b",
+        "~a",
+        "a~",
+        "a~'",
+        "~'",
+        "#a",
+        "a#",
+        "{",
+        "{}",
+        "}'",
+        "=a",
+        "a,b",
+        "a:b",
+        "a':b",
+        "?",
+        "a*",
+        "[",
+        "]",
+        "a%b",
+        "a+b",
+        "a@b",
+        "!",
+        "`",
+        "|",
+        ";",
+        "<",
+        "(",
+        "&",
+        "^",
+        "a\\\\b",
+        "-",
+        "a-b",
+        "\\n",
+        "a\\nb",
+        "a'\\nb",
+        "a'\\n",
+        "'\\n",
+        "\\n'",
+        "\\n'\\n",
+        "\\a\\b\\t\\v\\f\\r",
+        "\\001a\\033\\177",
+        "\\377",
+        "a\\377\\n\\376b",
+        "\\303\\244",
+    ] {
+        // Each once of a file that is missing and once of one that is there. A shell cuts newlines off the end of `$(…)`.
+        let name = name.replace('\'', "'\\''").replace('%', "%%");
+        compare_in_shell(
+            &folder.0,
+            &format!(
+                "n=$(printf -- '{name}_') && n=${{n%_}} && \"$wc\" -- \"$n\" \"m$n\" directory
+                test -n \"$n\" && cp byte \"./$n\" && \"$wc\" -l -- \"$n\" byte; rm -f \"./$n\""
+            ),
+        );
+    }
+}
+
+/// What is not open is an error, and no other file.
+#[test]
+fn of_closed_descriptors() {
+    let folder = folder("closed");
+    for line in [
+        "\"$wc\" <&-",
+        "\"$wc\" - <&-",
+        "\"$wc\" -c <&-",
+        "\"$wc\" - byte - <&-",
+        "\"$wc\" byte <&-",
+        "\"$wc\" byte >&-",
+        "\"$wc\" byte missing >&-",
+        "\"$wc\" missing >&-",
+        "\"$wc\" byte missing 2>&-",
+        "\"$wc\" <&- >&-",
+        "\"$wc\" byte >/dev/full",
+        "\"$wc\" 1</dev/null byte",
+        "\"$wc\" 0>output",
+        // Not to be taken for closed.
+        "\"$wc\" <>/dev/null",
+        "\"$wc\" byte 1<>/dev/null",
+        "\"$wc\" directory - <directory",
+    ] {
+        compare_in_shell(&folder.0, &format!("{line}; echo $?"));
+    }
+    // Its reader is gone: the shell says by which signal it died.
+    compare_in_shell(&folder.0, "(sleep 0.1; \"$wc\" byte; echo $? >&2) | true");
+}
+
+/// Each count is the same if the file is mapped.
+#[test]
+fn maps_if_asked() {
+    let folder = folder("maps");
+    for name in ["long", "page", "directory", "missing"] {
+        let output = |options: &[&str]| {
+            let mut command = Command::new(example());
+            let output = command.args(options).arg(name).current_dir(&folder.0).output().unwrap();
+            (output.stdout, output.stderr, output.status)
+        };
+        assert_eq!(output(&["--mmap"]), output(&[]));
+        assert_eq!(output(&["--mmap", "-l"]), output(&["-l"]));
+    }
 }
