@@ -62,6 +62,7 @@ struct Win32MemoryRangeEntry {
 #[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
 unsafe extern "system" {
     fn CloseHandle(object: Handle) -> i32;
+    fn CreateEventW(security: *mut c_void, manual_reset: i32, set: i32, name: *const u16) -> Handle;
     fn CreateFileMappingW(
         file: Handle,
         security: *mut c_void,
@@ -108,6 +109,13 @@ unsafe extern "system" {
     fn GetLargePageMinimum() -> usize;
     fn GetLastError() -> u32;
     fn GetModuleHandleA(name: *const c_char) -> Handle;
+    fn GetNamedPipeInfo(
+        pipe: Handle,
+        flags: *mut u32,
+        out_size: *mut u32,
+        in_size: *mut u32,
+        max_instances: *mut u32,
+    ) -> i32;
     fn GetOverlappedResult(file: Handle, overlapped: *mut Overlapped, read: *mut u32, wait: i32) -> i32;
     fn GetProcAddress(module: Handle, name: *const c_char) -> *mut c_void;
     fn GetSystemInfo(info: *mut SystemInfo);
@@ -141,6 +149,7 @@ unsafe extern "system" {
         read: *mut usize,
     ) -> i32;
     fn SetFileInformationByHandle(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
+    fn SetFilePointerEx(file: Handle, distance: i64, position: *mut i64, from: u32) -> i32;
     fn UnmapViewOfFile(base: *const c_void) -> i32;
     fn VirtualAlloc(address: *mut c_void, len: usize, kind: u32, protection: u32) -> *mut c_void;
     fn VirtualFree(address: *mut c_void, len: usize, kind: u32) -> i32;
@@ -228,6 +237,7 @@ impl Backing {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
+    CreateEventW,
     CreateFileMappingW,
     CreateFileW,
     DuplicateHandle,
@@ -242,6 +252,7 @@ pub(crate) enum Call {
     PrefetchVirtualMemory,
     ReadFile,
     SetFileInformationByHandle,
+    SetFilePointerEx,
     UnmapViewOfFile,
     UnmapViewOfFile2,
     VirtualAlloc,
@@ -255,6 +266,7 @@ pub(crate) enum Call {
 impl Call {
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::CreateEventW => "CreateEventW",
             Self::CreateFileMappingW => "CreateFileMappingW",
             Self::CreateFileW => "CreateFileW",
             Self::DuplicateHandle => "DuplicateHandle",
@@ -269,6 +281,7 @@ impl Call {
             Self::PrefetchVirtualMemory => "PrefetchVirtualMemory",
             Self::ReadFile => "ReadFile",
             Self::SetFileInformationByHandle => "SetFileInformationByHandle",
+            Self::SetFilePointerEx => "SetFilePointerEx",
             Self::UnmapViewOfFile => "UnmapViewOfFile",
             Self::UnmapViewOfFile2 => "UnmapViewOfFile2",
             Self::VirtualAlloc => "VirtualAlloc",
@@ -418,34 +431,35 @@ pub(crate) fn close(file: RawFile) {
 }
 
 pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
-    const FILE_STANDARD_INFO: i32 = 1;
     let other = FileStatus { kind: FileKind::Other, len: 0, block_size: 0 };
     match file_type(file)? {
         FILE_TYPE_DISK => {}
         _ => return Ok(other),
     }
+    match standard_info(file) {
+        Ok(info) if info.directory != 0 => Ok(other),
+        Ok(info) => Ok(FileStatus { kind: FileKind::Regular, len: info.end_of_file as u64, block_size: 0 }),
+        // A disk or a volume, which can only be read.
+        Err(error)
+            if matches!(error.raw_os_error(), Some(ERROR_INVALID_FUNCTION | ERROR_INVALID_PARAMETER)) =>
+        {
+            Ok(other)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn standard_info(file: RawFile) -> Result<FileStandardInfo> {
+    const FILE_STANDARD_INFO: i32 = 1;
     let mut info = MaybeUninit::<FileStandardInfo>::uninit();
     // SAFETY: `info` has the layout and the length that the function writes.
     let result = unsafe {
         let len = size_of::<FileStandardInfo>() as u32;
         GetFileInformationByHandleEx(file, FILE_STANDARD_INFO, info.as_mut_ptr().cast(), len)
     };
-    match checked(Call::GetFileInformationByHandleEx, result) {
-        Ok(()) => {}
-        // A disk or a volume, which can only be read.
-        Err(error)
-            if matches!(error.raw_os_error(), Some(ERROR_INVALID_FUNCTION | ERROR_INVALID_PARAMETER)) =>
-        {
-            return Ok(other);
-        }
-        Err(error) => return Err(error),
-    }
+    checked(Call::GetFileInformationByHandleEx, result)?;
     // SAFETY: it was written.
-    let info = unsafe { info.assume_init() };
-    if info.directory != 0 {
-        return Ok(other);
-    }
-    Ok(FileStatus { kind: FileKind::Regular, len: info.end_of_file as u64, block_size: 0 })
+    Ok(unsafe { info.assume_init() })
 }
 
 const FILE_TYPE_DISK: u32 = 1;
@@ -482,41 +496,100 @@ pub(crate) fn sync(file: RawFile) -> Result<()> {
     checked(Call::FlushFileBuffers, unsafe { FlushFileBuffers(file) })
 }
 
+/// A handle that was opened with FILE_FLAG_OVERLAPPED, which nothing in kernel32 tells, returns while it reads, and is
+/// signaled when any of its operations ends. So each read has an OVERLAPPED and an event of its own. Of any other handle a
+/// read at an offset moves the position, which is set back: no call reads without moving it. Another thread that uses
+/// the position meanwhile finds it moved.
 pub(crate) unsafe fn read(file: RawFile, to: *mut u8, len: usize, offset: Option<u64>) -> Result<usize> {
     const STATUS_PENDING: usize = 0x103;
+    // A pipe or a terminal takes no notice of an offset.
+    let has_offsets = file_type(file)? == FILE_TYPE_DISK;
+    let (offset, position) = match offset {
+        Some(_) if !has_offsets => return Err(Error::own(error::Call::ReadAt, ErrorKind::NotSeekable)),
+        // Among these is FILE_USE_FILE_POINTER_POSITION.
+        Some(offset) if i64::try_from(offset).is_err() => {
+            return Err(Error::own(error::Call::ReadAt, ErrorKind::Overflow));
+        }
+        Some(offset) => (offset, position(file)?),
+        None if has_offsets => (position(file)?.unwrap_or(0) as u64, None),
+        None => (0, None),
+    };
+    if len == 0 {
+        return Ok(0);
+    }
+    // SAFETY: touches no memory of ours.
+    let event = unsafe { CreateEventW(null_mut(), 1, 0, null()) };
+    if event == 0 {
+        return Err(last_error(Call::CreateEventW));
+    }
     let len = len.min(i32::MAX as usize) as u32;
-    let mut read = 0;
-    let done = match offset {
-        // SAFETY: the caller lends `len` bytes at `to`.
-        None => unsafe { ReadFile(file, to.cast(), len, &mut read, null_mut()) },
-        Some(offset) => {
-            // A pipe or a terminal would take no notice of the offset.
-            if file_type(file)? != FILE_TYPE_DISK {
-                return Err(Error::own(error::Call::ReadAt, ErrorKind::NotSeekable));
-            }
-            let (offset_high, offset) = halves(offset);
-            let mut overlapped =
-                Overlapped { internal: 0, internal_high: 0, offset, offset_high, h_event: 0 };
-            let overlapped = &raw mut overlapped;
-            // SAFETY: as above, and `overlapped` stays until the system is done with it.
-            unsafe {
-                let mut done = ReadFile(file, to.cast(), len, &mut read, overlapped);
-                // Only of a handle that was opened with FILE_FLAG_OVERLAPPED. Without an event the wait may end
-                // when another of its operations does.
-                if done == 0 && GetLastError() == ERROR_IO_PENDING as u32 {
-                    done = GetOverlappedResult(file, overlapped, &mut read, 1);
-                    while (&raw const (*overlapped).internal).read_volatile() == STATUS_PENDING {
-                        done = GetOverlappedResult(file, overlapped, &mut read, 1);
-                    }
+    let (offset_high, offset) = halves(offset);
+    let read = loop {
+        // The lowest bit, which is no part of a handle, keeps a completion port from being sent the address of what is
+        // gone then (Microsoft, "GetQueuedCompletionStatus function").
+        let mut overlapped =
+            Overlapped { internal: 0, internal_high: 0, offset, offset_high, h_event: event | 1 };
+        let overlapped = &raw mut overlapped;
+        let mut read = 0;
+        // SAFETY: the caller lends `len` bytes at `to`. They and `overlapped` stay until the system is done with them.
+        let done = unsafe {
+            let done = ReadFile(file, to.cast(), len, &mut read, overlapped);
+            if done == 0 && matches!(GetLastError() as i32, ERROR_IO_PENDING | ERROR_MORE_DATA) {
+                // Whatever else happens: not before the system is done.
+                while (&raw const (*overlapped).internal).read_volatile() == STATUS_PENDING {
+                    GetOverlappedResult(file, overlapped, &mut read, 1);
                 }
+                GetOverlappedResult(file, overlapped, &mut read, 1)
+            } else {
                 done
+            }
+        };
+        match checked(Call::ReadFile, done) {
+            // Somebody wrote no bytes to a pipe. Of a socket it is the end.
+            // SAFETY: nothing is asked for but whether it is a pipe.
+            Ok(())
+                if read == 0
+                    && unsafe { GetNamedPipeInfo(file, null_mut(), null_mut(), null_mut(), null_mut()) }
+                        != 0 => {}
+            Ok(()) => break Ok(read as usize),
+            Err(error) => {
+                break match error.raw_os_error() {
+                    // The end of a file, and of a pipe.
+                    Some(ERROR_HANDLE_EOF | ERROR_BROKEN_PIPE) => Ok(0),
+                    // A part of a message; a later read has the rest.
+                    Some(ERROR_MORE_DATA) => Ok(read as usize),
+                    // A pipe with PIPE_NOWAIT.
+                    Some(ERROR_NO_DATA) => Err(error.of_kind(ErrorKind::WouldBlock)),
+                    _ if standard_info(file).is_ok_and(|info| info.directory != 0) => {
+                        Err(error.of_kind(ErrorKind::NotMappable))
+                    }
+                    _ => Err(error),
+                };
             }
         }
     };
-    match checked(Call::ReadFile, done) {
-        // The end of a file, and of a pipe.
-        Err(error) if matches!(error.raw_os_error(), Some(ERROR_HANDLE_EOF | ERROR_BROKEN_PIPE)) => Ok(0),
-        result => result.map(|()| read as usize),
+    close(event);
+    if let Some(position) = position {
+        const FILE_BEGIN: u32 = 0;
+        // SAFETY: touches no memory of ours.
+        let result = unsafe { SetFilePointerEx(file, position, null_mut(), FILE_BEGIN) };
+        checked(Call::SetFilePointerEx, result)?;
+    }
+    read
+}
+
+/// The file's position, if it has one: of a device that was opened with FILE_FLAG_OVERLAPPED its driver is asked, which
+/// need not know the question.
+fn position(file: RawFile) -> Result<Option<i64>> {
+    const FILE_CURRENT: u32 = 1;
+    let mut position = 0;
+    // SAFETY: `position` is written to.
+    let result = unsafe { SetFilePointerEx(file, 0, &mut position, FILE_CURRENT) };
+    match checked(Call::SetFilePointerEx, result) {
+        Err(error) if matches!(error.raw_os_error(), Some(ERROR_INVALID_FUNCTION | ERROR_NOT_SUPPORTED)) => {
+            Ok(None)
+        }
+        result => result.map(|()| Some(position)),
     }
 }
 
@@ -977,10 +1050,13 @@ pub(crate) unsafe fn discard(
 const ERROR_INVALID_FUNCTION: i32 = 1;
 const ERROR_ACCESS_DENIED: i32 = 5;
 const ERROR_HANDLE_EOF: i32 = 38;
+const ERROR_NOT_SUPPORTED: i32 = 50;
 const ERROR_INVALID_PARAMETER: i32 = 87;
 const ERROR_BROKEN_PIPE: i32 = 109;
 const ERROR_NOT_LOCKED: i32 = 158;
 const ERROR_FILENAME_EXCED_RANGE: i32 = 206;
+const ERROR_NO_DATA: i32 = 232;
+const ERROR_MORE_DATA: i32 = 234;
 const ERROR_INVALID_ADDRESS: i32 = 487;
 const ERROR_IO_PENDING: i32 = 997;
 
