@@ -320,6 +320,9 @@ pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
     const OPEN_EXISTING: u32 = 3;
     const OPEN_ALWAYS: u32 = 4;
     const FILE_ATTRIBUTE_NORMAL: u32 = 0x80;
+    // With SECURITY_ANONYMOUS, which is 0. Without it the server of a named pipe, which a path may name, may act as its
+    // client (Microsoft, "Impersonating a Named Pipe Client").
+    const SECURITY_SQOS_PRESENT: u32 = 0x00100000;
     const FILE_ATTRIBUTE_DIRECTORY: u32 = 0x10;
     const INVALID_FILE_ATTRIBUTES: u32 = 0xffffffff;
     const INVALID_HANDLE_VALUE: Handle = -1;
@@ -330,14 +333,16 @@ pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
         Open::Create => (GENERIC_READ | GENERIC_WRITE, OPEN_ALWAYS),
     };
     let share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-    let file = with_wide(path, |path| {
+    let (file, was_there) = with_wide(path, |path| {
         let open = |access| {
+            let flags = FILE_ATTRIBUTE_NORMAL | SECURITY_SQOS_PRESENT;
             // SAFETY: `path` ends in NUL. Without security attributes no child inherits the handle.
-            match unsafe {
-                CreateFileW(path, access, share, null_mut(), disposition, FILE_ATTRIBUTE_NORMAL, 0)
-            } {
+            match unsafe { CreateFileW(path, access, share, null_mut(), disposition, flags, 0) } {
                 INVALID_HANDLE_VALUE => Err(last_error(Call::CreateFileW)),
-                file => Ok(file),
+                // Of OPEN_ALWAYS the code says whether the file was there.
+                file => {
+                    Ok((file, last_error(Call::CreateFileW).raw_os_error() == Some(ERROR_ALREADY_EXISTS)))
+                }
             }
         };
         // To map it with EXEC the handle needs this right too; not everyone has it on every file.
@@ -354,8 +359,8 @@ pub(crate) fn open(path: &CStr, open: Open) -> Result<RawFile> {
         })
     })?;
     match open {
-        Open::Read | Open::ReadWrite => Ok(file),
-        Open::Create => set_len(file, 0).map(|()| file).inspect_err(|_| close(file)),
+        Open::Create if was_there => set_len(file, 0).map(|()| file).inspect_err(|_| close(file)),
+        _ => Ok(file),
     }
 }
 
@@ -420,9 +425,9 @@ fn with_wide<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<
             _ => prefix(br"\\?\", 2),
         })
     });
-    // SAFETY: the scratch memory is not used any more.
-    let unmapped = unsafe { unmap(scratch, len, &backing) };
-    result.and_then(|value| unmapped.map(|()| value))
+    // SAFETY: the scratch memory is not used any more. Should it stay, that is no reason to lose a file that is open.
+    let _ = unsafe { unmap(scratch, len, &backing) };
+    result
 }
 
 pub(crate) fn close(file: RawFile) {
@@ -1054,6 +1059,7 @@ const ERROR_NOT_SUPPORTED: i32 = 50;
 const ERROR_INVALID_PARAMETER: i32 = 87;
 const ERROR_BROKEN_PIPE: i32 = 109;
 const ERROR_NOT_LOCKED: i32 = 158;
+const ERROR_ALREADY_EXISTS: i32 = 183;
 const ERROR_FILENAME_EXCED_RANGE: i32 = 206;
 const ERROR_NO_DATA: i32 = 232;
 const ERROR_MORE_DATA: i32 = 234;
