@@ -150,6 +150,7 @@ unsafe extern "system" {
     ) -> i32;
     fn SetFileInformationByHandle(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
     fn SetFilePointerEx(file: Handle, distance: i64, position: *mut i64, from: u32) -> i32;
+    fn Sleep(milliseconds: u32);
     fn UnmapViewOfFile(base: *const c_void) -> i32;
     fn VirtualAlloc(address: *mut c_void, len: usize, kind: u32, protection: u32) -> *mut c_void;
     fn VirtualFree(address: *mut c_void, len: usize, kind: u32) -> i32;
@@ -1000,8 +1001,19 @@ pub(crate) unsafe fn flush(ptr: NonNull<u8>, len: usize, backing: &Backing, wait
     if backing.file == 0 {
         return Ok(());
     }
-    // SAFETY: a part of a view of ours; its contents stay.
-    checked(Call::FlushViewOfFile, unsafe { FlushViewOfFile(ptr.as_ptr().cast(), len) })?;
+    // While the system writes the same pages, the call now and then fails with ERROR_LOCK_VIOLATION, as the runtimes of
+    // .NET and Java found, which try it again too. All pauses together are half a second.
+    for pause in (0..10).map(|n| (1 << n) - 1) {
+        // SAFETY: a part of a view of ours; its contents stay.
+        match checked(Call::FlushViewOfFile, unsafe { FlushViewOfFile(ptr.as_ptr().cast(), len) }) {
+            // SAFETY: it has no condition.
+            Err(error) if error.raw_os_error() == Some(ERROR_LOCK_VIOLATION) && pause < 500 => unsafe {
+                Sleep(pause)
+            },
+            Err(error) => return Err(error),
+            Ok(()) => break,
+        }
+    }
     if wait { sync(backing.file()) } else { Ok(()) }
 }
 
@@ -1054,6 +1066,7 @@ pub(crate) unsafe fn discard(
 
 const ERROR_INVALID_FUNCTION: i32 = 1;
 const ERROR_ACCESS_DENIED: i32 = 5;
+const ERROR_LOCK_VIOLATION: i32 = 33;
 const ERROR_HANDLE_EOF: i32 = 38;
 const ERROR_NOT_SUPPORTED: i32 = 50;
 const ERROR_INVALID_PARAMETER: i32 = 87;
