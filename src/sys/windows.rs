@@ -38,6 +38,12 @@ struct Overlapped {
 }
 
 #[repr(C)]
+struct PsapiWorkingSetExInformation {
+    virtual_address: *mut c_void,
+    virtual_attributes: usize,
+}
+
+#[repr(C)]
 struct SystemInfo {
     _processor_architecture: u32,
     dw_page_size: u32,
@@ -119,6 +125,7 @@ unsafe extern "system" {
     fn GetOverlappedResult(file: Handle, overlapped: *mut Overlapped, read: *mut u32, wait: i32) -> i32;
     fn GetProcAddress(module: Handle, name: *const c_char) -> *mut c_void;
     fn GetSystemInfo(info: *mut SystemInfo);
+    fn K32QueryWorkingSetEx(process: Handle, pages: *mut PsapiWorkingSetExInformation, len: u32) -> i32;
     fn MapViewOfFile(
         section: Handle,
         access: u32,
@@ -880,6 +887,9 @@ fn large_page_size() -> usize {
 /// Makes each page present, and stops where that fails. A page is touched by the kernel, which says so when the disk
 /// cannot serve it; a fault of our own would end the process.
 fn populate(ptr: NonNull<u8>, len: usize, backing: &Backing) {
+    if backing.kind == Kind::LargePages {
+        return;
+    }
     // SAFETY: a mapping of ours. It reads in large pieces what page faults would read in small ones.
     let _ = unsafe { advise(ptr, len, backing, Advice::WillNeed) };
     for at in (0..len).step_by(page_size()) {
@@ -981,13 +991,24 @@ pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing
     Ok(())
 }
 
-pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result<()> {
+/// Large pages are always resident (Microsoft, "Large-Page Support").
+pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    if backing.kind == Kind::LargePages {
+        return Ok(());
+    }
     // SAFETY: a mapping of ours; its contents stay.
-    checked(Call::VirtualLock, unsafe { VirtualLock(ptr.as_ptr().cast(), len) })
+    checked(Call::VirtualLock, unsafe { VirtualLock(ptr.as_ptr().cast(), len) }).inspect_err(|_| {
+        // Nothing says that none of the pages is locked then.
+        // SAFETY: as above.
+        unsafe { VirtualUnlock(ptr.as_ptr().cast(), len) };
+    })
 }
 
 /// Of pages that are not locked this takes away that they are resident.
-pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result<()> {
+pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    if backing.kind == Kind::LargePages {
+        return Ok(());
+    }
     // SAFETY: as in `lock`.
     match checked(Call::VirtualUnlock, unsafe { VirtualUnlock(ptr.as_ptr().cast(), len) }) {
         Err(error) if error.raw_os_error() == Some(ERROR_NOT_LOCKED) => Ok(()),
@@ -1019,8 +1040,8 @@ pub(crate) unsafe fn flush(ptr: NonNull<u8>, len: usize, backing: &Backing, wait
 
 /// Of the other advice Windows has none that keeps both contents and locks: OfferVirtualMemory lets contents go, and
 /// VirtualUnlock, which takes pages out of the working set, unlocks.
-pub(crate) unsafe fn advise(ptr: NonNull<u8>, len: usize, _: &Backing, advice: Advice) -> Result<()> {
-    if advice != Advice::WillNeed {
+pub(crate) unsafe fn advise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: Advice) -> Result<()> {
+    if advice != Advice::WillNeed || backing.kind == Kind::LargePages {
         return Ok(());
     }
     let mut range = Win32MemoryRangeEntry { virtual_address: ptr.as_ptr().cast(), number_of_bytes: len };
@@ -1034,34 +1055,93 @@ pub(crate) unsafe fn discard(
     backing: &Backing,
     discard: Discard,
 ) -> Result<()> {
-    const MEM_DECOMMIT: u32 = 0x4000;
-    const MEM_RESET: u32 = 0x80000;
     let refused = |kind| Err(Error::own(error::Call::Discard, kind));
-    let address = ptr.as_ptr().cast();
-    let allocate = |how| {
-        // SAFETY: a part of a mapping of ours, whose contents the caller lets go.
-        let result = unsafe { VirtualAlloc(address, len, how, protection(backing.prot, backing.kind)) };
-        if result.is_null() { Err(last_error(Call::VirtualAlloc)) } else { Ok(()) }
-    };
     match (discard, backing.kind) {
-        (Discard::DontNeed, Kind::Anon) => {
-            // SAFETY: as above. Between this call and the next one nothing may touch the memory, as the caller, who
-            // borrowed the mapping alone, does not.
-            checked(Call::VirtualFree, unsafe { VirtualFree(address, len, MEM_DECOMMIT) })?;
-            allocate(MEM_COMMIT)
+        // SAFETY: the caller's promise.
+        (Discard::DontNeed, Kind::Anon) => unsafe { zero(ptr, len, backing) },
+        // Large pages are never given back in part.
+        (Discard::DontNeed, Kind::LargePages) if backing.prot.contains(Prot::WRITE) => {
+            // SAFETY: the caller's promise; they can be written to.
+            unsafe { ptr.write_bytes(0, len) };
+            Ok(())
         }
         // SAFETY: a part of a view of ours, whose contents are the file's.
-        (Discard::DontNeed, Kind::Shared) => unsafe { unlock(ptr, len, backing) },
+        (Discard::DontNeed, Kind::Shared) if !is_locked(ptr) => unsafe { unlock(ptr, len, backing) },
+        // They stay resident, as was promised.
+        (Discard::DontNeed, Kind::Shared) => Ok(()),
         // Contents may be kept or become zeros. DiscardVirtualMemory does the same at once, but not every Windows has
         // it, and OfferVirtualMemory wants the memory reclaimed before it is written to.
-        (Discard::Free, Kind::Anon) => allocate(MEM_RESET),
+        // SAFETY: as above.
+        (Discard::Free, Kind::Anon) => unsafe { reset(ptr, len) },
         // Private pages become the file's again only by mapping it anew, and a hole needs the offset in the file; the
-        // mapping knows neither. Large pages are never given back in part.
+        // mapping knows neither.
         (Discard::DontNeed, Kind::Copy | Kind::LargePages) | (Discard::Remove, Kind::Shared) => {
             refused(ErrorKind::Unsupported)
         }
         (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
     }
+}
+
+/// Makes zeros of a part of fresh memory, and gives its pages back. MEM_DECOMMIT and MEM_COMMIT would do the same without
+/// touching a page; but others may take the commitment in between, or a job's limit forbid it, and then the memory is
+/// gone. Here it is always there.
+///
+/// # Safety
+/// As `discard`.
+unsafe fn zero(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    /// So much is resident at a time.
+    const PIECE: usize = 1 << 20;
+    // First, so that nothing is read from the paging file to be written to.
+    // SAFETY: the caller's promise, here and below.
+    unsafe { reset(ptr, len)? };
+    let is_writable = backing.prot.contains(Prot::WRITE);
+    let protect = |prot| {
+        let mut old = 0;
+        // SAFETY: as above. Who runs what lies there does not let its contents go.
+        checked(Call::VirtualProtect, unsafe {
+            VirtualProtect(ptr.as_ptr().cast(), len, protection(prot, backing.kind), &mut old)
+        })
+    };
+    if !is_writable {
+        protect(Prot::WRITE)?;
+    }
+    let is_locked = is_locked(ptr);
+    for at in (0..len).step_by(PIECE) {
+        let piece = PIECE.min(len - at);
+        // SAFETY: as above. That the pages are given back is not essential. Reset pages keep their contents or become
+        // zeros, which is the same here (Microsoft, "VirtualAlloc function", MEM_RESET_UNDO).
+        unsafe {
+            let ptr = ptr.add(at);
+            ptr.write_bytes(0, piece);
+            if reset(ptr, piece).is_ok() && !is_locked {
+                let _ = unlock(ptr, piece, backing);
+            }
+        }
+    }
+    if is_writable { Ok(()) } else { protect(backing.prot) }
+}
+
+/// The pages need not be read from or written to the paging file.
+///
+/// # Safety
+/// A part of fresh memory of ours, whose contents the caller lets go.
+unsafe fn reset(ptr: NonNull<u8>, len: usize) -> Result<()> {
+    const MEM_RESET: u32 = 0x80000;
+    // SAFETY: the caller's promise. The protection is not looked at.
+    let result =
+        unsafe { VirtualAlloc(ptr.as_ptr().cast(), len, MEM_RESET, protection(Prot::READ, Kind::Anon)) };
+    if result.is_null() { Err(last_error(Call::VirtualAlloc)) } else { Ok(()) }
+}
+
+/// Whether a page is locked, as all of a mapping or none are; it is taken for locked if that cannot be known.
+fn is_locked(ptr: NonNull<u8>) -> bool {
+    const LOCKED: usize = 1 << 22;
+    let mut page =
+        PsapiWorkingSetExInformation { virtual_address: ptr.as_ptr().cast(), virtual_attributes: 0 };
+    let len = size_of::<PsapiWorkingSetExInformation>() as u32;
+    // SAFETY: `page` is written to.
+    let result = unsafe { K32QueryWorkingSetEx(process(), &mut page, len) };
+    result == 0 || page.virtual_attributes & LOCKED != 0
 }
 
 const ERROR_INVALID_FUNCTION: i32 = 1;

@@ -27,7 +27,7 @@ pub fn headers(os: &str) -> &'static [&'static str] {
             "sys/stat.h",
             "unistd.h",
         ],
-        "windows" => &["windows.h"],
+        "windows" => &["windows.h", "psapi.h"],
         _ => &[],
     }
 }
@@ -67,5 +67,7 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("windows", "NEUTRAL", As("MAKELANGID(LANG_NEUTRAL, SUBLANG_NEUTRAL)")),
     ("windows", "ROOM", Nowhere("the length of a text in Rust")),
     ("windows", "SEPARATOR", Nowhere("a character")),
+    ("windows", "PIECE", Nowhere("a length of our own")),
+    ("windows", "LOCKED", Nowhere("a bit field")),
     ("linux windows", "1", Nowhere("TRUE, or one byte, page or range")),
 ];
