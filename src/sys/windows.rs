@@ -38,6 +38,17 @@ struct Overlapped {
 }
 
 #[repr(C)]
+struct MemoryBasicInformation {
+    _base_address: *mut c_void,
+    _allocation_base: *mut c_void,
+    _allocation_protect: u32,
+    region_size: usize,
+    _state: u32,
+    _protect: u32,
+    _type: u32,
+}
+
+#[repr(C)]
 struct PsapiWorkingSetExInformation {
     virtual_address: *mut c_void,
     virtual_attributes: usize,
@@ -163,6 +174,7 @@ unsafe extern "system" {
     fn VirtualFree(address: *mut c_void, len: usize, kind: u32) -> i32;
     fn VirtualLock(address: *mut c_void, len: usize) -> i32;
     fn VirtualProtect(address: *mut c_void, len: usize, protection: u32, old: *mut u32) -> i32;
+    fn VirtualQuery(address: *const c_void, info: *mut MemoryBasicInformation, len: usize) -> usize;
     fn VirtualUnlock(address: *mut c_void, len: usize) -> i32;
 }
 
@@ -250,6 +262,7 @@ pub(crate) enum Call {
     CreateFileW,
     DuplicateHandle,
     FlushFileBuffers,
+    FlushInstructionCache,
     FlushViewOfFile,
     GetFileInformationByHandleEx,
     GetFileType,
@@ -279,6 +292,7 @@ impl Call {
             Self::CreateFileW => "CreateFileW",
             Self::DuplicateHandle => "DuplicateHandle",
             Self::FlushFileBuffers => "FlushFileBuffers",
+            Self::FlushInstructionCache => "FlushInstructionCache",
             Self::FlushViewOfFile => "FlushViewOfFile",
             Self::GetFileInformationByHandleEx => "GetFileInformationByHandleEx",
             Self::GetFileType => "GetFileType",
@@ -685,46 +699,72 @@ pub(crate) unsafe fn map_file(
         backing.unit = allocation_granularity().trailing_zeros() as u8;
     }
     let before = offset as usize & ((1 << backing.unit) - 1);
-    let (offset_high, offset_low) = halves(offset - before as u64);
-    // SAFETY: touches no memory of ours. A size of 0 is the file's, which is never extended so.
-    let section = unsafe { CreateFileMappingW(file, null_mut(), protection(most, kind), 0, 0, null()) };
-    if section == 0 {
-        return Err(last_error(Call::CreateFileMappingW).into());
+    // First what can fail and needs no undoing but to close a handle.
+    if kind == Kind::Shared && prot.contains(Prot::WRITE) {
+        backing.file = duplicate(file)? as u32;
     }
-    let mapped = match place {
-        None => {
-            // SAFETY: the system chooses an address where nothing is.
-            let base = unsafe { MapViewOfFile(section, access, offset_high, offset_low, before + len) };
-            NonNull::new(base.cast::<u8>()).ok_or_else(|| last_error(Call::MapViewOfFile))
-        }
-        // SAFETY: the caller's promise, by which `before` is 0.
-        Some(place) => unsafe { view_in(place, section, offset, len, protection(most, kind)) },
+    // SAFETY: the caller's promise.
+    let mapped = unsafe {
+        map_section(file, offset - before as u64, before + len, protection(most, kind), access, place)
     };
-    // The view keeps what it needs of the section.
-    close(section);
     // SAFETY: the view is longer than `before`.
-    let ptr = unsafe { mapped?.add(before) };
-    let result = if kind == Kind::Shared && prot.contains(Prot::WRITE) {
-        duplicate(file).map(|duplicate| backing.file = duplicate as u32)
-    } else if prot != most {
+    let ptr = unsafe { mapped.inspect_err(|_| close_duplicate(&backing))?.add(before) };
+    if prot != most {
         // SAFETY: the view is not known to anyone yet.
-        unsafe { protect(ptr, len, &mut backing, prot) }
-    } else {
-        Ok(())
-    };
-    if let Err(error) = result {
-        // SAFETY: as above.
-        let _ = match place {
-            None => unsafe { unmap(ptr, len, &backing) },
-            Some(_) => unsafe { vacate(ptr, len, &backing) }.map(drop),
-        };
-        return Err(error.into());
+        if let Err(error) = unsafe { protect(ptr, len, &mut backing, prot) } {
+            // SAFETY: as above.
+            let undone = match place {
+                None => unsafe { unmap(ptr, len, &backing) },
+                Some(_) => unsafe { vacate(ptr, len, &backing) }.map(drop),
+            };
+            return Err(MapError { error, is_place_lost: place.is_some() && undone.is_err() });
+        }
     }
     if flags.contains(Flags::POPULATE) {
         populate(ptr, len, &backing);
     }
     // SAFETY: nobody knows of the mapping yet.
     unsafe { locked((ptr, backing), len, flags, place) }
+}
+
+/// A view of a file, by a section that only the view keeps.
+///
+/// # Safety
+/// As `map_file`; the offset is a multiple of the granularity.
+unsafe fn map_section(
+    file: RawFile,
+    offset: u64,
+    len: usize,
+    protection: u32,
+    access: u32,
+    place: Option<Place>,
+) -> Result<NonNull<u8>> {
+    // SAFETY: touches no memory of ours. A size of 0 is the file's, which is never extended so.
+    let section = unsafe { CreateFileMappingW(file, null_mut(), protection, 0, 0, null()) };
+    if section == 0 {
+        let error = last_error(Call::CreateFileMappingW);
+        return Err(match stat(file) {
+            Ok(FileStatus { kind: FileKind::Regular, .. }) => error,
+            _ => error.of_kind(ErrorKind::NotMappable),
+        });
+    }
+    let mapped = match place {
+        None => {
+            let (offset_high, offset_low) = halves(offset);
+            // SAFETY: the system chooses an address where nothing is.
+            let base = unsafe { MapViewOfFile(section, access, offset_high, offset_low, len) };
+            NonNull::new(base.cast::<u8>()).ok_or_else(|| last_error(Call::MapViewOfFile))
+        }
+        // SAFETY: the caller's promise.
+        Some(place) => unsafe { view_in(place, section, offset, len, protection) },
+    };
+    close(section);
+    mapped.map_err(|error| match error.raw_os_error() {
+        // The section allows each view that is asked for here. So the file was truncated meanwhile, and the view would
+        // reach beyond it (STATUS_INVALID_VIEW_SIZE).
+        Some(ERROR_ACCESS_DENIED) => error.of_kind(ErrorKind::BeyondEnd),
+        _ => error,
+    })
 }
 
 /// A view in place of a placeholder. It has whole pages, and no more of them than the file, so what is left of the last
@@ -742,10 +782,8 @@ unsafe fn view_in(
     // SAFETY: the type of that name.
     let map_view: MapViewOfFile3 = unsafe { find(c"MapViewOfFile3")? };
     let (to, view_len) = (place.0.as_ptr().cast(), len.next_multiple_of(page_size()));
-    if view_len != place.1 {
-        // SAFETY: the caller's promise, here and below.
-        unsafe { split(place, view_len)? };
-    }
+    // SAFETY: the caller's promise, here and below. If the view cannot be mapped, two placeholders are left.
+    unsafe { if view_len == place.1 { join(place)? } else { split(place, view_len)? } };
     let map = |len| {
         let how = MEM_REPLACE_PLACEHOLDER;
         // SAFETY: as above.
@@ -753,22 +791,26 @@ unsafe fn view_in(
         NonNull::new(base.cast()).ok_or_else(|| last_error(Call::MapViewOfFile3))
     };
     // The length should be one of whole pages, and must not reach beyond the file; at its end it cannot be both.
-    map(view_len).or_else(|error| map(len).map_err(|_| error)).inspect_err(|_| {
-        // SAFETY: as above.
-        unsafe { rejoin(place, view_len) };
-    })
+    map(view_len).or_else(|error| map(len).map_err(|_| error))
 }
 
-/// Undoes a split. All is as it should be for that, so it cannot fail.
+/// Makes one placeholder of a reservation, which may be two: what fills a part of it was unmapped, or could not be mapped.
+/// Whatever uses a reservation does this first, so that nothing need be joined again where it could fail unheard.
 ///
 /// # Safety
-/// The place is two placeholders, or one if `first` is its length.
-unsafe fn rejoin((ptr, len): Place, first: usize) {
+/// The place is a reservation of ours.
+unsafe fn join((ptr, len): Place) -> Result<()> {
     const MEM_COALESCE_PLACEHOLDERS: u32 = 0x1;
-    if first != len {
-        // SAFETY: the caller's promise.
-        unsafe { VirtualFree(ptr.as_ptr().cast(), len, MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS) };
+    let mut info = MaybeUninit::<MemoryBasicInformation>::uninit();
+    let base = ptr.as_ptr().cast();
+    // SAFETY: `info` has the layout and the length that the function writes.
+    let written = unsafe { VirtualQuery(base, info.as_mut_ptr(), size_of::<MemoryBasicInformation>()) };
+    // SAFETY: it was written.
+    if written == 0 || unsafe { info.assume_init_ref() }.region_size >= len {
+        return Ok(());
     }
+    // SAFETY: the caller's promise.
+    checked(Call::VirtualFree, unsafe { VirtualFree(base, len, MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS) })
 }
 
 /// By VirtualAlloc2.
@@ -795,7 +837,7 @@ pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
         Some(ERROR_INVALID_PARAMETER) => {
             let unit = allocation_granularity();
             // SAFETY: just made, and given up.
-            let one = || reserve(0, unit).and_then(|one| unsafe { release((one, unit)) });
+            let one = || reserve(0, unit).map(|one| unsafe { release((one, unit)) });
             let known = (address, len) != (0, unit) && one().is_ok();
             error.of_kind(if known { ErrorKind::OutOfMemory } else { ErrorKind::Unsupported })
         }
@@ -803,15 +845,22 @@ pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
     })
 }
 
-pub(crate) unsafe fn split((ptr, _): Place, at: usize) -> Result<()> {
-    // SAFETY: a part of a placeholder of ours.
-    let result = unsafe { VirtualFree(ptr.as_ptr().cast(), at, MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER) };
+pub(crate) unsafe fn split(place: Place, at: usize) -> Result<()> {
+    // SAFETY: a part of a reservation of ours.
+    let result = unsafe {
+        join(place)?;
+        VirtualFree(place.0.as_ptr().cast(), at, MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER)
+    };
     checked(Call::VirtualFree, result)
 }
 
-pub(crate) unsafe fn release((ptr, _): Place) -> Result<()> {
-    // SAFETY: a whole placeholder, which the caller gives up.
-    checked(Call::VirtualFree, unsafe { VirtualFree(ptr.as_ptr().cast(), 0, MEM_RELEASE) })
+pub(crate) unsafe fn release(place: Place) -> Result<()> {
+    // SAFETY: a whole reservation, which the caller gives up.
+    let result = unsafe {
+        join(place)?;
+        VirtualFree(place.0.as_ptr().cast(), 0, MEM_RELEASE)
+    };
+    checked(Call::VirtualFree, result)
 }
 
 fn duplicate(file: Handle) -> Result<Handle> {
@@ -862,7 +911,9 @@ pub(crate) unsafe fn map_anon(
         Some((to, whole)) => {
             how |= MEM_REPLACE_PLACEHOLDER;
             // SAFETY: the caller's promise.
-            unsafe { allocate_at(to.as_ptr().cast(), whole, how, protection) }
+            unsafe {
+                join((to, whole)).and_then(|()| allocate_at(to.as_ptr().cast(), whole, how, protection))
+            }
         }
     };
     let ptr = allocated.map_err(|error| match error.raw_os_error() {
@@ -892,12 +943,12 @@ fn populate(ptr: NonNull<u8>, len: usize, backing: &Backing) {
     }
     // SAFETY: a mapping of ours. It reads in large pieces what page faults would read in small ones.
     let _ = unsafe { advise(ptr, len, backing, Advice::WillNeed) };
-    for at in (0..len).step_by(page_size()) {
+    let before = ptr.as_ptr().addr() % page_size();
+    for at in (0..before + len).step_by(page_size()) {
         let mut byte = 0_u8;
-        // SAFETY: `at` is within the mapping, and one byte is written to `byte`.
-        let result = unsafe {
-            ReadProcessMemory(process(), ptr.as_ptr().add(at).cast(), (&raw mut byte).cast(), 1, null_mut())
-        };
+        let from = ptr.as_ptr().wrapping_sub(before).wrapping_add(at).cast();
+        // SAFETY: one byte is written to `byte`, of a page that has a part of the mapping.
+        let result = unsafe { ReadProcessMemory(process(), from, (&raw mut byte).cast(), 1, null_mut()) };
         if result == 0 {
             return;
         }
@@ -918,7 +969,8 @@ pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> R
             checked(Call::UnmapViewOfFile, result)?;
             let view_len = len.next_multiple_of(page_size());
             if backing.placed && view_len % allocation_granularity() != 0 {
-                // SAFETY: the placeholder that `view_in` left behind the view.
+                // SAFETY: the placeholder that `view_in` left behind the view. Should it stay, the mapping is gone all the
+                // same, and no error may give it back.
                 unsafe { VirtualFree(ptr.wrapping_add(view_len).cast(), 0, MEM_RELEASE) };
             }
             close_duplicate(backing);
@@ -951,8 +1003,6 @@ pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> 
             // SAFETY: as above.
             let result = unsafe { unmap_view(process(), base, MEM_PRESERVE_PLACEHOLDER) };
             checked(Call::UnmapViewOfFile2, result)?;
-            // SAFETY: as `view_in` split it.
-            unsafe { rejoin(place, len.next_multiple_of(page_size())) };
             close_duplicate(backing);
         }
     }
@@ -971,6 +1021,12 @@ fn pages(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (*mut c_void, usize
 
 pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
     let (base, pages_len) = pages(ptr, len, backing);
+    if prot.contains(Prot::EXEC) {
+        // First, as it can be refused and changes nothing: what is written is written by now.
+        // SAFETY: a mapping of ours, and READ is part of every `Prot`.
+        let result = unsafe { FlushInstructionCache(process(), ptr.as_ptr().cast(), len) };
+        checked(Call::FlushInstructionCache, result)?;
+    }
     let mut old = 0;
     // SAFETY: a mapping of ours; the caller holds no reference that needs more rights.
     let result = unsafe { VirtualProtect(base, pages_len, protection(prot, backing.kind), &mut old) };
@@ -984,10 +1040,6 @@ pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing
         });
     }
     backing.prot = prot;
-    if prot.contains(Prot::EXEC) {
-        // SAFETY: READ is part of every `Prot`. Of the own process it cannot fail.
-        unsafe { FlushInstructionCache(process(), ptr.as_ptr().cast(), len) };
-    }
     Ok(())
 }
 
