@@ -1,0 +1,82 @@
+//! What a process has of the system, to be compared: its address space and its handles.
+
+use std::ffi::c_void;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct MemoryBasicInformation {
+    base: usize,
+    allocation_base: usize,
+    allocation_protect: u32,
+    region_size: usize,
+    state: u32,
+    protect: u32,
+    kind: u32,
+}
+
+#[link(name = "kernel32")]
+unsafe extern "system" {
+    fn GetHandleInformation(handle: isize, flags: *mut u32) -> i32;
+    fn VirtualQuery(address: *const c_void, info: *mut MemoryBasicInformation, len: usize) -> usize;
+}
+
+/// The start and length of each allocation, view and placeholder; and how many handles are open.
+#[derive(PartialEq, Eq)]
+pub struct State {
+    allocations: Vec<(usize, usize)>,
+    handles: usize,
+}
+
+fn query(address: usize) -> Option<MemoryBasicInformation> {
+    let mut info = std::mem::MaybeUninit::uninit();
+    // SAFETY: `info` has the layout and the length that the function writes.
+    let len = unsafe {
+        let len = size_of::<MemoryBasicInformation>();
+        VirtualQuery(std::ptr::without_provenance(address), info.as_mut_ptr(), len)
+    };
+    // SAFETY: it was written.
+    (len != 0).then(|| unsafe { info.assume_init() })
+}
+
+/// The protection of the page at an address (PAGE_…), or 0 if no memory is there.
+pub fn protection(address: *const u8) -> u32 {
+    const MEM_COMMIT: u32 = 0x1000;
+    query(address.addr()).filter(|info| info.state == MEM_COMMIT).map_or(0, |info| info.protect)
+}
+
+impl State {
+    pub fn now() -> Self {
+        const MEM_FREE: u32 = 0x10000;
+        let mut allocations = Vec::<(usize, usize)>::with_capacity(1 << 12);
+        let mut address = 0;
+        while let Some(info) = query(address) {
+            address = info.base + info.region_size;
+            if info.state == MEM_FREE {
+                continue;
+            }
+            match allocations.last_mut() {
+                Some((base, len)) if *base == info.allocation_base => *len += info.region_size,
+                _ => allocations.push((info.allocation_base, info.region_size)),
+            }
+        }
+        let mut flags = 0;
+        // SAFETY: `flags` is written to. Numbers of handles are multiples of 4, and small.
+        let handles =
+            (4..0x800).step_by(4).filter(|&handle| unsafe { GetHandleInformation(handle, &mut flags) } != 0);
+        Self { allocations, handles: handles.count() }
+    }
+
+    /// What came and what went since `before`.
+    pub fn changes(&self, before: &Self) -> String {
+        let mut changes = String::new();
+        for (sign, these, those) in [('+', self, before), ('-', before, self)] {
+            for (base, len) in these.allocations.iter().filter(|&of| !those.allocations.contains(of)) {
+                changes += &format!(" {sign}{base:#x}..{:#x}", base + len);
+            }
+        }
+        if self.handles != before.handles {
+            changes += &format!(" handles {} -> {}", before.handles, self.handles);
+        }
+        changes
+    }
+}
