@@ -209,27 +209,59 @@ pub unsafe trait Backend: Sync {
     }
 }
 
-/// Registers a constant or a static whose type implements [`Backend`](crate::custom::Backend), once in a program. A
-/// program that does not is not linked, for want of the symbol
-/// `baremap_backend_that_the_macro_custom_backend_registers`.
+/// Registers a kernel's backend: a constant or static whose type implements [`Backend`](crate::custom::Backend).
+///
+/// A program registers one for each version of this crate in it. If it registers none, linking fails with an undefined
+/// symbol whose name says so and begins with the version; if two, with a duplicate symbol.
 #[macro_export]
 macro_rules! custom_backend {
     ($backend:expr) => {
         const _: () = {
+            // A name of its own, which makes the linker take this object from a library although the other name is defined
+            // already; so a second registration is never dropped silently.
+            #[used]
+            static KEPT: () = ();
             #[unsafe(no_mangle)]
             #[allow(non_upper_case_globals)]
-            static baremap_backend_that_the_macro_custom_backend_registers: &dyn $crate::custom::Backend =
-                &$backend;
+            static baremap_0_1_0_backend_that_the_macro_custom_backend_registers:
+                &dyn $crate::custom::Backend = &$backend;
         };
     };
 }
 
-/// The compiler's own table of functions, where one of ours would be a second list of them to keep in step.
-fn kernel() -> &'static dyn Backend {
-    unsafe extern "Rust" {
-        safe static baremap_backend_that_the_macro_custom_backend_registers: &'static dyn Backend;
+/// The registered backend, by the symbol of [`custom_backend!`](crate::custom_backend). The macro expands where
+/// CARGO_PKG_VERSION is the user's, so that the name holds this crate's version as a literal.
+macro_rules! registered {
+    ($symbol:ident) => {
+        const _: () = assert!(
+            has_version(stringify!($symbol)),
+            "the symbol, here and in the macro, has another version"
+        );
+
+        fn kernel() -> &'static dyn Backend {
+            unsafe extern "Rust" {
+                safe static $symbol: &'static dyn Backend;
+            }
+            $symbol
+        }
+    };
+}
+
+registered!(baremap_0_1_0_backend_that_the_macro_custom_backend_registers);
+
+/// Whether a symbol is `baremap_`, this crate's version with what is no letter or digit as `_`, and more.
+const fn has_version(symbol: &str) -> bool {
+    let (symbol, version) = (symbol.as_bytes(), env!("CARGO_PKG_VERSION").as_bytes());
+    let start = "baremap_".len();
+    let mut at = 0;
+    while at < version.len() {
+        let byte = if version[at].is_ascii_alphanumeric() { version[at] } else { b'_' };
+        if symbol[start + at] != byte {
+            return false;
+        }
+        at += 1;
     }
-    baremap_backend_that_the_macro_custom_backend_registers
+    symbol[start + at] == b'_'
 }
 
 type Result<T, E = Error> = core::result::Result<T, E>;
