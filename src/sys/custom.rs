@@ -1,6 +1,8 @@
-//! A kernel's own memory and files, for targets without an operating system, and with
-//! `--cfg baremap_backend="custom"` for any: a kernel implements [`Backend`] and registers it by
-//! [`custom_backend!`](crate::custom_backend). Nothing here allocates or keeps a state.
+//! A kernel's own memory and files.
+//!
+//! This is the backend of targets without an operating system, and of any target with
+//! `--cfg baremap_backend="custom"`. A kernel implements [`Backend`] and registers it by
+//! [`custom_backend!`](crate::custom_backend). Nothing here allocates or keeps state.
 //!
 //! ```
 //! use baremap::custom::{Backend, Code, Request};
@@ -50,78 +52,104 @@ pub use super::{FileKind, Open};
 /// The kernel's own name for an open file.
 pub type RawFile = usize;
 
-/// Why the kernel cannot do something, by a number of its own other than [`UNSUPPORTED`].
+/// Why a call failed: any number of the kernel's own but [`UNSUPPORTED`].
 pub type Code = i32;
 
-/// The code of what a kernel does not offer.
+/// The code of a call that the kernel does not offer.
 pub const UNSUPPORTED: Code = 0;
 
-/// What is to be mapped.
+/// What to map.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Request {
-    /// A file and an offset in it, a multiple of the page size, that lies within it as all of the mapping does, but for
-    /// the rest of the last page; or zeroed, private memory. What is written to the mapping is written to the file,
-    /// unless `flags` has [`Flags::COW`].
+    /// A file and an offset in it, a multiple of the page size; `None` for zeroed, private memory.
+    ///
+    /// When [`Backend::stat`] was called, the whole range lay within the file, except for the rest of the last page.
+    /// Another processor may have truncated the file since. Writes to the mapping reach the file, unless `flags`
+    /// contains [`Flags::COW`].
     pub file: Option<(RawFile, u64)>,
-    /// In bytes: whole pages, over 0, and up to `isize::MAX` before it was rounded up.
+    /// The length in bytes: whole pages, at least one. It exceeds `isize::MAX` by less than two pages.
     pub len: usize,
-    /// What may be done there.
+    /// The permissions.
     pub prot: Prot,
-    /// Those of [`Backend::flags`] that were asked for.
+    /// Those flags that the caller asked for. [`Backend::flags`] contains each.
     pub flags: Flags,
-    /// A reservation, as long as the mapping, whose place the mapping takes. On failure it is a reservation still.
+    /// A reservation of the same length, which the mapping replaces. If this fails, the reservation stays whole.
     pub place: Option<NonNull<u8>>,
 }
 
-/// What a kernel gives. Without what has a default the crate works, and says "unsupported" where that is asked for.
+/// A kernel's side of the crate.
 ///
-/// Every address and every length is a multiple of the page size, and every range lies within one mapping. Nothing but
-/// the address and the length names a mapping: what else is known of it the kernel keeps.
+/// Methods with a default are optional: without them the crate reports
+/// [`Unsupported`](crate::ErrorKind::Unsupported). The crate passes addresses and lengths that are multiples of the page
+/// size, and ranges that are not empty and lie within one mapping. A mapping has no other name than its address and
+/// length; the kernel remembers everything else about it.
+///
+/// A method that fails changes nothing, unless its documentation says what it leaves.
 ///
 /// # Safety
-/// Each function keeps its promise, and does nothing to memory but that, whatever is asked. Safe code relies on it.
+/// Each method keeps its promise and changes no other memory, whatever its arguments are. Safe code relies on:
+///
+/// - [`page_size`](Self::page_size) is a power of two, no more than 1 GiB, and always the same.
+/// - [`map`](Self::map) and [`reserve`](Self::reserve) return multiples of the page size, and ranges that nothing else
+///   uses until [`unmap`](Self::unmap). If a place or an address was given, they return this one.
+/// - [`read`](Self::read) returns no more than its `len`, and has written as many bytes.
+/// - A permission that [`protect`](Self::protect) or `map` granted stays granted, and every page is there when it is
+///   touched.
 #[allow(clippy::missing_safety_doc, reason = "the one condition is given here")]
 #[allow(unused_variables, reason = "names that tell what is passed")]
 pub unsafe trait Backend: Sync {
-    /// In bytes; a power of two, and always the same.
+    /// The page size in bytes: a power of two, no more than 1 GiB, and always the same.
     fn page_size(&self) -> usize;
 
-    /// Makes a mapping where nothing is; gives its address, which is not 0. Until it is unmapped, what `prot` allows
-    /// works there, now or by a page fault that the kernel resolves.
+    /// Makes a mapping and returns its address, a multiple of the page size.
+    ///
+    /// The mapping lies at `request.place`, or else where nothing is. Until it is unmapped, every access that
+    /// `request.prot` permits succeeds, at once or after a page fault that the kernel resolves. Pages that no longer lie
+    /// within the file are an exception: an access to these is the kernel's to judge.
+    ///
+    /// [`Flags::POPULATE`] is a best effort. [`Flags::LOCKED`] is not: if the memory cannot be locked, `map` fails, and
+    /// a reservation at `request.place` is still one.
     ///
     /// # Safety
-    /// The file is open, and the reservation the caller's.
+    /// The file is open. The caller owns the reservation.
     unsafe fn map(&self, request: &Request) -> Result<NonNull<u8>, Code>;
 
-    /// Gives a mapping back, or a part or the whole of a reservation. Gone on success, untouched on failure.
+    /// Unmaps a whole mapping, or releases a reservation or a part of one.
     ///
     /// # Safety
-    /// The caller gives it up, and nobody uses it.
+    /// The caller owns the range and no longer uses it.
     unsafe fn unmap(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code>;
 
-    /// Changes what may be done with a whole mapping; in force on return, on every processor, whose instruction caches
-    /// then see what was written there if `prot` has `EXEC`. On failure each page has its old rights or the new ones.
-    /// Writing to a file that is not open for it is refused, unless the mapping is a copy on write.
+    /// Changes the permissions of a whole mapping.
+    ///
+    /// On return they are in force on every processor. If `prot` contains `EXEC`, the instruction caches of every
+    /// processor see what was written. A shared mapping of a file that is not open for writing cannot become writable.
+    /// If this fails, each page has the old or the new permissions.
     ///
     /// # Safety
-    /// Nobody needs rights that `prot` lacks.
+    /// Nobody relies on permissions that `prot` lacks.
     unsafe fn protect(&self, ptr: NonNull<u8>, len: usize, prot: Prot) -> Result<(), Code>;
 
-    /// The name of a code of this kernel's, its meaning in words, and its kind.
+    /// Describes a code: its name, its meaning in words, and its kind.
     fn describe(&self, code: Code) -> (&'static str, &'static str, ErrorKind);
 
-    /// Those of `COW`, `POPULATE` and `NORESERVE` that [`map`](Self::map) honours.
+    /// Returns those of `COW`, `POPULATE`, `NORESERVE` and `LOCKED` that [`map`](Self::map) honours.
+    ///
+    /// A request with another flag fails before `map` is called.
     fn flags(&self) -> Flags {
         Flags::default()
     }
 
-    /// Holds address space: at an address, where nothing is, or else the code's kind is `Busy`; at 0, where it likes.
-    /// Access to it is a fault.
+    /// Reserves address space and returns its address.
+    ///
+    /// If `address` is 0, the kernel chooses. Otherwise it reserves exactly this range, or fails with a code of kind
+    /// [`Busy`](crate::ErrorKind::Busy) if something is there. An access to a reservation is a fault.
     fn reserve(&self, address: usize, len: usize) -> Result<NonNull<u8>, Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Makes a reservation of a mapping, at once. Untouched on failure.
+    /// Replaces a whole mapping by a reservation, in one step.
     ///
     /// # Safety
     /// As [`unmap`](Self::unmap).
@@ -129,75 +157,84 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Keeps it in memory until it is unlocked or unmapped, however often it was locked.
+    /// Makes the pages resident, and keeps them so until [`unlock`](Self::unlock) or [`unmap`](Self::unmap).
+    ///
+    /// Locks do not add up. If this fails, no page is locked that was not locked before.
     ///
     /// # Safety
-    /// It is mapped, as in what follows.
+    /// The range is mapped.
     unsafe fn lock(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// See [`lock`](Self::lock). To unlock what is not locked is no failure.
+    /// Undoes [`lock`](Self::lock), however often it was called. Memory that is not locked is no error.
     ///
     /// # Safety
-    /// As `lock`.
+    /// The range is mapped.
     unsafe fn unlock(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Writes what was changed to the disk: it is there on return, or with `wait` false, the writing has begun. Of
-    /// memory without a file it does nothing.
+    /// Writes changed pages of a file to the disk.
+    ///
+    /// With `wait` they are there on return, with the metadata to find them. Without, writing has begun. Memory without a
+    /// file needs nothing. If this fails, some pages may have been written.
     ///
     /// # Safety
-    /// As `lock`.
+    /// The range is mapped.
     unsafe fn flush(&self, ptr: NonNull<u8>, len: usize, wait: bool) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// A hint, which a kernel that does not know it does not fail for.
+    /// Takes a hint. Return `Ok` for advice that the kernel does not know.
     ///
     /// # Safety
-    /// As `lock`.
+    /// The range is mapped.
     unsafe fn advise(&self, ptr: NonNull<u8>, len: usize, advice: Advice) -> Result<(), Code> {
         Ok(())
     }
 
-    /// Destroys contents, as [`Discard`] tells.
+    /// Destroys contents, as [`Discard`] says. Return [`UNSUPPORTED`] for a member that the kernel does not know.
+    ///
+    /// The pages stay mapped, also if this fails; contents may be lost then.
     ///
     /// # Safety
-    /// As `lock`, and nobody relies on the contents.
+    /// The range is mapped. Nobody relies on its contents.
     unsafe fn discard(&self, ptr: NonNull<u8>, len: usize, discard: Discard) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Opens a file.
+    /// Opens a file. Return [`UNSUPPORTED`] for an `Open` that the kernel does not know.
     fn open(&self, path: &CStr, how: Open) -> Result<RawFile, Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Closes one that [`open`](Self::open) gave. What is mapped stays so.
+    /// Closes a file that [`open`](Self::open) returned. Mappings of it stay.
     fn close(&self, file: RawFile) {}
 
-    /// Its kind, and its length in bytes if it is a regular one.
+    /// Returns the kind of a file, and the length in bytes of a regular one.
     fn stat(&self, file: RawFile) -> Result<(FileKind, u64), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Cuts a file off, or extends it with zeros.
+    /// Truncates a file, or extends it with zeros. `len` is at most `i64::MAX`.
     fn set_len(&self, file: RawFile, len: u64) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Contents and metadata of a file are on the disk on return.
+    /// Writes contents and metadata of a file to the disk. They are there on return.
     fn sync(&self, file: RawFile) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Reads from an offset, or from where the last such read ended; gives the number of bytes, 0 only at the end or
-    /// for a `len` of 0.
+    /// Reads at most `len` bytes and returns how many it has written to `to`: never more than `len`, and 0 only at the
+    /// end of the file or if `len` is 0.
+    ///
+    /// It reads at `offset`, which may be past the end and have any value. With `None` it reads where the last such read
+    /// ended.
     ///
     /// # Safety
-    /// `len` bytes at `to` are writable.
+    /// `len` bytes at `to` are writable. They need not be initialized.
     unsafe fn read(
         &self,
         file: RawFile,
@@ -389,10 +426,10 @@ unsafe fn map(
     place: Option<Place>,
 ) -> Result<View> {
     let mut honoured = Flags::NONE;
-    for flag in [Flags::HUGETLB, Flags::COW, Flags::POPULATE, Flags::NORESERVE] {
+    for flag in [Flags::HUGETLB, Flags::COW, Flags::POPULATE, Flags::NORESERVE, Flags::LOCKED] {
         // Memory without a file is private anyway.
         if flags.contains(flag) && (flag != Flags::COW || file.is_some()) {
-            // The units of such mappings would differ from the pages that the contract speaks of.
+            // Huge pages would differ from the pages that the trait speaks of.
             if flag == Flags::HUGETLB || !kernel().flags().contains(flag) {
                 return Err(Error::unsupported(flag));
             }
@@ -416,7 +453,7 @@ pub(crate) unsafe fn split(_: Place, _: usize) -> Result<()> {
 }
 
 pub(crate) unsafe fn release((ptr, len): Place) -> Result<()> {
-    // SAFETY: a reservation, which the caller gives up.
+    // SAFETY: the caller's reservation, or a part of it, which it gives up.
     checked(Call::Unmap, unsafe { kernel().unmap(ptr, len) })
 }
 
@@ -442,7 +479,7 @@ pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result
 
 pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
     let (base, len) = pages(ptr, len);
-    // SAFETY: a whole mapping; the caller holds no reference that needs more rights.
+    // SAFETY: a whole mapping; the caller holds no reference that needs more permissions.
     let result = checked(Call::Protect, unsafe { kernel().protect(base, len, prot) });
     backing.prot = if result.is_ok() { prot } else { backing.prot & prot };
     result

@@ -106,6 +106,7 @@ pub(crate) type Place = (NonNull<u8>, usize);
 
 /// What kind of thing an open file is, as far as mapping it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileKind {
     /// Its length is known and is the limit of what can be mapped.
     Regular,
@@ -116,8 +117,9 @@ pub enum FileKind {
     Other,
 }
 
-/// How to open a file; each is passed on to programs that this one starts on no system.
+/// How to open a file. On every system the file is not inherited by child processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Open {
     /// An existing one, for reading.
     Read,

@@ -50,12 +50,12 @@ unsafe impl Backend for Kernel {
     }
 
     fn flags(&self) -> Flags {
-        Flags::COW | Flags::POPULATE
+        Flags::COW | Flags::POPULATE | Flags::LOCKED
     }
 
     unsafe fn map(&self, request: &Request) -> Result<NonNull<u8>, Code> {
-        let Request { file, len, prot, flags, place } = *request;
-        let is_whole = |number: u64| number % PAGE as u64 == 0;
+        let Request { file, len, prot, flags, place, .. } = *request;
+        let is_whole = |number: u64| number.is_multiple_of(PAGE as u64);
         if !is_whole(len as u64) || !file.is_none_or(|(_, offset)| is_whole(offset)) {
             crate::fail(format_args!("the crate breaks its promise: {request:?}"));
         }
@@ -115,9 +115,8 @@ unsafe impl Backend for Kernel {
         self.answer(|memory| memory.vacate(ptr.as_ptr().addr(), len))
     }
 
-    /// Memory never goes anywhere.
-    unsafe fn lock(&self, _: NonNull<u8>, _: usize) -> Result<(), Code> {
-        Ok(())
+    unsafe fn lock(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
+        self.answer(|memory| memory.lock(ptr.as_ptr().addr(), len))
     }
 
     unsafe fn unlock(&self, _: NonNull<u8>, _: usize) -> Result<(), Code> {
@@ -137,7 +136,13 @@ unsafe impl Backend for Kernel {
     }
 
     fn open(&self, path: &CStr, how: Open) -> Result<RawFile, Code> {
-        self.answer(|memory| memory.open(path.to_bytes(), how))
+        let (create, write) = match how {
+            Open::Read => (false, false),
+            Open::ReadWrite => (false, true),
+            Open::Create => (true, true),
+            _ => return Err(UNSUPPORTED),
+        };
+        self.answer(|memory| memory.open(path.to_bytes(), create, write))
     }
 
     fn close(&self, file: RawFile) {

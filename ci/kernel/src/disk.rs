@@ -1,7 +1,6 @@
 //! Files in memory: names, lengths, and a tree of frames each, which has holes where nothing was written.
 
 use crate::memory::{Memory, PAGE, Refusal};
-use baremap::custom::Open;
 
 /// Which file.
 pub type Inode = usize;
@@ -67,7 +66,7 @@ impl Disk {
 
 impl Memory {
     /// There is one folder, `/`.
-    pub fn open(&mut self, path: &[u8], how: Open) -> Result<usize, Refusal> {
+    pub fn open(&mut self, path: &[u8], create: bool, write: bool) -> Result<usize, Refusal> {
         let name = path.strip_prefix(b"/").ok_or(Refusal::NotFound)?;
         if name.is_empty() {
             return Err(Refusal::Directory);
@@ -79,7 +78,7 @@ impl Memory {
         let files = &mut self.disk.files[..self.disk.count];
         let file = match files.iter().position(|file| &file.name[..file.name_len] == name) {
             Some(file) => file,
-            None if how != Open::Create => return Err(Refusal::NotFound),
+            None if !create => return Err(Refusal::NotFound),
             None => {
                 let file = self.disk.count;
                 let new = self.disk.files.get_mut(file).ok_or(Refusal::TooManyFiles)?;
@@ -89,10 +88,10 @@ impl Memory {
                 file
             }
         };
-        if how == Open::Create {
+        if create {
             self.cut_off(file, 0);
         }
-        self.disk.open[raw] = Some(Descriptor { file, write: how != Open::Read, position: 0 });
+        self.disk.open[raw] = Some(Descriptor { file, write, position: 0 });
         Ok(raw)
     }
 
@@ -103,7 +102,7 @@ impl Memory {
         if len < before {
             self.remove_pages(file, len.next_multiple_of(PAGE)..before.next_multiple_of(PAGE));
             if let Some(frame) = self.known_file_frame(file, len)
-                && len % PAGE != 0
+                && !len.is_multiple_of(PAGE)
             {
                 // SAFETY: the rest of the frame, which no mapping can rely on.
                 unsafe { ((frame + len % PAGE) as *mut u8).write_bytes(0, PAGE - len % PAGE) };

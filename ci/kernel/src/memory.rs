@@ -174,7 +174,8 @@ impl Memory {
         if area.end() < start + len {
             return Err(Refusal::NotMapped);
         }
-        if self.count + 2 > AREAS {
+        let rest = usize::from(area.start < start) + usize::from(start + len < area.end());
+        if self.count - 1 + rest > AREAS {
             return Err(Refusal::TooManyAreas);
         }
         self.remove(at);
@@ -255,12 +256,23 @@ impl Memory {
             self.cut(start, len)?;
         }
         self.insert(Area { start, len, prot, kind });
-        if flags.contains(Flags::POPULATE) {
-            for page in (start..start + len).step_by(PAGE) {
-                self.touch(page, false, false)?;
+        if (flags & (Flags::POPULATE | Flags::LOCKED)) != Flags::default()
+            && let Err(refusal) = self.lock(start, len)
+            && flags.contains(Flags::LOCKED)
+        {
+            // Neither can fail: this needs no area and no frame.
+            match place {
+                None => self.unmap(start, len)?,
+                Some(_) => self.vacate(start, len)?,
             }
+            return Err(refusal);
         }
         Ok(start)
+    }
+
+    /// Makes pages present. They stay so, as nothing is ever written out.
+    pub fn lock(&mut self, start: usize, len: usize) -> Result<(), Refusal> {
+        (start..start + len).step_by(PAGE).try_for_each(|page| self.touch(page, false, false))
     }
 
     /// What a page fault asks for.
