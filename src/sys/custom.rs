@@ -136,7 +136,9 @@ pub unsafe trait Backend: Sync {
 
     /// Returns those of `COW`, `POPULATE`, `NORESERVE` and `LOCKED` that [`map`](Self::map) honours.
     ///
-    /// A request with another flag fails before `map` is called.
+    /// A request with another flag fails before `map` is called. Without `LOCKED` the crate calls [`lock`](Self::lock)
+    /// after `map`; if that fails, it calls [`unmap`](Self::unmap) or [`vacate`](Self::vacate), and if this fails too, the
+    /// reservation is lost.
     fn flags(&self) -> Flags {
         Flags::default()
     }
@@ -402,8 +404,8 @@ pub(crate) unsafe fn map_file(
     // SAFETY: the caller's promise.
     let (base, backing) =
         unsafe { map(Some((file, offset - before)), before as usize + len, prot, flags, place)? };
-    // SAFETY: the mapping is longer than `before`, and nobody knows of it yet.
-    unsafe { locked((base.add(before as usize), backing), len, flags, place) }
+    // SAFETY: the mapping is longer than `before`.
+    Ok((unsafe { base.add(before as usize) }, backing))
 }
 
 pub(crate) unsafe fn map_anon(
@@ -412,8 +414,8 @@ pub(crate) unsafe fn map_anon(
     flags: Flags,
     place: Option<Place>,
 ) -> Result<View, MapError> {
-    // SAFETY: the caller's promise, and nobody knows of the mapping yet.
-    unsafe { locked(map(None, len, prot, flags, place)?, len, flags, place) }
+    // SAFETY: the caller's promise.
+    unsafe { map(None, len, prot, flags, place) }
 }
 
 /// # Safety
@@ -424,14 +426,16 @@ unsafe fn map(
     prot: Prot,
     flags: Flags,
     place: Option<Place>,
-) -> Result<View> {
-    let mut honoured = Flags::NONE;
-    for flag in [Flags::HUGETLB, Flags::COW, Flags::POPULATE, Flags::NORESERVE, Flags::LOCKED] {
+) -> Result<View, MapError> {
+    let offered = kernel().flags();
+    // What `map` does not lock is locked when it is there.
+    let mut honoured = flags & offered & Flags::LOCKED;
+    for flag in [Flags::HUGETLB, Flags::COW, Flags::POPULATE, Flags::NORESERVE] {
         // Memory without a file is private anyway.
         if flags.contains(flag) && (flag != Flags::COW || file.is_some()) {
             // Huge pages would differ from the pages that the trait speaks of.
-            if flag == Flags::HUGETLB || !kernel().flags().contains(flag) {
-                return Err(Error::unsupported(flag));
+            if flag == Flags::HUGETLB || !offered.contains(flag) {
+                return Err(Error::unsupported(flag).into());
             }
             honoured = honoured | flag;
         }
@@ -440,7 +444,12 @@ unsafe fn map(
     let request = Request { file, len, prot, flags: honoured, place: place.map(|place| place.0) };
     // SAFETY: the caller's promise.
     let base = checked(Call::Map, unsafe { kernel().map(&request) })?;
-    Ok((base, Backing { prot }))
+    let view = (base, Backing { prot });
+    if honoured.contains(Flags::LOCKED) {
+        return Ok(view);
+    }
+    // SAFETY: nobody knows of the mapping yet.
+    unsafe { locked(view, len, flags, place) }
 }
 
 pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
