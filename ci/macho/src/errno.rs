@@ -56,18 +56,9 @@ impl Errno {
     }
 }
 
-static mut ERRNO: c_int = 0;
+pub static mut ERRNO: c_int = 0;
 
 /// `int *__error(void)`, behind Darwin's `errno`. One for all, as the programs run here have one thread.
 pub extern "C" fn error() -> *mut c_int {
     &raw mut ERRNO
-}
-
-/// As a call of libSystem's answers: with -1 and `errno`.
-pub fn answer(result: Result<isize, Errno>) -> isize {
-    result.unwrap_or_else(|Errno(code)| {
-        // SAFETY: one thread.
-        unsafe { ERRNO = code };
-        -1
-    })
 }

@@ -1,9 +1,8 @@
 //! libSystem's calls on files, as xnu answers them (bsd/vfs/vfs_syscalls.c, bsd/kern/kern_descrip.c,
 //! bsd/kern/sys_generic.c).
 
-use crate::errno::{
-    EBADF, EFAULT, EFBIG, EINVAL, ENAMETOOLONG, ENOTSUP, ENOTTY, ENXIO, ESPIPE, Errno, answer,
-};
+use crate::errno::{EBADF, EFAULT, EFBIG, EINVAL, ENAMETOOLONG, ENOTSUP, ENOTTY, ENXIO, ESPIPE, Errno};
+use crate::faults::answer;
 use crate::stop;
 use libc::{c_char, c_int, c_void, off_t, size_t};
 use std::mem::{MaybeUninit, offset_of};
@@ -33,7 +32,7 @@ variadic!(open, open_with);
 variadic!(fcntl, fcntl_with);
 
 pub extern "C" fn open_with(path: *const c_char, flags: c_int, mode: c_int) -> isize {
-    answer(try_open(path, flags, mode))
+    answer("open", || try_open(path, flags, mode))
 }
 
 fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Answer {
@@ -85,8 +84,10 @@ fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Answer {
 }
 
 pub extern "C" fn close(file: c_int) -> isize {
+    // It is closed whatever the answer is.
     // SAFETY: the program's file, here and below.
-    answer(Errno::check(unsafe { libc::close(file) } as isize))
+    let result = Errno::check(unsafe { libc::close(file) } as isize);
+    answer("close", || result)
 }
 
 /// `struct stat` with inode numbers of 64 bits (`__DARWIN_STRUCT_STAT64` in sys/stat.h).
@@ -151,12 +152,12 @@ pub extern "C" fn fstat(file: c_int, to: *mut Stat) -> isize {
         unsafe { to.write(darwin) };
         Ok(0)
     };
-    answer(fill())
+    answer("fstat", fill)
 }
 
 pub extern "C" fn ftruncate(file: c_int, len: off_t) -> isize {
     // SAFETY: as above. Linux too says EINVAL of a file that is not open for writing, or is none.
-    answer(Errno::check(unsafe { libc::ftruncate(file, len) } as isize))
+    answer("ftruncate", || Errno::check(unsafe { libc::ftruncate(file, len) } as isize))
 }
 
 fn kind(file: c_int) -> Result<u32, Errno> {
@@ -170,15 +171,16 @@ pub extern "C" fn fsync(file: c_int) -> isize {
         // SAFETY: as above.
         _ => Errno::check(unsafe { libc::fsync(file) } as isize),
     };
-    answer(sync())
+    answer("fsync", sync)
 }
 
 pub extern "C" fn fcntl_with(file: c_int, command: c_int, argument: usize) -> isize {
-    answer(try_fcntl(file, command, argument))
+    answer("fcntl", || try_fcntl(file, command, argument))
 }
 
 fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
     const F_GETFD: c_int = 1;
+    const F_SETLK: c_int = 8;
     const F_RDADVISE: c_int = 44;
     const F_FULLFSYNC: c_int = 51;
     const F_DUPFD_CLOEXEC: c_int = 67;
@@ -189,8 +191,27 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
         offset: off_t,
         count: c_int,
     }
+    /// `struct flock`.
+    #[repr(C)]
+    struct Lock {
+        start: off_t,
+        len: off_t,
+        pid: c_int,
+        kind: i16,
+        whence: i16,
+    }
     let kind = kind(file)?;
     match command {
+        F_SETLK => {
+            // SAFETY: the program's struct; Linux's is made of integers.
+            let (lock, mut linux) =
+                unsafe { ((argument as *const Lock).read(), std::mem::zeroed::<libc::flock>()) };
+            // F_RDLCK, F_UNLCK and F_WRLCK.
+            linux.l_type = [libc::F_RDLCK, libc::F_UNLCK, libc::F_WRLCK][lock.kind as usize - 1] as i16;
+            (linux.l_start, linux.l_len, linux.l_whence) = (lock.start, lock.len, lock.whence);
+            // SAFETY: as above.
+            Errno::check(unsafe { libc::fcntl(file, libc::F_SETLK, &linux) } as isize)
+        }
         // SAFETY: as above.
         F_GETFD => Errno::check(unsafe { libc::fcntl(file, libc::F_GETFD) } as isize),
         F_DUPFD_CLOEXEC => {
@@ -241,7 +262,7 @@ fn length(len: size_t) -> Result<(), Errno> {
 
 pub extern "C" fn read(file: c_int, to: *mut c_void, len: size_t) -> isize {
     // SAFETY: the program's room.
-    answer(length(len).and_then(|()| Errno::check(unsafe { libc::read(file, to, len) })))
+    answer("read", || length(len).and_then(|()| Errno::check(unsafe { libc::read(file, to, len) })))
 }
 
 pub extern "C" fn pread(file: c_int, to: *mut c_void, len: size_t, offset: off_t) -> isize {
@@ -257,12 +278,12 @@ pub extern "C" fn pread(file: c_int, to: *mut c_void, len: size_t, offset: off_t
         // SAFETY: the program's room.
         Errno::check(unsafe { libc::pread(file, to, len, offset) })
     };
-    answer(read())
+    answer("pread", read)
 }
 
 pub extern "C" fn write(file: c_int, from: *const c_void, len: size_t) -> isize {
     // SAFETY: the program's bytes.
-    answer(length(len).and_then(|()| Errno::check(unsafe { libc::write(file, from, len) })))
+    answer("write", || length(len).and_then(|()| Errno::check(unsafe { libc::write(file, from, len) })))
 }
 
 pub extern "C" fn exit(status: c_int) -> ! {

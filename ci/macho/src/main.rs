@@ -6,6 +6,7 @@
 //! Darwin's.
 
 mod errno;
+mod faults;
 mod files;
 mod image;
 mod memory;

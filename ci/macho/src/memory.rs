@@ -1,8 +1,11 @@
 //! libSystem's calls on memory, as xnu answers them (bsd/kern/kern_mman.c, osfmk/vm/vm_map.c).
 
-use crate::errno::{EACCES, EBADF, EINVAL, ENODEV, ENOMEM, ENOTSUP, Errno, answer};
+use crate::errno::{EACCES, EBADF, EINVAL, ENODEV, ENOMEM, ENOTSUP, Errno};
+use crate::faults::answer;
 use crate::{PAGE, stop};
 use libc::{MAP_FAILED, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, c_int, c_void, off_t};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 type Answer = Result<isize, Errno>;
 
@@ -107,7 +110,7 @@ pub extern "C" fn mmap(
     file: c_int,
     offset: off_t,
 ) -> isize {
-    answer(try_mmap(address, len, prot, flags, file, offset))
+    answer("mmap", || try_mmap(address, len, prot, flags, file, offset))
 }
 
 fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, offset: off_t) -> Answer {
@@ -175,6 +178,12 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
         }
         return Err(error);
     }
+    superpages_of(|all| {
+        all.retain(|range| range.end <= base || base + len <= range.start);
+        if align != PAGE {
+            all.push(base..base + len);
+        }
+    });
     // The last page of the file is zeros behind the file's end, all of it, where Linux's is shorter.
     let (end, page_end) = (size.next_multiple_of(host_page()), size.next_multiple_of(PAGE));
     let offset = offset as usize;
@@ -187,6 +196,12 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
         }
     }
     Ok(base as isize)
+}
+
+/// The superpages that there are.
+fn superpages_of<T>(f: impl FnOnce(&mut Vec<Range<usize>>) -> T) -> T {
+    static ALL: Mutex<Vec<Range<usize>>> = Mutex::new(Vec::new());
+    f(&mut ALL.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What `fd` asks for with MAP_ANON, where it is not a file but holds VM_FLAGS_* (mach/vm_statistics.h);
@@ -250,10 +265,11 @@ pub extern "C" fn munmap(address: usize, len: usize) -> isize {
         if len == 0 {
             return Err(EINVAL);
         }
+        superpages_of(|all| all.retain(|range| !range.contains(&address)));
         // SAFETY: the program's own wish, here and below.
         Errno::check(unsafe { libc::munmap(start, whole) } as isize)
     };
-    answer(unmap())
+    answer("munmap", unmap)
 }
 
 pub extern "C" fn mprotect(address: usize, len: usize, prot: c_int) -> isize {
@@ -266,7 +282,7 @@ pub extern "C" fn mprotect(address: usize, len: usize, prot: c_int) -> isize {
         // SAFETY: as above.
         Errno::check(unsafe { libc::mprotect(start, whole, prot) } as isize)
     };
-    answer(protect())
+    answer("mprotect", protect)
 }
 
 pub extern "C" fn msync(address: usize, len: usize, flags: c_int) -> isize {
@@ -296,7 +312,7 @@ pub extern "C" fn msync(address: usize, len: usize, flags: c_int) -> isize {
         // SAFETY: as above.
         Errno::check(unsafe { libc::msync(start, whole, linux) } as isize)
     };
-    answer(sync())
+    answer("msync", sync)
 }
 
 pub extern "C" fn madvise(address: usize, len: usize, advice: c_int) -> isize {
@@ -338,7 +354,7 @@ pub extern "C" fn madvise(address: usize, len: usize, advice: c_int) -> isize {
         }
         Ok(0)
     };
-    answer(advise())
+    answer("madvise", advise)
 }
 
 pub extern "C" fn mlock(address: usize, len: usize) -> isize {
@@ -347,16 +363,38 @@ pub extern "C" fn mlock(address: usize, len: usize) -> isize {
         // SAFETY: as above.
         if len == 0 { Ok(0) } else { Errno::check(unsafe { libc::mlock(start, whole) } as isize) }
     };
-    answer(lock())
+    answer("mlock", lock)
 }
 
 pub extern "C" fn munlock(address: usize, len: usize) -> isize {
     let unlock = || {
         let (start, whole) = pages_around(address, len)?;
+        // vm_map_unwire_nested: superpages are always wired.
+        if superpages_of(|all| all.iter().any(|range| range.contains(&(start as usize)))) {
+            return Err(ENOMEM);
+        }
         // SAFETY: as above.
         Errno::check(unsafe { libc::munlock(start, whole) } as isize)
     };
-    answer(unlock())
+    answer("munlock", unlock)
+}
+
+/// A byte for each page; bit 0 says that it is present.
+pub extern "C" fn mincore(address: usize, len: usize, to: *mut u8) -> isize {
+    let look = || {
+        let (start, whole) = pages_around(address, len)?;
+        for page in 0..whole / PAGE {
+            let mut parts = [0_u8; 4];
+            // SAFETY: as above; there are no more than four parts, and the program has room for a byte each page.
+            unsafe {
+                // Of what is not mapped Linux says ENOMEM and Darwin 0.
+                libc::mincore(start.byte_add(page * PAGE), PAGE, parts.as_mut_ptr());
+                to.add(page).write(parts.iter().fold(0, |all, part| all | part & 1));
+            }
+        }
+        Ok(0)
+    };
+    answer("mincore", look)
 }
 
 pub extern "C" fn getpagesize() -> c_int {

@@ -1,6 +1,6 @@
 //! What libSystem exports here, by the names of the linker. libSystem.tbd lists the same.
 
-use crate::{errno, files, memory, stop};
+use crate::{PAGE, errno, faults, files, memory, stop};
 use libc::{c_int, c_void, size_t};
 
 macro_rules! shims {
@@ -32,6 +32,7 @@ shims! {
     "_write" => files::write,
     "_getpagesize" => memory::getpagesize,
     "_madvise" => memory::madvise,
+    "_mincore" => memory::mincore,
     "_mlock" => memory::mlock,
     "_mmap" => memory::mmap,
     "_mprotect" => memory::mprotect,
@@ -39,6 +40,10 @@ shims! {
     "_munlock" => memory::munlock,
     "_munmap" => memory::munmap,
     "_sys_icache_invalidate" => sys_icache_invalidate,
+    // No macOS has these.
+    "_macho_calls" => faults::calls,
+    "_macho_fail" => faults::fail,
+    "_macho_state" => faults::state,
     // What a compiler calls for Darwin.
     "___bzero" => bzero,
     "_bcmp" => libc::memcmp,
@@ -52,10 +57,14 @@ shims! {
     "dyld_stub_binder" => dyld_stub_binder,
 }
 
-/// Of arm64; on x86_64 it does nothing (libplatform).
+/// Of arm64; on x86_64 it does nothing (libplatform). The instructions for it touch every page, which QEMU's do not.
 pub extern "C" fn sys_icache_invalidate(start: *mut c_void, len: size_t) {
     #[cfg(target_arch = "aarch64")]
     {
+        for at in (0..len).step_by(PAGE) {
+            // SAFETY: the caller's range.
+            unsafe { start.cast::<u8>().byte_add(at).read_volatile() };
+        }
         unsafe extern "C" {
             /// libgcc's.
             fn __clear_cache(start: *mut c_void, end: *mut c_void);
@@ -63,7 +72,7 @@ pub extern "C" fn sys_icache_invalidate(start: *mut c_void, len: size_t) {
         // SAFETY: the caller's range.
         unsafe { __clear_cache(start, start.byte_add(len)) };
     }
-    let _ = (start, len);
+    let _ = (start, len, PAGE);
 }
 
 extern "C" fn bzero(to: *mut c_void, len: size_t) {

@@ -19,6 +19,7 @@ unsafe extern "C" {
     fn ftruncate(file: c_int, len: i64) -> c_int;
     fn getpagesize() -> c_int;
     fn madvise(address: *mut u8, len: usize, advice: c_int) -> c_int;
+    fn mincore(address: *mut u8, len: usize, pages: *mut u8) -> c_int;
     fn mlock(address: *mut u8, len: usize) -> c_int;
     fn mmap(address: *mut u8, len: usize, prot: c_int, flags: c_int, file: c_int, offset: i64) -> *mut u8;
     fn mprotect(address: *mut u8, len: usize, prot: c_int) -> c_int;
@@ -304,6 +305,10 @@ unsafe fn anonymous() {
         } else {
             ensure(superpages.addr().is_multiple_of(2 << 20));
             *superpages = 1;
+            // They are wired.
+            works(mlock(superpages, PAGE) as isize);
+            fails(munlock(superpages, PAGE) as isize, ENOMEM);
+            works(munmap(superpages, 2 << 20) as isize);
             fails(any(1, WRITE, ANON | PRIVATE, 2 << 16) as isize, EINVAL);
         }
         fails(any(isize::MAX as usize, READ, ANON | PRIVATE, -1) as isize, ENOMEM);
@@ -327,6 +332,14 @@ unsafe fn anonymous() {
         fails(madvise(map, PAGE, 10) as isize, ENOTSUP);
         let again = mmap(map, PAGE, WRITE, ANON | PRIVATE | FIXED, -1, 0);
         ensure(again == map && *map == 0);
+
+        // Which pages are present.
+        let sparse = any(3 * PAGE, WRITE, ANON | PRIVATE, -1);
+        *sparse.add(2 * PAGE - 1) = 1;
+        let mut present = [2; 3];
+        works(mincore(sparse, 3 * PAGE, present.as_mut_ptr()) as isize);
+        ensure(present == [0, 1, 0]);
+        works(munmap(sparse, 3 * PAGE) as isize);
 
         // No rights, and rights for a part. Without MAP_FIXED an address is taken if nothing is there.
         let none = any(4 * PAGE, 0, ANON | PRIVATE | NORESERVE, -1);
