@@ -11,7 +11,7 @@ use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use codes::{EINTR, EINVAL, ENOTSUP, ENOTTY};
 pub(crate) use codes::{describe, kind, kind_of};
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 
@@ -46,12 +46,13 @@ mod system {
         pub fn close(file: c_int) -> c_int;
         pub fn fcntl(file: c_int, command: c_int, ...) -> c_int;
         // The plain name is on x86_64 the function of before 10.5, with inodes of 32 bits.
-        #[cfg_attr(target_arch = "x86_64", link_name = "fstat$INODE64")]
+        #[cfg_attr(baremap_arch = "x86_64", link_name = "fstat$INODE64")]
         pub fn fstat(file: c_int, stat: *mut Stat) -> c_int;
         pub fn fsync(file: c_int) -> c_int;
         pub fn ftruncate(file: c_int, len: i64) -> c_int;
         pub fn getpagesize() -> c_int;
         pub fn madvise(address: *mut c_void, len: usize, advice: c_int) -> c_int;
+        pub fn mincore(address: *const c_void, len: usize, pages: *mut c_char) -> c_int;
         pub fn mlock(address: *const c_void, len: usize) -> c_int;
         pub fn mmap(
             address: *mut c_void,
@@ -80,8 +81,6 @@ pub type RawFile = c_int;
 pub struct Backing {
     pub(crate) prot: Prot,
     kind: Kind,
-    /// A duplicate of the file's descriptor, for `flush`, or -1. Only what can be written to the file has one.
-    file: c_int,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +94,7 @@ enum Kind {
 const SUPERPAGE: usize = 2 << 20;
 
 impl Backing {
-    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, kind: Kind::Anon, file: -1 };
+    pub(crate) const EMPTY: Self = Self { prot: Prot::READ, kind: Kind::Anon };
 
     /// The size of the mapping's pages in bytes.
     pub(crate) fn page_size(&self) -> usize {
@@ -183,27 +182,31 @@ pub(crate) fn close(file: RawFile) {
     unsafe { system::close(file) };
 }
 
+/// What `shm_open` made has a length and no type (`pshm_stat` in bsd/kern/posix_shm.c).
 pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
     const S_IFMT: u16 = 0o170000;
     const S_IFREG: u16 = 0o100000;
-    const S_IFBLK: u16 = 0o060000;
-    const S_IFCHR: u16 = 0o020000;
+    const S_IFDIR: u16 = 0o040000;
+    const S_IFIFO: u16 = 0o010000;
     let mut stat = MaybeUninit::<Stat>::uninit();
     // SAFETY: `stat` has the layout that the function writes.
-    checked(Call::Fstat, unsafe { system::fstat(file, stat.as_mut_ptr()) })?;
+    uninterrupted(Call::Fstat, || unsafe { system::fstat(file, stat.as_mut_ptr()) })?;
     // SAFETY: it was written.
     let stat = unsafe { stat.assume_init() };
-    let kind = match stat.st_mode & S_IFMT {
-        S_IFREG => FileKind::Regular,
-        S_IFBLK | S_IFCHR => FileKind::Device,
-        _ => FileKind::Other,
+    let (kind, len) = match stat.st_mode & S_IFMT {
+        S_IFREG | 0 => (FileKind::Regular, stat.st_size as u64),
+        S_IFDIR | S_IFIFO => (FileKind::Other, 0),
+        // The kernel refuses devices and sockets, so that their length is not asked for (`mmap` in bsd/kern/kern_mman.c).
+        _ => (FileKind::Device, 0),
     };
-    let len = if kind == FileKind::Regular { stat.st_size as u64 } else { 0 };
     Ok(FileStatus { kind, len, block_size: 0 })
 }
 
-pub(crate) fn is_empty_file_mappable(_: RawFile) -> bool {
-    true
+/// The kernel maps what a file system in user space only says is empty.
+pub(crate) fn is_empty_file_mappable(file: RawFile) -> bool {
+    let mut byte = 0_u8;
+    // SAFETY: `byte` is writable.
+    !matches!(unsafe { read(file, &raw mut byte, 1, Some(0)) }, Ok(1))
 }
 
 pub(crate) fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -247,11 +250,37 @@ pub(crate) fn allocation_granularity() -> usize {
     page_size()
 }
 
-const MAP_FAILED: usize = usize::MAX;
 const MAP_PRIVATE: c_int = 0x2;
 const MAP_FIXED: c_int = 0x10;
 const MAP_NORESERVE: c_int = 0x40;
 const MAP_ANON: c_int = 0x1000;
+
+/// With MAP_FIXED it replaces a range in one step, unless pages of it are locked: see [`replace`]. The kernel checks
+/// everything that it may refuse before it takes the old pages out. Then only the limit on the size of the address space
+/// is left, which as many new ones cannot exceed (`vm_map_enter` in osfmk/vm/vm_map.c). So they are untouched on failure,
+/// and where the arguments are right there is none.
+///
+/// # Safety
+/// With MAP_FIXED the range is whole pages of the caller's, and nobody uses them.
+unsafe fn mmap(
+    address: *mut c_void,
+    len: usize,
+    prot: c_int,
+    bits: c_int,
+    file: c_int,
+    offset: i64,
+) -> Result<NonNull<u8>> {
+    // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is; with it, the caller's promise.
+    let map = || unsafe { system::mmap(address, len, prot, bits, file, offset) };
+    let mut base = null_mut();
+    uninterrupted(Call::Mmap, || {
+        base = map();
+        // MAP_FAILED is -1.
+        base.addr() as isize
+    })?;
+    // SAFETY: nothing is mapped at address 0, which __PAGEZERO holds.
+    Ok(unsafe { NonNull::new_unchecked(base.cast()) })
+}
 
 pub(crate) unsafe fn map_file(
     file: RawFile,
@@ -263,27 +292,17 @@ pub(crate) unsafe fn map_file(
     place: Option<Place>,
 ) -> Result<View, MapError> {
     const MAP_SHARED: c_int = 0x1;
-    const F_DUPFD_CLOEXEC: c_int = 67;
     if flags.contains(Flags::HUGETLB) {
         return Err(Error::unsupported(Flags::HUGETLB).into());
     }
     let (kind, bits) =
         if flags.contains(Flags::COW) { (Kind::Private, MAP_PRIVATE) } else { (Kind::Shared, MAP_SHARED) };
-    let mut backing = Backing { prot, kind, file: -1 };
-    if kind == Kind::Shared && prot.contains(Prot::WRITE) {
-        // SAFETY: touches no memory of ours. 0 is the lowest number that the duplicate may have.
-        backing.file = checked(Call::Fcntl, unsafe { system::fcntl(file, F_DUPFD_CLOEXEC, 0 as c_int) })?;
-    }
     let before = offset as usize & (page_size() - 1);
-    let offset = (offset - before as u64) as i64;
-    // SAFETY: the caller's promise.
-    match unsafe { map(before + len, backing, flags, bits, file, offset, place) } {
-        // SAFETY: the mapping is longer than `before`, and nobody knows of it yet.
-        Ok(base) => unsafe { locked((base.add(before), backing), len, flags, place) },
-        Err(error) => {
-            close_duplicate(&backing);
-            Err(error.into())
-        }
+    let (offset, backing) = ((offset - before as u64) as i64, Backing { prot, kind });
+    // SAFETY: the caller's promise; the mapping is longer than `before`, and nobody knows of it yet.
+    unsafe {
+        let base = map(before + len, backing, flags, bits, file, offset, place)?;
+        locked((base.add(before), backing), len, flags, place)
     }
 }
 
@@ -298,7 +317,7 @@ pub(crate) unsafe fn map_anon(
     let mut backing = Backing { prot, ..Backing::EMPTY };
     let mut file = -1;
     if flags.contains(Flags::HUGETLB) {
-        if cfg!(target_arch = "aarch64") {
+        if cfg!(baremap_arch = "aarch64") {
             return Err(Error::unsupported(Flags::HUGETLB).into());
         }
         backing.kind = Kind::Superpages;
@@ -328,59 +347,47 @@ unsafe fn map(
     }
     let mut address = null_mut();
     if let Some((place, _)) = place {
-        // If it fails, what was there stays (`vm_map_enter` restores it).
         bits |= MAP_FIXED;
         address = place.as_ptr().cast();
     }
-    // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is; with it, it replaces the caller's place.
-    let address = unsafe { system::mmap(address, len, backing.prot.bits().into(), bits, file, offset) };
-    if address.addr() == MAP_FAILED {
-        let error = last_error(Call::Mmap);
-        return Err(match error.raw_os_error() {
-            _ if backing.kind != Kind::Superpages => error,
-            // The processor has none, or not for these rights.
+    // SAFETY: the caller's place.
+    let mapped = unsafe { mmap(address, len, backing.prot.bits().into(), bits, file, offset) };
+    if backing.kind == Kind::Superpages {
+        // They are resident and wired.
+        return mapped.map_err(|error| match error.raw_os_error() {
+            // The processor has none, or not for these permissions, or no memory is contiguous enough.
             Some(EINVAL | ENOTSUP) => error.of_kind(ErrorKind::Unsupported).of_flag(Flags::HUGETLB),
             _ => error.of_flag(Flags::HUGETLB),
         });
     }
-    if flags.contains(Flags::POPULATE) {
+    let base = mapped?;
+    if flags.contains(Flags::POPULATE) && !flags.contains(Flags::LOCKED) {
         // There is no MAP_POPULATE. Locked pages are present, and stay so for a while when they are unlocked; where the
-        // limit on locked memory forbids it, they come when they are touched.
+        // limit on locked memory forbids it, they come when they are touched. `munlock` refuses nothing that was locked.
+        let base = base.as_ptr().cast();
         // SAFETY: a mapping of ours; its contents stay.
         unsafe {
-            if system::mlock(address, len) == 0 {
-                system::munlock(address, len);
+            if system::mlock(base, len) == 0 {
+                system::munlock(base, len);
             }
         }
     }
-    // SAFETY: without MAP_FIXED the kernel does not map address 0, which __PAGEZERO holds.
-    Ok(unsafe { NonNull::new_unchecked(address.cast()) })
+    Ok(base)
 }
+
+const PROT_NONE: c_int = 0;
 
 /// There is no MAP_FIXED_NOREPLACE: the address is a hint, which is taken if nothing is there.
 pub(crate) fn reserve(address: usize, len: usize) -> Result<NonNull<u8>> {
-    // SAFETY: without MAP_FIXED nothing is replaced, and there is nothing to touch.
-    let place = unsafe { mmap_none(core::ptr::without_provenance_mut(address), len, 0)? };
+    let hint = core::ptr::without_provenance_mut(address);
+    // SAFETY: without MAP_FIXED nothing is replaced.
+    let place = unsafe { mmap(hint, len, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0)? };
     if address != 0 && place.as_ptr().addr() != address {
         // SAFETY: just made.
         unsafe { release((place, len))? };
         return Err(Error::own(error::Call::Reserve, ErrorKind::Busy));
     }
     Ok(place)
-}
-
-/// # Safety
-/// As the bits.
-unsafe fn mmap_none(address: *mut c_void, len: usize, bits: c_int) -> Result<NonNull<u8>> {
-    const PROT_NONE: c_int = 0;
-    let bits = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | bits;
-    // SAFETY: the caller's promise.
-    let address = unsafe { system::mmap(address, len, PROT_NONE, bits, -1, 0) };
-    if address.addr() == MAP_FAILED {
-        return Err(last_error(Call::Mmap));
-    }
-    // SAFETY: as in `map`.
-    Ok(unsafe { NonNull::new_unchecked(address.cast()) })
 }
 
 /// To the kernel every page is one on its own.
@@ -393,12 +400,6 @@ pub(crate) unsafe fn release((ptr, len): Place) -> Result<()> {
     checked(Call::Munmap, unsafe { system::munmap(ptr.as_ptr().cast(), len) }).map(drop)
 }
 
-fn close_duplicate(backing: &Backing) {
-    if backing.file != -1 {
-        close(backing.file);
-    }
-}
-
 /// Address and length, widened to whole pages.
 fn widened(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (*mut c_void, usize) {
     let page = backing.page_size();
@@ -409,63 +410,111 @@ fn widened(ptr: NonNull<u8>, len: usize, backing: &Backing) -> (*mut c_void, usi
 pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
     let (base, len) = widened(ptr, len, backing);
     // SAFETY: a whole mapping of ours, which the caller gives up.
-    checked(Call::Munmap, unsafe { system::munmap(base, len) })?;
-    close_duplicate(backing);
-    Ok(())
+    checked(Call::Munmap, unsafe { system::munmap(base, len) }).map(drop)
 }
 
 pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
     let (base, len) = widened(ptr, len, backing);
-    // SAFETY: a whole mapping of ours, which the caller gives up. If it fails, it stays, as in `map`.
-    let place = unsafe { mmap_none(base, len, MAP_FIXED)? };
-    close_duplicate(backing);
-    Ok((place, len))
+    if backing.kind == Kind::Superpages {
+        // They are locked for good, and so not replaced in one step.
+        return Err(Error::own(error::Call::IntoReservation, ErrorKind::Unsupported));
+    }
+    // SAFETY: a whole mapping of ours, which the caller gives up.
+    Ok((unsafe { replace(base, len, PROT_NONE, MAP_NORESERVE)? }, len))
+}
+
+/// Puts fresh memory in the place of a mapping's pages. The kernel takes locked ones out piece by piece, and another
+/// thread may map something in the gap (`vm_map_delete`). So they are unlocked first, and stay so if `mmap` fails, which
+/// it does not. That undoes one lock; pages that were locked more often keep the risk.
+///
+/// # Safety
+/// Whole pages of a mapping of ours, whose contents the caller gives up.
+unsafe fn replace(base: *mut c_void, len: usize, prot: c_int, bits: c_int) -> Result<NonNull<u8>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        system::munlock(base, len);
+        mmap(base, len, prot, MAP_PRIVATE | MAP_ANON | MAP_FIXED | bits, -1, 0)
+    }
 }
 
 pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
-    if backing.kind == Kind::Shared && backing.file == -1 && prot.contains(Prot::WRITE) {
-        // What is written could not be flushed any more.
-        return Err(Error::own(error::Call::Protect, ErrorKind::PermissionDenied));
-    }
-    let (base, pages_len) = widened(ptr, len, backing);
-    // SAFETY: a mapping of ours; the caller holds no reference that needs more rights.
-    let result = unsafe { system::mprotect(base, pages_len, prot.bits().into()) };
+    let (base, len) = widened(ptr, len, backing);
+    // SAFETY: a mapping of ours; the caller holds no reference that needs more permissions.
+    let result = unsafe { system::mprotect(base, len, prot.bits().into()) };
     if let Err(error) = checked(Call::Mprotect, result) {
         // Some pages may have changed before it failed.
         backing.prot = backing.prot & prot;
         return Err(error);
     }
     backing.prot = prot;
-    if prot.contains(Prot::EXEC) {
-        // SAFETY: READ is part of every `Prot`.
-        unsafe { system::sys_icache_invalidate(ptr.as_ptr().cast(), len) };
+    if prot.contains(Prot::EXEC) && cfg!(baremap_arch = "aarch64") {
+        // SAFETY: a mapping of ours, in whole pages.
+        unsafe { sync_instructions(base, len) };
     }
     Ok(())
 }
 
+/// Of the pages that are present alone. The walk would fetch the others, and raise SIGBUS past the end of a file. When
+/// an access maps them, the kernel makes those executable that it has seen clean (`vm_fault_enter_set_mapped` in
+/// osfmk/vm/vm_fault.c).
+///
+/// # Safety
+/// Whole pages of a mapping that is readable.
+unsafe fn sync_instructions(mut base: *mut c_void, mut len: usize) {
+    const MINCORE_INCORE: c_char = 1;
+    let page = page_size();
+    let mut pages = [0; 256];
+    while len != 0 {
+        let part = len.min(page * pages.len());
+        // SAFETY: within the mapping; there is a byte for each page.
+        let is_known = unsafe { system::mincore(base, part, pages.as_mut_ptr()) } == 0;
+        len -= part;
+        let end = base.wrapping_byte_add(part);
+        for state in pages {
+            if base == end {
+                break;
+            }
+            if !is_known || state & MINCORE_INCORE != 0 {
+                // SAFETY: as above, and it is readable.
+                unsafe { system::sys_icache_invalidate(base, page) };
+            }
+            base = base.wrapping_byte_add(page);
+        }
+    }
+}
+
+/// On failure the kernel undoes what it locked (`vm_map_wire_nested` in osfmk/vm/vm_map.c). Superpages are locked for
+/// good, and `munlock` refuses them.
 pub(crate) unsafe fn lock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    if backing.kind == Kind::Superpages {
+        return Ok(());
+    }
     let (base, len) = widened(ptr, len, backing);
     // SAFETY: a mapping of ours; its contents stay.
     checked(Call::Mlock, unsafe { system::mlock(base, len) }).map(drop)
 }
 
 pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<()> {
+    if backing.kind == Kind::Superpages {
+        return Ok(());
+    }
     let (base, len) = widened(ptr, len, backing);
     // SAFETY: as in `lock`.
     checked(Call::Munlock, unsafe { system::munlock(base, len) }).map(drop)
 }
 
+/// To wait for the medium would take F_FULLFSYNC on a descriptor of the file. No mapping keeps one: closing any
+/// descriptor of a file drops the process's record locks on it (fcntl(2)).
 pub(crate) unsafe fn flush(ptr: NonNull<u8>, len: usize, backing: &Backing, wait: bool) -> Result<()> {
     const MS_ASYNC: c_int = 0x1;
     const MS_SYNC: c_int = 0x10;
-    if backing.file == -1 {
+    if backing.kind != Kind::Shared {
         return Ok(());
     }
     let (base, len) = widened(ptr, len, backing);
     let how = if wait { MS_SYNC } else { MS_ASYNC };
     // SAFETY: a mapping of ours; its contents stay.
-    uninterrupted(Call::Msync, || unsafe { system::msync(base, len, how) })?;
-    if wait { sync(backing.file) } else { Ok(()) }
+    uninterrupted(Call::Msync, || unsafe { system::msync(base, len, how) }).map(drop)
 }
 
 pub(crate) unsafe fn advise(ptr: NonNull<u8>, len: usize, backing: &Backing, advice: Advice) -> Result<()> {
@@ -501,13 +550,10 @@ pub(crate) unsafe fn discard(
     let refused = |kind| Err(Error::own(error::Call::Discard, kind));
     match (discard, backing.kind) {
         (Discard::DontNeed, Kind::Anon) => {
-            // MADV_DONTNEED keeps the contents here; fresh memory in the place of the old has none. On failure the old
-            // stays (`vm_map_enter` restores it).
+            // MADV_DONTNEED keeps the contents here; fresh memory in the place of the old has none.
             let (base, len) = widened(ptr, len, backing);
-            let (prot, bits) = (backing.prot.bits().into(), MAP_PRIVATE | MAP_ANON | MAP_FIXED);
-            // SAFETY: whole pages of a mapping of ours, whose contents the caller lets go.
-            let address = unsafe { system::mmap(base, len, prot, bits, -1, 0) };
-            if address.addr() == MAP_FAILED { Err(last_error(Call::Mmap)) } else { Ok(()) }
+            // SAFETY: whole pages of a mapping of ours, whose contents the caller gives up.
+            unsafe { replace(base, len, backing.prot.bits().into(), 0) }.map(drop)
         }
         // SAFETY: a mapping of ours; of a file the contents stay, and others the caller lets go.
         (Discard::DontNeed, Kind::Shared) => unsafe { advise_by(ptr, len, backing, MADV_DONTNEED) },
