@@ -31,6 +31,8 @@ fn run(name: &str) {
         #[cfg(not(feature = "std"))]
         pipe: None,
         zeros: IS_POSIX.then_some(c"/dev/zero"),
+        tells_no_length: Some(c"/proc/version")
+            .filter(|_| IS_POSIX && std::fs::exists("/proc/version").unwrap()),
         // Emulators that note every page want less.
         address_space: std::env::var("BAREMAP_ADDRESS_SPACE")
             .map_or(1 << (usize::BITS * 5 / 8), |bytes| bytes.parse().unwrap()),

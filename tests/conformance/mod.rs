@@ -26,6 +26,8 @@ pub struct Env<'a> {
     pub pipe: Option<FileRef<'a>>,
     /// A device that gives zeros without end and can be mapped.
     pub zeros: Option<&'a CStr>,
+    /// A file that has contents and says that it is empty.
+    pub tells_no_length: Option<&'a CStr>,
     /// How many bytes of address space one may reserve here without regret.
     pub address_space: usize,
 }

@@ -65,7 +65,8 @@ pub fn run() -> bool {
         RUNNING.store(i, Relaxed);
         let before = state();
         // Neither pipes nor devices are offered.
-        let mut env = Env { folder: c"/", pipe: None, zeros: None, address_space: 1 << 40 };
+        let mut env =
+            Env { folder: c"/", pipe: None, zeros: None, tells_no_length: None, address_space: 1 << 40 };
         let result = check(&mut env);
         #[cfg(feature = "fault")]
         if *name == "mapping::unmaps" {
