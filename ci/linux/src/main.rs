@@ -1,9 +1,11 @@
 //! What only root can see on Linux, each check in a process of its own, as it may die of a signal.
 
-use baremap::{Discard, ErrorKind, File, FileRef, Flags, Mapping, Mmap, Prot, Reservation, page_size};
+use baremap::{
+    Discard, ErrorKind, File, FileRef, Flags, Mapping, Mmap, Prot, Reader, Reservation, page_size,
+};
 use std::ffi::CString;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -240,6 +242,13 @@ fn block_device() -> Result<(), String> {
     assert!(map(Mmap::new(&file).offset(LEN)).unwrap().is_empty());
     for request in [Mmap::new(&file).len(LEN as usize + 1), Mmap::new(&file).offset(LEN + 1)] {
         assert_eq!(map(request).unwrap_err().kind(), ErrorKind::BeyondEnd);
+    }
+    // SAFETY: as above.
+    for mut reader in [Reader::new(&file), unsafe { Reader::new(&file).mapped() }] {
+        let mut end = Vec::new();
+        assert_eq!(reader.seek(SeekFrom::End(-10)).unwrap(), LEN - 10);
+        reader.read_to_end(&mut end).unwrap();
+        assert_eq!(end, whole[LEN as usize - 10..]);
     }
     Ok(())
 }
