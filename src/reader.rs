@@ -173,7 +173,15 @@ impl<'a> Reader<'a> {
     /// [`NotSeekable`](ErrorKind::NotSeekable).
     pub fn offset(self, offset: u64) -> Self {
         // What was read already, if it was, is at another offset.
-        Self { next: offset, source: Source::Unknown, mapping: Mapping::EMPTY, len: 0, consumed: 0, ..self }
+        Self {
+            next: offset,
+            source: Source::Unknown,
+            mapping: Mapping::EMPTY,
+            start: 0,
+            len: 0,
+            consumed: 0,
+            ..self
+        }
     }
 
     /// Calls `f` with one chunk after the other to the end of the file, and returns the number of bytes.
@@ -346,7 +354,7 @@ impl<'a> Reader<'a> {
     /// Drops the current chunk.
     fn unload(&mut self) -> Result<(), Error> {
         let mapping = mem::replace(&mut self.mapping, Mapping::EMPTY);
-        (self.len, self.consumed) = (0, 0);
+        (self.start, self.len, self.consumed) = (0, 0, 0);
         mapping.unmap().map_err(|(mapping, error)| {
             // Handed out to its end, so that nothing is read twice if the caller goes on.
             self.consumed = mapping.len();
