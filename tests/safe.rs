@@ -1728,3 +1728,355 @@ fn converts_errors() {
         assert_eq!(io.kind() == std::io::ErrorKind::NotFound, error == missing);
     }
 }
+
+// Reader. Whatever happens to the file meanwhile, it reads what `read` would.
+
+#[cfg(feature = "alloc")]
+mod reader {
+    use super::*;
+    use baremap::Reader;
+
+    /// Stops a Reader, and keeps its error if that stopped it.
+    #[derive(Debug)]
+    struct Stop(#[allow(dead_code, reason = "printed")] Option<Error>);
+
+    impl From<Error> for Stop {
+        fn from(error: Error) -> Self {
+            Self(Some(error))
+        }
+    }
+
+    /// Zeros without end, where there is such a device.
+    fn zeros() -> Option<File> {
+        let file = File::open(c"/dev/zero");
+        file.inspect_err(|error| println!("skipped: no zeros without end here: {error}")).ok()
+    }
+
+    /// Truncates and extends a file all the time while it is read: were a chunk a mapping, the next touch would be a
+    /// fault, and bytes would change in a slice.
+    #[test]
+    fn truncates_what_is_read() {
+        alone("", || {
+            let folder = Folder::new();
+            let file = folder.file("file", &[5; 3 << 20]);
+            let writer = File::open_rw(&folder.path("file")).unwrap();
+            let stop = AtomicBool::new(false);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut seed = 1;
+                    while !stop.load(Ordering::Relaxed) {
+                        writer.set_len(chance(&mut seed, 3 << 20) as u64).unwrap();
+                    }
+                });
+                let result = catch_unwind(|| {
+                    for round in 0..60 {
+                        let reader = Reader::new(&file).chunk_len(1 << (14 + round % 10));
+                        let is_of_file = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0 || byte == 5);
+                        let read = reader.for_each(|chunk| {
+                            assert!(is_of_file(chunk) && is_of_file(chunk));
+                            Ok::<_, Error>(())
+                        });
+                        assert!(read.unwrap() <= 3 << 20);
+                    }
+                });
+                stop.store(true, Ordering::Relaxed);
+                result.unwrap();
+            });
+        });
+    }
+
+    /// Reads in chunks of every odd length: 0 would never get on, and the greatest would be all the memory there is.
+    #[test]
+    fn reads_in_absurd_chunks() {
+        let folder = Folder::new();
+        let file = folder.file("file", &[6; 5000]);
+        for chunk_len in [0, 1, 4095, 4097, 1 << 30, isize::MAX as usize, isize::MAX as usize + 1, usize::MAX]
+        {
+            let read = Reader::new(&file).chunk_len(chunk_len).for_each(|chunk| {
+                assert!(chunk.len() <= chunk_len.max(1) && chunk.iter().all(|&byte| byte == 6));
+                Ok::<_, Error>(())
+            });
+            assert_eq!(read.unwrap(), 5000);
+            let Some(zeros) = zeros() else { continue };
+            let mut count = 0;
+            let result = Reader::new(&zeros).chunk_len(chunk_len).for_each(|chunk| {
+                count += 1;
+                assert!(!chunk.is_empty() && chunk.iter().all(|&byte| byte == 0));
+                if count == 10 { Err(Stop(None)) } else { Ok(()) }
+            });
+            assert!(matches!(result, Err(Stop(None))), "{result:?}");
+        }
+    }
+
+    /// Reads from offsets that are negative to the system, or wrap around with the length of a chunk.
+    #[test]
+    fn reads_from_absurd_offsets() {
+        let folder = Folder::new();
+        let file = folder.file("file", &[6; 5000]);
+        let max = i64::MAX as u64;
+        for offset in
+            [5000, 5001, 1 << 40, max - 4096, max - 1, max, max + 1, u64::MAX - 4096, u64::MAX - 1, u64::MAX]
+        {
+            let result = Reader::new(&file).offset(offset).for_each(|_| Ok::<_, Error>(()));
+            assert_eq!(result.unwrap_or(0), 0, "{offset}");
+            let Some(zeros) = zeros() else { continue };
+            let mut count = 0;
+            let _ = Reader::new(&zeros).offset(offset).for_each(|chunk| {
+                count += chunk.len();
+                if count > 10_000 { Err(Stop(None)) } else { Ok(()) }
+            });
+        }
+    }
+
+    /// Changes the offset and the length of chunks of a Reader that has begun: what is left of the old chunk could lie
+    /// beyond the start of the new one.
+    #[cfg(feature = "std")]
+    #[test]
+    fn changes_its_mind_while_it_reads() {
+        use std::io::{BufRead, Read, Seek};
+        let folder = Folder::new();
+        let contents: Vec<u8> = (0..200_000).map(|i| stamp_at(0, i)).collect();
+        let file = folder.file("file", &contents);
+        let mut reader = Reader::new(&file);
+        let mut seed = 1;
+        for round in 0..500 {
+            let offset = [chance(&mut seed, 250_000) as u64, 0, u64::MAX, i64::MAX as u64][round % 7 % 4];
+            reader = reader.offset(offset).chunk_len(chance(&mut seed, 100_000));
+            assert_eq!(reader.stream_position().unwrap(), offset);
+            let chunk = reader.fill_buf().unwrap().to_vec();
+            let from = contents.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+            assert_eq!(chunk, contents[from..from + chunk.len()]);
+            reader.consume(chunk.len() / 2);
+            assert_eq!(reader.stream_position().unwrap(), offset + chunk.len() as u64 / 2);
+            reader = reader.chunk_len(1);
+            let mut few = [0; 3];
+            let read = reader.read(&mut few).unwrap();
+            assert_eq!(few[..read], contents[contents.len().min(from + chunk.len() / 2)..][..read]);
+            let _ = format!("{reader:?}");
+        }
+    }
+
+    /// Takes every byte for the delimiter, of contents in which it is everywhere, nowhere, and at every end of a chunk.
+    #[test]
+    fn takes_every_byte_for_the_delimiter() {
+        let folder = Folder::new();
+        for (name, contents) in [
+            ("all", (0..=255).cycle().take(70_000).collect::<Vec<u8>>()),
+            ("same", vec![7; 4097]),
+            ("none", vec![]),
+            ("one", vec![9]),
+        ] {
+            let file = folder.file(name, &contents);
+            for delimiter in 0..=255 {
+                let mut expected = contents.split(|&byte| byte == delimiter).collect::<Vec<_>>();
+                if expected.last().is_some_and(|last| last.is_empty()) {
+                    expected.pop();
+                }
+                for chunk_len in [1 << 20, 64, 4096 + usize::from(delimiter)] {
+                    let mut records = expected.iter();
+                    let read = Reader::new(&file).chunk_len(chunk_len).records(delimiter, |record| {
+                        assert_eq!(Some(&record), records.next());
+                        Ok::<_, Error>(())
+                    });
+                    assert_eq!((read.unwrap(), records.next()), (contents.len() as u64, None));
+                }
+            }
+        }
+    }
+
+    /// Seeks everywhere, and reads there: positions before the start, past the end, and past what a position can be.
+    #[cfg(feature = "std")]
+    #[test]
+    fn seeks_everywhere() {
+        use std::io::{BufRead, Read, Seek, SeekFrom};
+        let folder = Folder::new();
+        let contents: Vec<u8> = (0..100_000).map(|i| stamp_at(1, i)).collect();
+        let file = folder.file("file", &contents);
+        let mut reader = Reader::new(&file);
+        let signed =
+            [i64::MIN, i64::MIN + 1, -100_001, -100_000, -1, 0, 1, 99_999, 100_000, i64::MAX - 1, i64::MAX];
+        let starts =
+            [0, 1, 99_999, 100_000, 100_001, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX - 1, u64::MAX];
+        let mut seed = 2;
+        for round in 0..5000 {
+            let before = reader.stream_position().unwrap();
+            let to = match round % 3 {
+                0 => SeekFrom::Start(starts[chance(&mut seed, starts.len())]),
+                1 => SeekFrom::Current(signed[chance(&mut seed, signed.len())]),
+                _ => SeekFrom::End(signed[chance(&mut seed, signed.len())]),
+            };
+            match reader.seek(to) {
+                Ok(position) => assert_eq!(reader.stream_position().unwrap(), position, "{to:?}"),
+                Err(_) => assert_eq!(reader.stream_position().unwrap(), before, "{to:?}"),
+            }
+            let _ = reader.seek_relative(signed[chance(&mut seed, signed.len())]);
+            let position = reader.stream_position().unwrap();
+            let rest = contents.get(usize::try_from(position).unwrap_or(usize::MAX)..).unwrap_or_default();
+            let chunk = reader.fill_buf().unwrap();
+            assert!(rest.starts_with(chunk) && chunk.is_empty() == rest.is_empty(), "at {position}");
+            match round % 4 {
+                0 => reader.consume(usize::MAX),
+                1 => assert!(rest.is_empty() != (1..=10).contains(&reader.read(&mut [0; 10]).unwrap())),
+                _ => {}
+            }
+        }
+    }
+
+    /// Consumes more than there is, before the first read, at the end, and after an error.
+    #[cfg(feature = "std")]
+    #[test]
+    fn consumes_more_than_there_is() {
+        use std::io::{BufRead, Read, Seek};
+        let folder = Folder::new();
+        let file = folder.file("file", &[1; 100]);
+        fs::create_dir(folder.0.join("folder")).unwrap();
+        let of_folder = File::open(&folder.path("folder"));
+        let mut readers: Vec<_> = of_folder.iter().chain([&file]).map(Reader::new).collect();
+        for reader in &mut readers {
+            for _ in 0..3 {
+                reader.consume(usize::MAX);
+                let _ = reader.fill_buf();
+                reader.consume(50);
+                reader.consume(usize::MAX);
+                reader.consume(usize::MAX - 1);
+                let _ = (
+                    reader.read(&mut []),
+                    reader.read(&mut [0; 1]),
+                    reader.stream_position(),
+                    reader.rewind(),
+                );
+            }
+        }
+        let reader = readers.last_mut().unwrap();
+        let mut all = vec![];
+        assert_eq!((reader.read_to_end(&mut all).unwrap(), all), (100, vec![1; 100]));
+    }
+
+    /// Reads what is no file, or only looks like one: an error or an end, and no hang.
+    #[test]
+    fn reads_what_is_no_file() {
+        alone_and_clean("", || {
+            let folder = Folder::new();
+            let mut paths =
+                [c"/proc/self/maps", c"/proc/self/fd", c"/proc/self/mem", c"/dev/null", c"/dev/full"]
+                    .map(CString::from)
+                    .to_vec();
+            paths.extend([folder.path(""), folder.path("empty")]);
+            drop(folder.file("empty", b""));
+            for file in paths.iter().filter_map(|path| File::open(path).ok()) {
+                for (chunk_len, offset) in [(1, 0), (usize::MAX, 0), (4096, 1), (1 << 20, u64::MAX)] {
+                    let mut left = 100;
+                    let reader = || Reader::new(&file).chunk_len(chunk_len).offset(offset);
+                    // /dev/full has nothing else.
+                    let _ = reader().records(0, |_| {
+                        left -= 1;
+                        if left == 0 { Err(Stop(None)) } else { Ok(()) }
+                    });
+                    let _ = reader().for_each(|chunk| {
+                        left += 1;
+                        if chunk.is_empty() || left > 100 { Err(Stop(None)) } else { Ok(()) }
+                    });
+                }
+            }
+        });
+    }
+
+    /// Reads one pipe by two Readers at once, one whose child is gone, and one that is seeked: each byte is read once, and
+    /// the end is an end.
+    #[cfg(feature = "std")]
+    #[test]
+    fn reads_a_pipe_twice() {
+        use std::io::{BufRead, Read, Seek, SeekFrom};
+        alone("", || {
+            let child =
+                Command::new("sh").args(["-c", "yes | head -c 300000"]).stdout(Stdio::piped()).spawn();
+            let Ok(mut child) = child else { return println!("skipped: no shell here") };
+            let pipe = child.stdout.take().unwrap();
+            let (mut first, mut second) = (Reader::new(&pipe), Reader::new(&pipe));
+            assert!(first.seek(SeekFrom::Start(5)).is_err() && second.stream_position().is_err());
+            assert!(first.seek(SeekFrom::End(0)).is_err());
+            let count = |reader: &mut Reader| {
+                let mut count = 0;
+                loop {
+                    let chunk = reader.fill_buf().unwrap();
+                    assert!(chunk.iter().all(|byte| b"y\n".contains(byte)));
+                    match chunk.len() {
+                        0 => return count,
+                        len => {
+                            reader.consume(len);
+                            count += len;
+                        }
+                    }
+                }
+            };
+            let counts = thread::scope(|scope| {
+                let other = scope.spawn(|| count(&mut first));
+                count(&mut second) + other.join().unwrap()
+            });
+            assert_eq!(counts, 300_000);
+            child.wait().unwrap();
+            assert_eq!(first.read(&mut [0; 10]).unwrap() + second.read(&mut [0; 10]).unwrap(), 0);
+            assert!(Reader::new(&pipe).offset(1).for_each(|_| Ok::<_, Error>(())).is_err());
+        });
+    }
+
+    /// Panics in the closure, in the middle of a record and of a chunk, and drops what is left: everything is freed once.
+    #[test]
+    fn panics_in_the_closure() {
+        alone_and_clean("", || {
+            let folder = Folder::new();
+            let file = folder.file("file", &b"0123456\n".repeat(100_000));
+            for round in 0..50 {
+                let mut left = round * 100;
+                let mut f = |_: &[u8]| {
+                    left -= 1;
+                    if left < 0 { panic!("on purpose") } else { Ok::<_, Error>(()) }
+                };
+                let reader = Reader::new(&file).chunk_len(1000);
+                let result = catch_unwind(AssertUnwindSafe(|| match round % 2 {
+                    0 => reader.records(b'\n', &mut f),
+                    _ => reader.for_each(&mut f),
+                }));
+                assert!(result.is_err() || round > 8);
+            }
+        });
+    }
+
+    /// Reads a record that no memory holds, and Readers where there is no memory left: an error, and no end of the process;
+    /// and what failed can be asked again.
+    #[cfg(feature = "std")]
+    #[test]
+    fn reads_without_memory() {
+        use std::io::{BufRead, Read};
+        alone_and_clean("ulimit -v 120000", || {
+            let Some(zeros) = zeros() else { return };
+            let result = Reader::new(&zeros).records(b'\n', |_| Ok::<_, Error>(()));
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::OutOfMemory);
+            let mut readers: Vec<_> = (0..64).map(|_| Reader::new(&zeros)).collect();
+            for reader in &mut readers {
+                assert!(reader.fill_buf().unwrap().iter().all(|&byte| byte == 0));
+            }
+            // All that is left, down to single pages.
+            let mut held = Vec::with_capacity(100_000);
+            let mut len = 1 << 26;
+            while len >= page_size() {
+                match Mmap::anon(len).map() {
+                    Ok(map) => held.push(map),
+                    Err(_) => len /= 2,
+                }
+            }
+            for reader in &mut readers {
+                for _ in 0..100 {
+                    let len = reader.fill_buf().map(|chunk| chunk.len()).unwrap_or(0);
+                    reader.consume(len);
+                }
+            }
+            drop(held);
+            let mut bytes = [1; 100_000];
+            for reader in &mut readers {
+                reader.read_exact(&mut bytes).unwrap();
+                assert!(bytes.iter().all(|&byte| byte == 0));
+            }
+        });
+    }
+}
