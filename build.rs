@@ -27,6 +27,8 @@ fn main() {
     for (cfg, column) in [("baremap_backend", 3), ("baremap_arch", 1)] {
         let mut values: Vec<_> = SUPPORTED.iter().map(|row| [row.0, row.1, row.2, row.3][column]).collect();
         values.push(CUSTOM);
+        values.sort_unstable();
+        values.dedup();
         println!("cargo::rustc-check-cfg=cfg({cfg}, values(\"{}\"))", values.join("\", \""));
     }
     let target = |key| env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();

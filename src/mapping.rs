@@ -95,16 +95,17 @@ impl Mapping {
     ///
     /// Linux: `msync` with `MS_SYNC`, which is as durable as `fdatasync`.
     ///
-    /// macOS: `msync`, then `fcntl` with `F_FULLFSYNC`, on a duplicate of the descriptor that a shared, writable mapping
-    /// keeps. That waits until the drive has emptied its whole cache, often for milliseconds; `fsync` and
-    /// `F_BARRIERFSYNC` are quicker and do not wait for it.
+    /// macOS: `msync` with `MS_SYNC`. On return the pages were given to the drive. Its cache may still hold them, the file's
+    /// metadata may not be written, and the kernel does not report a page that it failed to write. For the medium call
+    /// [`File::sync`](crate::File::sync). A mapping keeps no descriptor for that: closing one would drop the process's
+    /// record locks on the file.
     ///
     /// Windows: `FlushViewOfFile`, then `FlushFileBuffers`, on a duplicate of the handle that a shared, writable mapping
     /// keeps. The first gives the pages to the file system and the second waits for the disk.
     ///
     /// # Errors
     /// [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full, and some of what was
-    /// written may be lost.
+    /// written may be lost. Not on macOS.
     pub fn flush(&self) -> Result<(), Error> {
         self.flush_range(..)
     }
@@ -153,10 +154,13 @@ impl Mapping {
 
     /// Makes every page resident, and keeps it so until [`unlock`](Self::unlock) or until it is unmapped.
     ///
-    /// Linux: `mlock`; the limit is `RLIMIT_MEMLOCK`. macOS: `mlock`; `vm.user_wire_limit` is a limit too. Windows:
-    /// `VirtualLock`; the limit is the minimum of the working set, some 200 KiB if `SetProcessWorkingSetSize` did not
-    /// raise it. After a failure nothing is locked. Locks do not add up on Linux and Windows, where one `unlock` undoes any number of them. macOS counts
-    /// them.
+    /// After a failure nothing is locked.
+    ///
+    /// - Linux: `mlock`; the limit is `RLIMIT_MEMLOCK`. Locks do not add up: one `unlock` undoes any number of them.
+    /// - macOS: `mlock`; `vm.user_wire_limit` is a limit too. Locks are counted. On aarch64 executable memory is refused.
+    ///   Huge pages are always locked.
+    /// - Windows: `VirtualLock`; the limit is the minimum of the working set, some 200 KiB if `SetProcessWorkingSetSize`
+    ///   did not raise it. Locks do not add up. Large pages are always locked.
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
@@ -311,8 +315,8 @@ impl Mapping {
     ///
     /// # Errors
     /// [`PermissionDenied`](ErrorKind::PermissionDenied):
-    /// - A shared mapping of a file that is not open for writing cannot become writable; on macOS and Windows none can
-    ///   that was made without [`Prot::WRITE`].
+    /// - A shared mapping of a file that is not open for writing cannot become writable; on Windows none can that was
+    ///   made without [`Prot::WRITE`].
     /// - On Windows no mapping of a file can become executable that was made without [`Prot::EXEC`].
     /// - On macOS a process with the hardened runtime cannot execute what was writable, unless it has the entitlement
     ///   `com.apple.security.cs.allow-unsigned-executable-memory`; and on aarch64 no process has memory that is
@@ -355,8 +359,9 @@ impl Mapping {
     /// Gives the contents up and keeps the address space: the pages in which the mapping lies. On failure the mapping
     /// comes back, unchanged.
     ///
-    /// Linux, macOS: `mmap` with `PROT_NONE` and `MAP_FIXED`, of any mapping. Windows: `VirtualFree`,
-    /// `UnmapViewOfFile2`, of a mapping that was made by [`map_in`](crate::Mmap::map_in).
+    /// - Linux: `mmap` with `PROT_NONE` and `MAP_FIXED`, of any mapping.
+    /// - macOS: `munlock`, then the same; of any mapping but one of huge pages. If `mmap` fails, the mapping is unlocked.
+    /// - Windows: `VirtualFree`, `UnmapViewOfFile2`, of a mapping that was made by [`map_in`](crate::Mmap::map_in).
     ///
     /// ```
     /// # fn main() -> Result<(), baremap::Error> {
@@ -376,7 +381,7 @@ impl Mapping {
     ///
     /// # Errors
     /// - [`InvalidInput`](ErrorKind::InvalidInput): an empty mapping has no address.
-    /// - [`Unsupported`](ErrorKind::Unsupported): on Windows, a mapping that was made otherwise.
+    /// - [`Unsupported`](ErrorKind::Unsupported): on Windows, a mapping that was made otherwise; on macOS, huge pages.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): as of [`unmap`](Self::unmap).
     pub fn into_reservation(self) -> Result<Reservation, (Self, Error)> {
         if self.len == 0 {

@@ -136,9 +136,11 @@ impl<'a> Mmap<FileRef<'a>> {
     /// unless [`Flags::COW`] is given. An empty file, an offset at the end of a file and a length of 0 give
     /// an empty mapping.
     ///
-    /// Linux: `fstat`, then `mmap`, or of an empty file `mmap` and `munmap`, to see that it is one. macOS: the same, and `fcntl` with `F_DUPFD_CLOEXEC`
-    /// for a shared, writable one, to flush it. Windows: `GetFileType`, `GetFileInformationByHandleEx`,
-    /// `CreateFileMappingW`, `MapViewOfFile` and `CloseHandle`, and likewise `DuplicateHandle`.
+    /// - Linux: `fstat`, then `mmap`; where blocks have over 4096 bytes also `fstatfs`, which knows huge pages. Of an empty
+    ///   file `mmap` and `munmap`, to see whether it can be mapped.
+    /// - macOS: `fstat`, then `mmap`. Of an empty file `pread`.
+    /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`, `DuplicateHandle` for a shared, writable one, to flush it,
+    ///   `CreateFileMappingW`, `MapViewOfFile` and `CloseHandle`. Of an empty file `ReadFile`.
     ///
     /// # Errors
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): offset, or offset + length, lie beyond the end of the file.

@@ -169,12 +169,15 @@ pub enum Advice {
 #[non_exhaustive]
 pub enum Discard {
     /// Drops the pages now: anonymous memory reads as zeros again, a copy on write as the file, and a
-    /// shared file as before. Linux: `MADV_DONTNEED`; huge pages are kept, and zeroed if they can be written to.
+    /// shared file as before.
     ///
-    /// macOS maps anonymous memory anew, and Windows decommits and commits it: `VirtualFree`, `VirtualAlloc`. Both
-    /// cannot take a copy on write back, or give huge pages back ([`Unsupported`](crate::ErrorKind::Unsupported)). Of
-    /// a shared file this is `MADV_DONTNEED`, and on Windows `VirtualUnlock`, which takes pages out of the working
-    /// set.
+    /// - Linux: `MADV_DONTNEED`. Huge pages are kept, and zeroed if they can be written to.
+    /// - macOS: anonymous memory is unlocked and mapped anew, a shared file gets `MADV_DONTNEED`.
+    /// - Windows: anonymous memory is zeroed and its pages are taken out of the working set, by `MEM_RESET` and
+    ///   `VirtualUnlock`; those of a shared file too. Decommitting would be quicker, but could not always be undone.
+    ///
+    /// What a system cannot do is [`Unsupported`](crate::ErrorKind::Unsupported): to take copies on write back, and to give
+    /// huge pages back, on macOS and Windows.
     DontNeed,
     /// Lets the system drop pages of anonymous memory when it needs them. Until a page is written again
     /// it reads as before or as zeros, and may change from one to the other between two reads.
