@@ -88,8 +88,7 @@ fn temporary(name: &str, bytes: &[u8]) -> std::path::PathBuf {
 
 fn read_all(file: &impl std::os::windows::io::AsHandle) -> Result<Vec<u8>, Error> {
     let mut all = Vec::new();
-    // SAFETY: nobody changes the file.
-    unsafe { Reader::new(file) }.for_each(|chunk| {
+    Reader::new(file).for_each(|chunk| {
         all.extend_from_slice(chunk);
         Ok::<_, Error>(())
     })?;
@@ -215,8 +214,7 @@ fn position_is_not_an_offset() {
     let mut file = std::fs::File::open(&path).unwrap();
     file.seek(SeekFrom::Start(90)).unwrap();
     for offset in [u64::MAX, u64::MAX - 1, 1 << 63] {
-        // SAFETY: nobody changes the file.
-        let mut reader = unsafe { Reader::new(&file) }.offset(offset);
+        let mut reader = Reader::new(&file).offset(offset);
         let read = reader.read(&mut [0; 50]);
         assert!(!matches!(read, Ok(1..)), "{read:?} at {offset:#x}");
     }
@@ -262,8 +260,7 @@ fn messages() {
                 let _ = to.write_all(&message);
             }
         });
-        // SAFETY: a pipe is read and not mapped.
-        let mut reader = unsafe { Reader::new(&from) }.chunk_len(1000);
+        let mut reader = Reader::new(&from).chunk_len(1000);
         let mut all = Vec::new();
         let result = reader.read_to_end(&mut all);
         drop(reader);
