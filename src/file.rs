@@ -101,8 +101,8 @@ impl File {
     ///
     /// Returns how many bytes were read, 0 at the end of the file. The position that the system keeps for it is not used.
     ///
-    /// Linux: `pread64`, macOS: `pread`, again if a signal interrupted it. Windows: `ReadFile`, which moves that
-    /// position behind what was read.
+    /// Linux: `pread64`, macOS: `pread`, again if a signal interrupted it. Windows: `ReadFile`, between calls of
+    /// `SetFilePointerEx`, as it moves that position: what another thread does with the position meanwhile may be undone.
     ///
     /// # Errors
     /// [`Overflow`](ErrorKind::Overflow): offset + length exceed `i64::MAX`, which no file has; and what the system says.

@@ -172,12 +172,15 @@ pub enum Discard {
     /// shared file as before.
     ///
     /// - Linux: `MADV_DONTNEED`. Huge pages are kept, and zeroed if they can be written to.
-    /// - macOS: anonymous memory is unlocked and mapped anew, a shared file gets `MADV_DONTNEED`.
-    /// - Windows: anonymous memory is zeroed and its pages are taken out of the working set, by `MEM_RESET` and
-    ///   `VirtualUnlock`; those of a shared file too. Decommitting would be quicker, but could not always be undone.
+    /// - macOS: anonymous memory is unlocked and mapped anew; a shared file gets `MADV_DONTNEED`.
+    /// - Windows: anonymous memory is zeroed and given back by `VirtualAlloc` with `MEM_RESET`, and `VirtualUnlock`, which
+    ///   takes time for untouched pages too. To decommit and commit it again would be quicker, and could lose it. Large
+    ///   pages that can be written to are zeroed. Pages of a shared file leave the working set unless they are locked. A
+    ///   mapping in a [`Reservation`](crate::Reservation) is renewed at once by
+    ///   [`into_reservation`](crate::Mapping::into_reservation) and [`map_in`](crate::Mmap::map_in).
     ///
-    /// What a system cannot do is [`Unsupported`](crate::ErrorKind::Unsupported): to take copies on write back, and to give
-    /// huge pages back, on macOS and Windows.
+    /// What a system cannot do is [`Unsupported`](crate::ErrorKind::Unsupported): macOS and Windows take no copy on write
+    /// back, and macOS gives no huge pages back.
     DontNeed,
     /// Lets the system drop pages of anonymous memory when it needs them. Until a page is written again
     /// it reads as before or as zeros, and may change from one to the other between two reads.
