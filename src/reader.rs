@@ -447,7 +447,7 @@ impl<'a> Reader<'a> {
                 if len == ALIGN {
                     return Err(Error::own(Call::Read, ErrorKind::OutOfMemory));
                 }
-                len = (len / 2 & !(ALIGN - 1)).max(ALIGN);
+                len = ((len / 2) & !(ALIGN - 1)).max(ALIGN);
             }
         }
         Ok(len)
