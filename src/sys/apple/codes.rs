@@ -30,6 +30,8 @@ pub(crate) fn kind_of(call: Call, code: i32) -> Option<ErrorKind> {
         (Call::Open | Call::Fstat, EOVERFLOW) => Some(ErrorKind::TooLong),
         // Of the name, which is not UTF-8.
         (Call::Open, EILSEQ) => Some(ErrorKind::InvalidInput),
+        // A terminal (`preparefileread` in bsd/kern/sys_generic.c, VISTTY).
+        (Call::Pread, ENXIO) => Some(ErrorKind::NotSeekable),
         // The combination, such as of writing and executing (mprotect(2)).
         (Call::Mprotect, ENOTSUP) => Some(ErrorKind::PermissionDenied),
         _ => None,
