@@ -357,7 +357,7 @@ impl Mapping {
     }
 
     /// Gives the contents up and keeps the address space: the pages in which the mapping lies. On failure the mapping
-    /// comes back, unchanged.
+    /// comes back, unchanged; or empty, if the system took it apart and has no memory to put it together again.
     ///
     /// - Linux: `mmap` with `PROT_NONE` and `MAP_FIXED`, of any mapping.
     /// - macOS: `munlock`, then the same; of any mapping but one of huge pages. If `mmap` fails, the mapping is unlocked.
@@ -392,7 +392,8 @@ impl Mapping {
         match unsafe { sys::vacate(this.ptr, this.len, &this.backing) } {
             // SAFETY: it was the mapping's.
             Ok(place) => Ok(unsafe { Reservation::from_place(place) }),
-            Err(error) => Err((ManuallyDrop::into_inner(this), error)),
+            Err(refused) if refused.is_place_lost => Err((Self::EMPTY, refused.error)),
+            Err(refused) => Err((ManuallyDrop::into_inner(this), refused.error)),
         }
     }
 

@@ -404,6 +404,8 @@ const OPERATIONS: &[(&str, Operation)] = &[
         done();
         match result {
             Ok(place) => is_held(&place, address),
+            // One that cannot be told to be there claims nothing.
+            Err((map, _)) if map.is_empty() => {}
             Err((map, _)) => assert!(map.as_ptr() == address && map.iter().all(|&byte| byte == 7)),
         }
     }),
@@ -418,6 +420,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
         done();
         match result {
             Ok(place) => is_held(&place, address),
+            Err((map, _)) if map.is_empty() => {}
             Err((map, _)) => assert!(map.as_ptr() == address && is_file(&map, 0)),
         }
     }),

@@ -413,11 +413,11 @@ pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> R
     checked(Call::Munmap, unsafe { system::munmap(base, len) }).map(drop)
 }
 
-pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
+pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place, MapError> {
     let (base, len) = widened(ptr, len, backing);
     if backing.kind == Kind::Superpages {
         // They are locked for good, and so not replaced in one step.
-        return Err(Error::own(error::Call::IntoReservation, ErrorKind::Unsupported));
+        return Err(Error::own(error::Call::IntoReservation, ErrorKind::Unsupported).into());
     }
     // SAFETY: a whole mapping of ours, which the caller gives up.
     Ok((unsafe { replace(base, len, PROT_NONE, MAP_NORESERVE)? }, len))

@@ -479,7 +479,7 @@ pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result<
     checked(Call::Unmap, unsafe { kernel().unmap(base, len) })
 }
 
-pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result<Place> {
+pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, _: &Backing) -> Result<Place, MapError> {
     let (base, len) = pages(ptr, len);
     // SAFETY: as in `unmap`.
     checked(Call::Vacate, unsafe { kernel().vacate(base, len) })?;

@@ -3,8 +3,50 @@
 //!
 //! Of the addresses and lengths that a backend is handed, only these facts may be used: they are a part
 //! of one mapping, or the whole, and they are not empty. A backend aligns them as its system needs, by
-//! widening. What a call is refused for by the system comes back as that call's name and the system's
-//! code; nothing is retried but what a signal interrupted, and nothing is allocated.
+//! widening. A failed system call is reported by its name and error code. Only what a signal interrupted is
+//! retried. Nothing is allocated.
+//!
+//! # When a call fails
+//! What can fail comes before what cannot be undone. This is what is left when one of several calls fails: nothing new,
+//! and what was there before, unless a line says otherwise. "!" stands for the call that must fail too, after another one
+//! did, because it undoes that. What is "lost" is memory or address space that nobody knows of any more. Operations that
+//! are not named make one call. tests/faults.rs makes each call and each pair fail on Linux, ci/macho/faults on macOS,
+//! ci/windows on Windows.
+//!
+//! | system | operation | calls | what is left |
+//! |---|---|---|---|
+//! | Linux | map_file, map_anon | fstatfs, mmap, mincore (HUGETLB), mlock (LOCKED), munlock! munmap! | the mapping is lost |
+//! | | … in a place | the same, then mremap, and mmap, msync and faccessat if that failed | the reservation is whole; or lost if another thread mapped something into it, or if looking failed too |
+//! | | map_anon in a place, plain | mprotect | |
+//! | | is_empty_file_mappable | mmap, munmap! | a page is lost; the file counts as not mappable |
+//! | | reserve at an address, before Linux 4.17 | mmap, munmap! | the range is lost |
+//! | | vacate | mmap, then mmap and msync if that failed | the mapping is whole; or lost if the kernel unmapped it; see there |
+//! | | protect | mprotect, mincore | `prot` is what old and new have in common |
+//! | | lock | mlock, munlock! | a part may stay locked |
+//! | | discard | madvise | a part of the contents may be gone, the memory never |
+//! | macOS | map_file, map_anon | mmap, mlock (LOCKED), munmap! | the mapping is lost |
+//! | | … in a place | mmap, mlock, munlock, mmap! | the place is lost |
+//! | | POPULATE | mlock, munlock! | it stays locked until it is unmapped |
+//! | | reserve at an address | mmap, munmap! | the range is lost |
+//! | | vacate, discard of fresh memory | munlock, mmap | the mapping is whole, and unlocked |
+//! | | protect | mprotect, mincore | as on Linux |
+//! | Windows | open | MultiByteToWideChar, GetFullPathNameW, CreateFileW, VirtualFree! | 128 KiB are lost, the file is open |
+//! | | open with `Create` | … SetFileInformationByHandle if the file was there | the file keeps its contents |
+//! | | read | GetFileType, SetFilePointerEx, CreateEventW, ReadFile, GetOverlappedResult, SetFilePointerEx | if the last one fails, the position is moved |
+//! | | map_file | DuplicateHandle, CreateFileMappingW, MapViewOfFile, VirtualProtect (COW), VirtualLock (LOCKED), UnmapViewOfFile! | the view is lost |
+//! | | … in a place | … GetProcAddress, VirtualQuery, VirtualFree, MapViewOfFile3, VirtualProtect, VirtualLock, UnmapViewOfFile2! | the reservation, as one placeholder or two, which the next use joins; with the last one the place is lost |
+//! | | map_anon | VirtualAlloc, VirtualLock, VirtualFree! | the memory is lost |
+//! | | … in a place | VirtualQuery, VirtualFree, VirtualAlloc2, VirtualLock, VirtualFree! | the place is lost |
+//! | | reserve | VirtualAlloc2, and on error 87 a probe, VirtualFree! | 64 KiB are lost |
+//! | | split, release | VirtualQuery, VirtualFree | the reservation, as above |
+//! | | unmap of a view in a place | UnmapViewOfFile, VirtualFree! | less than 64 KiB of address space is lost |
+//! | | vacate | GetProcAddress, VirtualFree or UnmapViewOfFile2 | |
+//! | | protect | FlushInstructionCache (EXEC), VirtualProtect | `prot` is what old and new have in common |
+//! | | lock | VirtualLock, VirtualUnlock! | a part may stay locked |
+//! | | flush | FlushViewOfFile up to ten times, FlushFileBuffers | the file system has the data, the disk may not |
+//! | | discard of fresh memory | VirtualAlloc, VirtualProtect, VirtualProtect! | contents may be gone, the memory never; if the last one fails, it can be written to though `prot` says no |
+//! | kernels | … with LOCKED, if `map` does not lock | map, lock, unmap! or vacate! | the mapping is lost, or the place |
+//! | all | Reservation::aligned | reserve, split, release twice! | the part that is too much is lost |
 
 #[cfg(baremap_backend = "apple")]
 mod apple;
@@ -61,10 +103,10 @@ pub(crate) struct FileStatus {
 /// A new mapping: the address of the byte at the offset asked for, aligned or not, and the rest.
 pub(crate) type View = (NonNull<u8>, Backing);
 
-/// Why nothing was mapped.
+/// Why nothing was mapped, or nothing made a reservation of.
 pub(crate) struct MapError {
     pub(crate) error: Error,
-    /// The place is no reservation any more, as undoing failed too: what is there belongs to nobody, or to others.
+    /// What was there is there no more, as undoing failed too: what is there belongs to nobody, or to others.
     pub(crate) is_place_lost: bool,
 }
 
@@ -91,14 +133,26 @@ unsafe fn locked(
     }
     // SAFETY: the caller's mapping, and given up if that fails.
     unsafe {
-        let Err(error) = lock(ptr, len, &backing) else { return Ok((ptr, backing)) };
-        let undone = match place {
-            None => unmap(ptr, len, &backing),
-            Some(_) => vacate(ptr, len, &backing).map(drop),
-        };
-        let is_place_lost = place.is_some() && undone.is_err();
-        Err(MapError { error: error.of_flag(Flags::LOCKED), is_place_lost })
+        lock(ptr, len, &backing)
+            .map(|()| (ptr, backing))
+            .map_err(|error| undone((ptr, backing), len, place, error.of_flag(Flags::LOCKED)))
     }
+}
+
+/// Gives a new mapping up for an error, and says what is left of its place.
+///
+/// # Safety
+/// Nobody knows of the mapping yet.
+#[allow(dead_code, reason = "as above")]
+unsafe fn undone((ptr, backing): View, len: usize, place: Option<Place>, error: Error) -> MapError {
+    // SAFETY: the caller's mapping.
+    let is_left = unsafe {
+        match place {
+            None => unmap(ptr, len, &backing).is_err(),
+            Some(_) => vacate(ptr, len, &backing).is_err(),
+        }
+    };
+    MapError { error, is_place_lost: place.is_some() && is_left }
 }
 
 /// A reservation: address and length, both multiples of the allocation granularity.
@@ -141,8 +195,9 @@ const _: fn(RawFile, u64) -> Result<()> = set_len;
 /// Contents and all metadata are on the disk on return.
 const _: fn(RawFile) -> Result<()> = sync;
 /// Reads at most `len` bytes to `to`, which are writable: from an offset, without the file's position, or
-/// from the file's position (`None`). Gives the number of bytes read, 0 only at the end (or for a `len`
-/// of 0).
+/// from the file's position (`None`). Returns the number of bytes read, 0 only at the end (or for a `len`
+/// of 0). Of what has no offsets, an offset is an error of the kind `NotSeekable`, before anything is read and also for a
+/// `len` of 0.
 const _: unsafe fn(RawFile, *mut u8, usize, Option<u64>) -> Result<usize> = read;
 
 // Sizes, in bytes; powers of two, asked of the system once.
@@ -177,8 +232,8 @@ const _: unsafe fn(Place) -> Result<()> = release;
 /// Gone on success, untouched on failure. Nothing may use the memory from the call on.
 const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<()> = unmap;
 /// The mapping is a reservation on success, and untouched on failure, as of a mapping of which the system cannot make
-/// one. Nothing may use the memory from the call on.
-const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<Place> = vacate;
+/// one; or it is lost, as the error says. Nothing may use the memory from the call on.
+const _: unsafe fn(NonNull<u8>, usize, &Backing) -> Result<Place, MapError> = vacate;
 /// `prot` is in force on return, also for the instruction caches of every processor. On failure the pages
 /// have the old or the new rights, and `Backing::prot` is what both allow. No reference may exist that
 /// needs rights that `prot` lacks.

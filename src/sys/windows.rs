@@ -3,7 +3,7 @@
 
 mod codes;
 
-use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, locked};
+use super::{FileKind, FileStatus, MapError, Open, Place, Result, View, locked, undone};
 use crate::error::{self, Error, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 pub(crate) use codes::{describe, kind, kind_of};
@@ -717,11 +717,7 @@ pub(crate) unsafe fn map_file(
         // SAFETY: the view is not known to anyone yet.
         if let Err(error) = unsafe { protect(ptr, len, &mut backing, prot) } {
             // SAFETY: as above.
-            let undone = match place {
-                None => unsafe { unmap(ptr, len, &backing) },
-                Some(_) => unsafe { vacate(ptr, len, &backing) }.map(drop),
-            };
-            return Err(MapError { error, is_place_lost: place.is_some() && undone.is_err() });
+            return Err(unsafe { undone((ptr, backing), len, place, error) });
         }
     }
     if flags.contains(Flags::POPULATE) {
@@ -989,9 +985,9 @@ fn close_duplicate(backing: &Backing) {
     }
 }
 
-pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
+pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place, MapError> {
     if !backing.placed {
-        return Err(Error::own(error::Call::IntoReservation, ErrorKind::Unsupported));
+        return Err(Error::own(error::Call::IntoReservation, ErrorKind::Unsupported).into());
     }
     let place = (ptr, len.next_multiple_of(allocation_granularity()));
     let base = ptr.as_ptr().cast();

@@ -429,17 +429,21 @@ unsafe fn move_to((to, len): Place, from: NonNull<u8>) -> Result<NonNull<u8>, Ma
 /// (`mremap_to` in mm/mremap.c). If it failed for want of that, nothing is there, and is taken again, unless another
 /// thread was quicker: its memory can be accessed, a reservation cannot.
 fn is_reserved(address: usize, len: usize) -> bool {
-    const MS_ASYNC: usize = 1;
     if reserve(address, len).is_ok() {
         return true;
     }
-    // SAFETY: MS_ASYNC does nothing but look whether all is mapped. A path that cannot be read is EFAULT, and one that can
-    // be is looked up and no more.
-    unsafe {
-        syscall3(arch::MSYNC, address, len, MS_ASYNC) == 0
-            && syscall3(arch::FACCESSAT, AT_FDCWD, address, 0) == -EFAULT as usize
-    }
+    // SAFETY: a path that cannot be read is EFAULT, and one that can be is looked up and no more.
+    let access = unsafe { syscall3(arch::FACCESSAT, AT_FDCWD, address, 0) };
+    is_mapped(address, len) && access == -EFAULT as usize
 }
+
+/// Whether all of a range is mapped.
+fn is_mapped(address: usize, len: usize) -> bool {
+    // SAFETY: MS_ASYNC does nothing but look.
+    unsafe { syscall3(arch::MSYNC, address, len, MS_ASYNC) == 0 }
+}
+
+const MS_ASYNC: usize = 1;
 
 #[cold]
 fn without_huge_pages(error: Error) -> Error {
@@ -536,14 +540,22 @@ pub(crate) unsafe fn unmap(ptr: NonNull<u8>, len: usize, backing: &Backing) -> R
     checked(Call::Munmap, unsafe { syscall2(arch::MUNMAP, base, len) }).map(drop)
 }
 
-pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place> {
+/// With MAP_FIXED the kernel checks what it may refuse before it unmaps what is there. Before Linux 6.12 it then allocates
+/// its own record of the new mapping, and does not put the old one back if that fails (`mmap_region` in mm/mmap.c). Such
+/// small allocations wait for memory instead of failing, but for a control group's limit. Should one fail, the hole is
+/// taken again, which is all that was wanted. If another thread was quicker, what it mapped there cannot be told from what
+/// was there before: that is the one case that is left.
+pub(crate) unsafe fn vacate(ptr: NonNull<u8>, len: usize, backing: &Backing) -> Result<Place, MapError> {
     const MAP_FIXED: usize = 0x10;
     let (base, len) = pages(ptr, len, backing);
     // SAFETY: a whole mapping of ours, which the caller gives up.
-    let place = unsafe { mmap_none(base, len, MAP_FIXED) };
-    // If the mapping was unmapped and the kernel then had no memory for its own tables, nothing is there now.
-    let place = place.or_else(|error| reserve(base, len).map_err(|_| error))?;
-    Ok((place, len))
+    match unsafe { mmap_none(base, len, MAP_FIXED) } {
+        Ok(place) => Ok((place, len)),
+        Err(error) => match reserve(base, len) {
+            Ok(place) => Ok((place, len)),
+            Err(_) => Err(MapError { error, is_place_lost: !is_mapped(base, len) }),
+        },
+    }
 }
 
 pub(crate) unsafe fn protect(ptr: NonNull<u8>, len: usize, backing: &mut Backing, prot: Prot) -> Result<()> {
@@ -585,7 +597,6 @@ pub(crate) unsafe fn unlock(ptr: NonNull<u8>, len: usize, backing: &Backing) -> 
 /// `datasync`): contents, size and block map are durable, times need not be. `MS_ASYNC` has done nothing
 /// since Linux 2.6.19, as the kernel tracks dirty pages and writes them anyway (msync(2)).
 pub(crate) unsafe fn flush(ptr: NonNull<u8>, len: usize, backing: &Backing, wait: bool) -> Result<()> {
-    const MS_ASYNC: usize = 1;
     const MS_SYNC: usize = 4;
     let (base, len) = pages(ptr, len, backing);
     let how = if wait { MS_SYNC } else { MS_ASYNC };
