@@ -243,7 +243,7 @@ impl<'a> Mmap<FileRef<'a>> {
                 let Some(rest) = end.checked_sub(self.offset) else {
                     return fail(ErrorKind::BeyondEnd);
                 };
-                if end == 0 && !sys::is_empty_file_mappable(self.source.raw) {
+                if end == 0 && !sys::is_empty_file_mappable(self.source.raw, block_size) {
                     return fail(ErrorKind::NotMappable);
                 }
                 match len {

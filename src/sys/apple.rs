@@ -203,7 +203,7 @@ pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
 }
 
 /// The kernel maps what a file system in user space only says is empty.
-pub(crate) fn is_empty_file_mappable(file: RawFile) -> bool {
+pub(crate) fn is_empty_file_mappable(file: RawFile, _: usize) -> bool {
     let mut byte = 0_u8;
     // SAFETY: `byte` is writable.
     !matches!(unsafe { read(file, &raw mut byte, 1, Some(0)) }, Ok(1))

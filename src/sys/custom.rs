@@ -363,7 +363,7 @@ pub(crate) fn stat(file: RawFile) -> Result<FileStatus> {
     Ok(FileStatus { kind, len, block_size: 0 })
 }
 
-pub(crate) fn is_empty_file_mappable(_: RawFile) -> bool {
+pub(crate) fn is_empty_file_mappable(_: RawFile, _: usize) -> bool {
     true
 }
 

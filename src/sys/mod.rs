@@ -96,7 +96,7 @@ pub(crate) struct FileStatus {
     pub(crate) kind: FileKind,
     /// In bytes, where the kind is `Regular`, and 0 elsewhere.
     pub(crate) len: u64,
-    /// What the file system says its blocks have, in bytes, or 0: handed to `map_file`.
+    /// What the file system says its blocks have, in bytes, or 0. The two functions below that map files are given it.
     pub(crate) block_size: usize,
 }
 
@@ -188,8 +188,9 @@ const _: fn(&CStr, Open) -> Result<RawFile> = open;
 /// The file is closed and the name free for another, whatever the system answers.
 const _: fn(RawFile) = close;
 const _: fn(RawFile) -> Result<FileStatus> = stat;
-/// Of a regular file that says that it is empty: whether it is one, as those that only say so cannot be mapped.
-const _: fn(RawFile) -> bool = is_empty_file_mappable;
+/// Of a regular file that says that it is empty, and its block size: whether it is one, as those that only say so cannot be
+/// mapped.
+const _: fn(RawFile, usize) -> bool = is_empty_file_mappable;
 /// Sets the length, in bytes, up to `i64::MAX`.
 const _: fn(RawFile, u64) -> Result<()> = set_len;
 /// Contents and all metadata are on the disk on return.

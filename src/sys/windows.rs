@@ -505,7 +505,7 @@ fn file_type(file: RawFile) -> Result<u32> {
 
 /// Of Linux's own files, as Windows sees those of its subsystem and Wine those of its host, some have contents and say that
 /// they have none. A section of no bytes is refused for any file, so that only reading tells.
-pub(crate) fn is_empty_file_mappable(file: RawFile) -> bool {
+pub(crate) fn is_empty_file_mappable(file: RawFile, _: usize) -> bool {
     let mut byte = 0_u8;
     // SAFETY: `byte` is writable.
     !matches!(unsafe { read(file, &raw mut byte, 1, Some(0)) }, Ok(1..))

@@ -180,10 +180,13 @@ fn huge_pages_refused() -> Result<(), String> {
 /// Its pages are huge unasked, and it is mapped, used and unmapped as any file.
 fn huge_file() -> Result<(), String> {
     let _undo = pool(8)?;
+    let empty = memory_object(libc::MFD_HUGETLB, 0)?;
     let file = memory_object(libc::MFD_HUGETLB, 2 * HUGE_PAGE as u64)?;
     let state = || fs::read_to_string("/proc/self/maps").unwrap();
     state();
     let before = state();
+    // SAFETY: there is nothing to change, and the file below is this check's alone.
+    assert!(unsafe { Mmap::new(&empty).map() }.unwrap().is_empty());
     for (offset, len) in [(0, 100), (4096, 100), (1, HUGE_PAGE), (HUGE_PAGE - 1, 2), (HUGE_PAGE + 5, 4096)] {
         for flags in [Flags::default(), Flags::COW, Flags::HUGETLB, Flags::LOCKED, Flags::POPULATE] {
             let request = Mmap::new(&file).offset(offset as u64).len(len).prot(Prot::WRITE).flags(flags);

@@ -186,15 +186,16 @@ fn other_status(file: RawFile, kind: u32) -> Result<FileStatus> {
 }
 
 /// Files of /proc say that they are empty, and refuse to be mapped (`proc_reg_mmap` in fs/proc/inode.c, and any file
-/// system without the operation). A regular file can be mapped past its end, so one page tells. To read a byte would
-/// take something out of files such as /proc/kmsg.
+/// system without the operation). A regular file can be mapped past its end, so one block tells, which is a page or more. To
+/// read a byte would take something out of files such as /proc/kmsg.
 #[cold]
-pub(crate) fn is_empty_file_mappable(file: RawFile) -> bool {
+pub(crate) fn is_empty_file_mappable(file: RawFile, block_size: usize) -> bool {
+    let (read, bits, len) = (Prot::READ.bits() as usize, MAP_PRIVATE | MAP_NORESERVE, block_size.max(1));
     // SAFETY: without MAP_FIXED the kernel chooses an address where nothing is, and nobody touches it.
     unsafe {
-        let page = syscall6(arch::MMAP, 0, 1, Prot::READ.bits() as usize, MAP_PRIVATE, file as usize, 0);
+        let block = syscall6(arch::MMAP, 0, len, read, bits, file as usize, 0);
         // Fails like `mmap` where `mmap` did, as that address is no page's.
-        syscall2(arch::MUNMAP, page, 1) == 0
+        syscall2(arch::MUNMAP, block, len) == 0
     }
 }
 
