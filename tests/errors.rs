@@ -40,7 +40,8 @@ fn traced(test: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Option<
     match output.as_ref().map(|output| output.status.code()) {
         // `timeout` and the system say so of a program that is not there.
         Ok(Some(127)) | Err(_) => {
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "strace is missing");
+            let is_due = std::path::MAIN_SEPARATOR == '/' && std::env::var("CI").as_deref() == Ok("true");
+            assert!(!is_due, "strace is missing");
             println!("skipped {test}: no strace here");
             None
         }

@@ -632,27 +632,24 @@ pub(crate) unsafe fn discard(
     backing: &Backing,
     discard: Discard,
 ) -> Result<()> {
+    let refused = |kind| Err(Error::own(error::Call::Discard, kind));
     let is_huge = backing.page_size() > page_size();
     let advice = match (discard, backing.kind) {
         // Pages that were given back to the pool may be missing when they are touched again, which raises SIGBUS.
         (Discard::DontNeed, Kind::Anon) if is_huge => {
             if !backing.prot.contains(Prot::WRITE) {
-                return Err(Error::own(error::Call::Discard, ErrorKind::Unsupported));
+                return refused(ErrorKind::Unsupported);
             }
             // SAFETY: a writable part of a mapping of ours, whose contents the caller lets go.
             unsafe { ptr.write_bytes(0, len) };
             return Ok(());
         }
-        (Discard::DontNeed, Kind::Private) if is_huge => {
-            return Err(Error::own(error::Call::Discard, ErrorKind::Unsupported));
-        }
+        (Discard::DontNeed, Kind::Private) if is_huge => return refused(ErrorKind::Unsupported),
         (Discard::DontNeed, _) => 4,
-        (Discard::Free, _) => 8,
-        // EACCES would mean a file that is not open for writing.
-        (Discard::Remove, Kind::Private) => {
-            return Err(Error::own(error::Call::Discard, ErrorKind::InvalidInput));
-        }
-        (Discard::Remove, _) => 9,
+        (Discard::Free, Kind::Anon) => 8,
+        (Discard::Remove, Kind::Shared) => 9,
+        // Emulators say yes to anything, and the kernel's EACCES would mean a file that is not open for writing.
+        (Discard::Free | Discard::Remove, _) => return refused(ErrorKind::InvalidInput),
     };
     // SAFETY: a mapping of ours; the caller lets its contents go.
     unsafe { madvise(ptr, len, backing, advice) }
