@@ -283,11 +283,12 @@ pub fn removes_from_file(env: &mut Env) -> Result {
 
 /// Only fresh memory can be freed, and only a hole in a file removes.
 pub fn refuses_discards_without_meaning(env: &mut Env) -> Result {
-    let file = env.file("file", 10_000)?;
+    let len = 3 * page_size();
+    let file = env.file("file", len)?;
     let shared = map(&file, Prot::WRITE)?;
     // SAFETY: the file is this check's alone.
     let copy = unsafe { Mmap::new(&file).prot(Prot::WRITE).flags(Flags::COW).map()? };
-    let memory = Mmap::anon(10_000).prot(Prot::WRITE).map()?;
+    let memory = Mmap::anon(len).prot(Prot::WRITE).map()?;
     for (map, discard) in [
         (&shared, Discard::Free),
         (&copy, Discard::Free),
