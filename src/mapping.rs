@@ -274,9 +274,6 @@ impl Mapping {
         discard: Discard,
     ) -> Result<(), Error> {
         let Range { mut start, mut end } = self.checked(Call::Discard, range)?;
-        if start == end {
-            return Ok(());
-        }
         let page = self.backing.page_size();
         // The rest of a page in which the mapping itself starts or ends is nobody's, but in the file it is others'.
         let is_file_changed = discard == Discard::Remove;

@@ -402,12 +402,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let _file = File::open_rw(path);
         let result = map.into_reservation();
         done();
-        match result {
-            Ok(place) => is_held(&place, address),
-            // One that cannot be told to be there claims nothing.
-            Err((map, _)) if map.is_empty() => {}
-            Err((map, _)) => assert!(map.as_ptr() == address && map.iter().all(|&byte| byte == 7)),
-        }
+        is_held_or_back(result, address, |map| map.iter().all(|&byte| byte == 7));
     }),
     ("take a file back", |path| {
         let before = File::open(path).unwrap();
@@ -418,11 +413,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let _file = File::open_rw(path);
         let result = map.into_reservation();
         done();
-        match result {
-            Ok(place) => is_held(&place, address),
-            Err((map, _)) if map.is_empty() => {}
-            Err((map, _)) => assert!(map.as_ptr() == address && is_file(&map, 0)),
-        }
+        is_held_or_back(result, address, |map| is_file(map, 0));
     }),
     ("lock", |path| {
         let map = Mmap::anon(LEN).map().unwrap();
@@ -517,6 +508,19 @@ fn is_held(place: &Reservation, address: *const u8) {
 fn is_held_or_lost(place: &Reservation, address: *const u8) {
     if place.len() != 0 {
         is_held(place, address);
+    }
+}
+
+/// A mapping became a reservation, or came back with its contents. One that cannot be told to be there claims nothing.
+fn is_held_or_back(
+    result: Result<Reservation, (Mapping, Error)>,
+    address: *const u8,
+    is_right: fn(&[u8]) -> bool,
+) {
+    match result {
+        Ok(place) => is_held(&place, address),
+        Err((map, _)) if map.is_empty() => {}
+        Err((map, _)) => assert!(map.as_ptr() == address && is_right(&map)),
     }
 }
 

@@ -73,10 +73,10 @@ struct Win32MemoryRangeEntry {
 
 // On x86 kernel32 exports its functions without the decoration of `stdcall`.
 #[cfg_attr(
-    target_arch = "x86",
+    baremap_arch = "x86",
     link(name = "kernel32", kind = "raw-dylib", import_name_type = "undecorated")
 )]
-#[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
+#[cfg_attr(not(baremap_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
 unsafe extern "system" {
     fn CloseHandle(object: Handle) -> i32;
     fn CreateEventW(security: *mut c_void, manual_reset: i32, set: i32, name: *const u16) -> Handle;
