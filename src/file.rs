@@ -1,195 +1,428 @@
 //! Files: just enough to reach something to map where there is no std.
 
-use crate::error::{Call, Error, ErrorKind};
-use crate::sys::{self, Open, RawFile};
+use crate::error::Error;
+use crate::error::kind::{Call, ErrorKind};
+use crate::sys::contract::Open;
+use crate::sys::{RawFile, Sys, System};
 use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 
-/// An open file, closed when it is dropped. Child processes do not inherit one that is opened here.
+/// An open file, closed when it is dropped.
+///
+/// Child processes do not inherit it.
+///
+/// # Examples
 ///
 /// ```
-/// # fn main() -> Result<(), baremap::Error> {
 /// # let path = std::env::temp_dir().join(format!("baremap-{}-file", std::process::id()));
-/// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
 /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-/// let file = baremap::File::open(&path)?;
+/// # let path = path.as_c_str();
+/// use baremap::{ErrorKind, File};
+/// let file = File::create_new(path)?;
 /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
-/// let mut start = [0; 9];
-/// assert_eq!(file.read_at(&mut start, 0)?, 9);
-/// assert_eq!(&start, b"[package]");
-/// # Ok(())
-/// # }
+/// # if file.write_at(b"", 0).is_err_and(|error| error.kind() == ErrorKind::Unsupported) { return Ok(()) }
+/// assert_eq!(file.write_at(b"hello", 0)?, 5);
+/// let mut end = [0; 8];
+/// assert_eq!(file.read_at(&mut end, 1)?, 4);
+/// assert_eq!(&end[..4], b"ello");
+/// # Ok::<_, baremap::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct File(pub(crate) RawFile);
 
 impl File {
-    /// Opens an existing file for reading. Of a directory no more can be done than to open it.
+    /// Opens an existing file for reading.
     ///
-    /// Linux: `openat` with `O_RDONLY | O_CLOEXEC`; macOS: `open`. Opening a FIFO waits for a writer.
+    /// **Platform notes**
+    /// - Linux: [`openat`](https://man7.org/linux/man-pages/man2/open.2.html) with `O_RDONLY | O_CLOEXEC`; macOS: `open`.
+    ///   A directory can be opened, but neither read nor mapped. Opening a FIFO waits for a writer.
+    /// - Windows: [`CreateFileW`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew); the path is
+    ///   UTF-8, and in UTF-16 at most 32,767 units long. Other programs may read, write, rename and delete the file
+    ///   meanwhile. It is opened for executing too where that is allowed, so that it can be mapped with
+    ///   [`Prot::EXEC`](crate::Prot::EXEC).
     ///
-    /// Windows: `CreateFileW`, by a path in UTF-8, of up to 32,767 units in UTF-16. Others may read, write, rename and
-    /// remove the file meanwhile. It is opened for executing too where that is allowed, so that it can be mapped with
-    /// [`Prot::EXEC`](crate::Prot::EXEC). A directory is not opened: [`NotMappable`](ErrorKind::NotMappable).
-    pub fn open(path: &CStr) -> Result<Self, Error> {
-        sys::open(path, Open::Read).map(Self)
+    /// # Errors
+    /// - [`NotFound`](ErrorKind::NotFound), [`PermissionDenied`](ErrorKind::PermissionDenied), and what else the system
+    ///   reports.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the path contains NUL or, on Windows, is not Unicode.
+    /// - [`NotMappable`](ErrorKind::NotMappable): on Windows, a directory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{ErrorKind, File};
+    /// assert_eq!(File::open(c"/no/such/file").unwrap_err().kind(), ErrorKind::NotFound);
+    /// ```
+    #[doc(alias = "openat")]
+    #[doc(alias = "CreateFileW")]
+    pub fn open(path: impl AsPath) -> Result<Self, Error> {
+        Self::open_with(path, Open::Read)
     }
 
     /// Opens an existing file for reading and writing.
     ///
-    /// Linux: `openat` with `O_RDWR | O_CLOEXEC`; macOS: `open`. Windows: `CreateFileW`, as in [`open`](Self::open).
-    pub fn open_rw(path: &CStr) -> Result<Self, Error> {
-        sys::open(path, Open::ReadWrite).map(Self)
+    /// **Platform notes**
+    /// - Linux: `openat` with `O_RDWR | O_CLOEXEC`; macOS: `open`.
+    /// - Windows: `CreateFileW`, as for [`open`](Self::open).
+    ///
+    /// # Errors
+    /// As `open`.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_len`](Self::set_len).
+    pub fn open_rw(path: impl AsPath) -> Result<Self, Error> {
+        Self::open_with(path, Open::ReadWrite)
     }
 
-    /// Opens a file for reading and writing: makes it if it is missing, empties it if it is not.
+    /// Creates a file for reading and writing, or truncates an existing one.
     ///
-    /// Linux: `openat` with `O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC` and mode 0666 less the umask; macOS: `open`.
-    /// Windows: `CreateFileW`, then `SetFileInformationByHandle`, so that a hidden file is emptied too.
+    /// **Platform notes**
+    /// - Linux: `openat` with `O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC` and mode 0666 less the umask; macOS: `open`.
+    /// - Windows: `CreateFileW`, then `SetFileInformationByHandle`, so that a hidden file is truncated too.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// # Examples
     ///
     /// ```
-    /// # fn main() -> Result<(), baremap::Error> {
-    /// use baremap::{ErrorKind, File, Mmap, Prot};
-    /// # if File::open_rw(c"/dev/shm").unwrap_err().kind() == ErrorKind::NotFound { return Ok(()) }
-    /// let file = File::create(c"/dev/shm/baremap-create")?;
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-create", std::process::id()));
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::create(path)?;
     /// file.set_len(5)?;
-    /// // SAFETY: the file is ours alone.
-    /// let mut map = unsafe { Mmap::new(&file).prot(Prot::WRITE).map()? };
-    /// map.bytes_mut()?.copy_from_slice(b"hello");
-    /// let mut text = [0; 8];
-    /// assert_eq!(file.read_at(&mut text, 1)?, 4);
-    /// assert_eq!(&text[..4], b"ello");
-    /// # let _ = std::fs::remove_file("/dev/shm/baremap-create");
-    /// # Ok(())
-    /// # }
+    /// // SAFETY: nobody else knows of the file.
+    /// let mut map = unsafe { Mmap::new(&file).map_mut()? };
+    /// map.copy_from_slice(b"hello");
+    /// # drop((map, file));
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// # Ok::<_, baremap::Error>(())
     /// ```
-    pub fn create(path: &CStr) -> Result<Self, Error> {
-        sys::open(path, Open::Create).map(Self)
+    pub fn create(path: impl AsPath) -> Result<Self, Error> {
+        Self::open_with(path, Open::Create)
     }
 
-    /// The length of a regular file in bytes; on Linux that of a block device too. 0 of anything else, whose length is
-    /// not known.
+    /// Creates a file that does not exist yet, for reading and writing.
     ///
-    /// Linux: `fstat`, and `ioctl` with `BLKGETSIZE64`. macOS: `fstat`. Windows: `GetFileType`, `GetFileInformationByHandleEx`.
-    pub fn len(&self) -> Result<u64, Error> {
-        Ok(sys::stat(self.0)?.len)
+    /// **Platform notes**
+    /// - Linux, macOS: as [`create`](Self::create), with `O_EXCL` instead of `O_TRUNC`.
+    /// - Windows: `CreateFileW` with `CREATE_NEW`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`AlreadyExists`](ErrorKind::AlreadyExists).
+    ///
+    /// # Examples
+    ///
+    /// See [`File`].
+    #[doc(alias = "O_EXCL")]
+    pub fn create_new(path: impl AsPath) -> Result<Self, Error> {
+        Self::open_with(path, Open::CreateNew)
     }
 
-    /// Whether [`len`](Self::len) is 0.
+    /// Opens a file for reading and writing, and creates it if it does not exist.
+    ///
+    /// The contents of an existing file are kept.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: as [`create`](Self::create), without `O_TRUNC`.
+    /// - Windows: `CreateFileW` with `OPEN_ALWAYS`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-open-or-create", std::process::id()));
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::File;
+    /// File::open_or_create(path)?.set_len(5)?;
+    /// assert_eq!(File::open_or_create(path)?.len()?, 5);
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn open_or_create(path: impl AsPath) -> Result<Self, Error> {
+        Self::open_with(path, Open::OpenOrCreate)
+    }
+
+    #[inline]
+    fn open_with(path: impl AsPath, open: Open) -> Result<Self, Error> {
+        path.with_c_str(|path| Ok(Self(Sys::open(path, open)?)))
+    }
+
+    /// Returns the length of a regular file in bytes, and on Linux of a block device.
+    ///
+    /// It is 0 for anything else, whose length is not known.
+    ///
+    /// **Platform notes**
+    /// - Linux: [`fstat`](https://man7.org/linux/man-pages/man2/stat.2.html), and `ioctl` with `BLKGETSIZE64`.
+    /// - macOS: `fstat`.
+    /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`.
+    ///
+    /// # Errors
+    /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_len`](Self::set_len).
+    pub fn len(&self) -> Result<u64, Error> {
+        Ok(Sys::stat(self.0)?.len)
+    }
+
+    /// Returns whether [`len`](Self::len) is 0.
+    ///
+    /// # Errors
+    /// As `len`.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_len`](Self::set_len).
     pub fn is_empty(&self) -> Result<bool, Error> {
         Ok(self.len()? == 0)
     }
 
-    /// Cuts the file off at `len` bytes, or extends it to them with zeros that take no space yet.
+    /// Truncates the file to `len` bytes, or extends it with zeros that take no space yet.
     ///
-    /// What is mapped beyond the new end must not be touched any more: see [safety](crate#safety).
+    /// What is mapped past the new end must not be accessed any more: see [safety](crate#safety).
     ///
-    /// Linux, macOS: `ftruncate`. Windows: `SetFileInformationByHandle`.
+    /// **Platform notes**
+    /// - Linux, macOS: [`ftruncate`](https://man7.org/linux/man-pages/man2/ftruncate.2.html).
+    /// - Windows: `SetFileInformationByHandle`.
     ///
     /// # Errors
-    /// - [`TooLong`](ErrorKind::TooLong) over `i64::MAX`.
-    /// - [`Busy`](ErrorKind::Busy): Windows does not cut off a file that is mapped.
+    /// - [`TooLong`](ErrorKind::TooLong): `len` exceeds `i64::MAX`, or what the file system supports.
+    /// - [`Busy`](ErrorKind::Busy): Windows does not truncate a file that is mapped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-set-len", std::process::id()));
+    /// # std::fs::write(&path, "").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::File;
+    /// let file = File::open_rw(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// assert!(file.is_empty()?);
+    /// file.set_len(1 << 40)?;
+    /// assert_eq!(file.len()?, 1 << 40);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "ftruncate")]
+    #[doc(alias = "truncate")]
     pub fn set_len(&self, len: u64) -> Result<(), Error> {
         if i64::try_from(len).is_err() {
-            return Err(Error::own(Call::SetLen, ErrorKind::TooLong));
+            return Err(Error::new(Call::SetLen, ErrorKind::TooLong));
         }
-        sys::set_len(self.0, len)
+        Ok(Sys::set_len(self.0, len)?)
     }
 
-    /// Reads from `offset` on, in bytes, up to the length of `to`.
+    /// Reads at most `buffer.len()` bytes at `offset`, and returns how many were read.
     ///
-    /// Returns how many bytes were read, 0 at the end of the file. The position that the system keeps for it is not used.
+    /// It returns 0 at the end of the file. The file's position is neither used nor moved.
     ///
-    /// Linux: `pread64`, macOS: `pread`, again if a signal interrupted it. Windows: `ReadFile`, between calls of
-    /// `SetFilePointerEx`, as it moves that position: what another thread does with the position meanwhile may be undone.
+    /// **Platform notes**
+    /// - Linux: [`pread64`](https://man7.org/linux/man-pages/man2/pread.2.html); macOS: `pread`.
+    /// - Windows: `ReadFile` between two calls of `SetFilePointerEx`, as it moves the position. Another thread that uses
+    ///   the position meanwhile finds it moved.
     ///
     /// # Errors
-    /// [`Overflow`](ErrorKind::Overflow): offset + length exceed `i64::MAX`, which no file has; and what the system says.
-    pub fn read_at(&self, to: &mut [u8], offset: u64) -> Result<usize, Error> {
-        if offset.checked_add(to.len() as u64).is_none_or(|end| i64::try_from(end).is_err()) {
-            return Err(Error::own(Call::ReadAt, ErrorKind::Overflow));
-        }
-        // SAFETY: `to` is writable.
-        unsafe { sys::read(self.0, to.as_mut_ptr(), to.len(), Some(offset)) }
-    }
-
-    /// Waits until contents and metadata of the file, times included, are on the disk, written through
-    /// a mapping or not.
+    /// - [`Overflow`](ErrorKind::Overflow): offset and length together exceed `i64::MAX`.
+    /// - [`NotSeekable`](ErrorKind::NotSeekable): a pipe, a terminal.
+    /// - [`NotMappable`](ErrorKind::NotMappable): a directory.
+    /// - What else the system reports.
     ///
-    /// Linux: `fsync`. macOS: `fcntl` with `F_FULLFSYNC`. Windows: `FlushFileBuffers`, for which the file must be open
-    /// for writing ([`PermissionDenied`](ErrorKind::PermissionDenied)).
-    pub fn sync(&self) -> Result<(), Error> {
-        sys::sync(self.0)
+    /// # Examples
+    ///
+    /// See [`File`].
+    #[doc(alias = "pread")]
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+        check_range(Call::ReadAt, offset, buffer.len())?;
+        // SAFETY: `buffer` is writable.
+        Ok(unsafe { Sys::read(self.0, buffer.as_mut_ptr(), buffer.len(), Some(offset))? })
     }
 
-    /// Takes over what the system calls `raw`.
+    /// Writes at most `bytes.len()` bytes at `offset`, and returns how many were written.
+    ///
+    /// The file is extended if needed. Its position is neither used nor moved.
+    ///
+    /// **Platform notes**
+    /// - Linux: `pwrite64`; macOS: `pwrite`.
+    /// - Windows: `WriteFile`, with the position as for [`read_at`](Self::read_at).
+    ///
+    /// # Errors
+    /// - [`Overflow`](ErrorKind::Overflow): offset and length together exceed `i64::MAX`.
+    /// - [`NoSpace`](ErrorKind::NoSpace): the disk or the quota is full.
+    /// - What else the system reports; a file that is not open for writing is
+    ///   [`InvalidInput`](ErrorKind::InvalidInput) or [`PermissionDenied`](ErrorKind::PermissionDenied).
+    ///
+    /// # Examples
+    ///
+    /// See [`File`].
+    #[doc(alias = "pwrite")]
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Error> {
+        check_range(Call::WriteAt, offset, bytes.len())?;
+        Ok(Sys::write(self.0, bytes, offset)?)
+    }
+
+    /// Waits until contents and metadata of the file are on the disk, however they were written.
+    ///
+    /// **Platform notes**
+    /// - Linux: [`fsync`](https://man7.org/linux/man-pages/man2/fsync.2.html).
+    /// - macOS: `fcntl` with `F_FULLFSYNC`.
+    /// - Windows: `FlushFileBuffers`; the file must be open for writing.
+    ///
+    /// # Errors
+    /// - [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): on Windows, the file is not open for writing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-sync", std::process::id()));
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// let file = baremap::File::create(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// file.set_len(100)?;
+    /// file.sync()?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "fsync")]
+    #[doc(alias = "FlushFileBuffers")]
+    pub fn sync(&self) -> Result<(), Error> {
+        Ok(Sys::sync(self.0)?)
+    }
+
+    /// Takes over an open file by its descriptor or handle.
     ///
     /// # Safety
     /// `raw` is open, and the caller gives it up.
+    ///
+    /// # Examples
+    ///
+    /// See [`FileRef::borrow_raw`].
     pub unsafe fn from_raw(raw: RawFile) -> Self {
         Self(raw)
     }
 
-    /// The system's name for the file; it stays open until the caller closes it.
+    /// Returns the descriptor or handle; the file stays open until the caller closes it.
+    ///
+    /// # Examples
+    ///
+    /// See [`FileRef::borrow_raw`].
+    #[must_use = "the file stays open until it is closed by this"]
     pub fn into_raw(self) -> RawFile {
         ManuallyDrop::new(self).0
     }
 }
 
-impl Drop for File {
-    fn drop(&mut self) {
-        sys::close(self.0);
+/// No file has offsets past `i64::MAX`.
+fn check_range(call: Call, offset: u64, len: usize) -> Result<(), Error> {
+    match offset.checked_add(len as u64) {
+        Some(end) if i64::try_from(end).is_ok() => Ok(()),
+        _ => Err(Error::new(call, ErrorKind::Overflow)),
     }
 }
 
-/// A file that somebody else keeps open: a borrowed [`File`], or with feature `std` a borrowed file of std's.
+/// Closes the file. Errors of earlier writes are for [`File::sync`] to report.
+impl Drop for File {
+    fn drop(&mut self) {
+        Sys::close(self.0);
+    }
+}
+
+/// A borrowed open file.
+///
+/// [`Mmap::new`](crate::Mmap::new) takes whatever converts into one: `&File`, and with feature `std` a reference to anything
+/// that lends its descriptor or handle, such as `&std::fs::File`, or a `BorrowedFd` or `BorrowedHandle` by value.
+///
+/// # Examples
+///
+/// See [`borrow_raw`](Self::borrow_raw).
 #[derive(Clone, Copy, Debug)]
-pub struct FileRef<'a> {
+pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
-    owner: PhantomData<&'a File>,
+    owner: PhantomData<&'f File>,
 }
 
 impl FileRef<'_> {
-    /// Borrows what the system calls `raw`.
+    /// Borrows an open file by its descriptor or handle.
+    ///
+    /// # Safety
+    /// `raw` is open as long as the result lives.
+    ///
+    /// # Examples
     ///
     /// ```
-    /// # fn main() -> Result<(), baremap::Error> {
-    /// # let path = std::env::temp_dir().join(format!("baremap-{}-file2", std::process::id()));
-    /// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-borrow", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
     /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
     /// use baremap::{File, FileRef, Mmap};
-    /// let raw = File::open(&path)?.into_raw();
+    /// let raw = File::open(path)?.into_raw();
     /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
     /// // SAFETY: nobody closes `raw` before `from_raw` takes it over.
     /// let file = unsafe { FileRef::borrow_raw(raw) };
-    /// // SAFETY: nobody changes the file meanwhile.
-    /// assert!(unsafe { Mmap::new(file).map()? }.starts_with(b"[package]"));
-    /// // SAFETY: `raw` is ours.
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// assert_eq!(&unsafe { Mmap::new(file).map()? }[..], b"[package]");
+    /// // SAFETY: `raw` is open and ours.
     /// drop(unsafe { File::from_raw(raw) });
-    /// # Ok(())
-    /// # }
+    /// # Ok::<_, baremap::Error>(())
     /// ```
-    ///
-    /// # Safety
-    /// `raw` is open for as long as the result lives.
     #[inline]
     pub unsafe fn borrow_raw(raw: RawFile) -> Self {
         Self { raw, owner: PhantomData }
     }
 
-    /// The system's name for the file.
+    /// Returns the descriptor or handle.
     #[inline]
     pub fn as_raw(self) -> RawFile {
         self.raw
     }
 }
 
-/// With std this is the conversion from all that lends a file.
+/// With std it is one of the conversions from whatever lends a file.
 #[cfg(not(feature = "std"))]
-impl<'a> From<&'a File> for FileRef<'a> {
+impl<'f> From<&'f File> for FileRef<'f> {
     #[inline]
-    fn from(file: &'a File) -> Self {
+    fn from(file: &'f File) -> Self {
         Self { raw: file.0, owner: PhantomData }
+    }
+}
+
+/// A path of a file.
+///
+/// It is a `&CStr`, or with feature `std` also what std takes for a path, by value or by reference: `Path`, `PathBuf`, `str`,
+/// `String`, `OsStr`, `OsString`, `CString`. A generic `AsRef<Path>` becomes one by `path.as_ref()`. On Windows it is Unicode.
+///
+/// # Examples
+///
+/// ```
+/// use baremap::{ErrorKind, File};
+/// assert_eq!(File::open(c"/no/such/file").unwrap_err().kind(), ErrorKind::NotFound);
+/// # #[cfg(feature = "std")]
+/// assert_eq!(File::open("/no/such/file").unwrap_err().kind(), ErrorKind::NotFound);
+/// ```
+pub trait AsPath: private::Sealed {
+    /// Calls `f` with the path.
+    #[doc(hidden)]
+    fn with_c_str<T>(&self, f: impl FnOnce(&CStr) -> Result<T, Error>) -> Result<T, Error>;
+}
+
+pub(crate) mod private {
+    pub trait Sealed {}
+}
+
+impl private::Sealed for &CStr {}
+
+impl AsPath for &CStr {
+    #[inline]
+    fn with_c_str<T>(&self, f: impl FnOnce(&CStr) -> Result<T, Error>) -> Result<T, Error> {
+        f(self)
     }
 }

@@ -1,237 +1,320 @@
 //! Address space that is held and not yet used.
 
-use crate::error::{Call, Error, ErrorKind};
-use crate::sys::{self, Place};
+use crate::error::kind::{Call, ErrorKind};
+use crate::error::{Error, Refused};
+use crate::sys::contract::Span;
+use crate::sys::{Sys, System};
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
 
-/// Address space that is held: nobody else gets it, nothing can be read or written there, and no memory lies behind it,
-/// so that a long one costs no more than a short one. It is released when it is dropped.
+/// A range of addresses without access and without memory, for mappings to be made in later.
 ///
-/// Parts are [split](Self::split) off, and [`Mmap::map_in`](crate::Mmap::map_in) puts a mapping in the place of a part,
-/// which makes a part of it the mapping's own. [`Mapping::into_reservation`](crate::Mapping::into_reservation) takes it
-/// back. So a loader lays out a program, and an allocator grows, in one piece of address space.
+/// Nothing else is mapped there, nothing can be read or written, and a long reservation costs no more than a short one. It is
+/// released when it is dropped.
 ///
-/// On Linux a stack that grows keeps a gap to memory that can be accessed and none to a reservation. A program that
-/// reserves nearly all of its address space may so get addresses beside a stack, and must not map anything there.
+/// [`split`](Self::split) divides it, [`Mmap::map_in`](crate::Mmap::map_in) replaces it with a mapping, and
+/// [`Mapping::into_reservation`](crate::Mapping::into_reservation) turns a mapping into a reservation again. So a loader lays
+/// out a program, and an allocator grows, in one piece of address space. Address and length are multiples of
+/// [`allocation_granularity`](crate::allocation_granularity).
 ///
-/// Length and address are multiples of [`allocation_granularity`](crate::allocation_granularity).
+/// On Linux a growing stack keeps a gap to accessible memory and none to a reservation. A program that reserves nearly all
+/// of its address space may get addresses beside a stack, and must not map anything there.
+///
+/// # Examples
 ///
 /// ```
 /// # fn main() -> Result<(), baremap::Error> {
 /// # let path = std::env::temp_dir().join(format!("baremap-{}-reservation", std::process::id()));
 /// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
 /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-/// use baremap::{File, Mmap, Prot, Reservation, allocation_granularity};
-/// let unit = allocation_granularity();
-/// # let result = Reservation::new(2 * unit);
+/// # let path = path.as_c_str();
+/// use baremap::{File, Mmap, Reservation, allocation_granularity};
+/// let granularity = allocation_granularity();
+/// # let result = Reservation::new(2 * granularity);
 /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
 /// # drop(result);
-/// let whole = Reservation::new(2 * unit)?;
-/// let address = whole.as_ptr();
-/// let (first, second) = whole.split(unit).map_err(|(_, error)| error)?;
+/// let (first, second) = Reservation::new(2 * granularity)?.split(granularity)?;
+/// let address = first.as_ptr();
 ///
-/// let file = File::open(&path)?;
+/// let file = File::open(path)?;
 /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
-/// // SAFETY: nobody changes the file meanwhile.
-/// let text = unsafe { Mmap::new(&file).len(9).map_in(first) }.map_err(|(_, error)| error)?;
-/// let zeros = Mmap::anon(unit).prot(Prot::WRITE).map_in(second).map_err(|(_, error)| error)?;
+/// // SAFETY: nobody changes the file while it is mapped.
+/// let text = unsafe { Mmap::new(&file).len(9).map_in(first)? };
+/// let zeros = Mmap::anon(granularity).map_mut_in(second)?;
 /// assert_eq!((text.as_ptr(), &text[..]), (address, &b"[package]"[..]));
-/// assert_eq!(zeros.as_ptr(), address.wrapping_add(unit));
+/// assert_eq!(zeros.as_ptr(), address.wrapping_add(granularity));
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "PROT_NONE")]
+#[doc(alias = "MEM_RESERVE")]
+#[doc(alias = "placeholder")]
 #[must_use = "it is released when it is dropped"]
-pub struct Reservation {
-    ptr: NonNull<u8>,
-    len: usize,
-}
+pub struct Reservation(Span);
 
-// SAFETY: it is a range of numbers, which any thread may release or map to, and which nobody else has.
+// SAFETY: it is a range of addresses that nothing else uses, and any thread may release it or map there.
 unsafe impl Send for Reservation {}
-// SAFETY: through a shared reference nothing can be done to it.
+// SAFETY: a shared reference gives its address and length, and nothing more.
 unsafe impl Sync for Reservation {}
 
-#[allow(clippy::len_without_is_empty, reason = "it is not, unless it was lost")]
+#[allow(clippy::len_without_is_empty, reason = "it is empty only if it was lost")]
 impl Reservation {
-    /// Reserves `len` bytes, rounded up to whole units.
+    /// Reserves `len` bytes, rounded up to the allocation granularity.
     ///
-    /// Linux, macOS: `mmap` with `PROT_NONE`. Windows: `VirtualAlloc2`, with a placeholder.
+    /// **Platform notes**
+    /// - Linux, macOS: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE`.
+    /// - Windows: [`VirtualAlloc2`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc2)
+    ///   with `MEM_RESERVE_PLACEHOLDER`.
     ///
     /// # Errors
-    /// - [`EmptyAnon`](ErrorKind::EmptyAnon), [`TooLong`](ErrorKind::TooLong): a length of 0, or over `isize::MAX`.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): no address space, or too many mappings.
+    /// - [`ZeroLength`](ErrorKind::ZeroLength): `len` is 0.
+    /// - [`TooLong`](ErrorKind::TooLong): `len` exceeds `isize::MAX`.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no address space, or the process has too many mappings.
     /// - [`Unsupported`](ErrorKind::Unsupported): Windows before 10, version 1803.
-    pub fn new(len: usize) -> Result<Self, Error> {
-        Self::of(0, rounded(len)?)
-    }
-
-    /// [`new`](Self::new) at an address that is a multiple of `align`, a power of two.
     ///
-    /// It reserves as much more as that may take and releases what is too much: on Linux and macOS by `munmap`, on
-    /// Windows by `VirtualFree`.
+    /// # Examples
     ///
     /// ```
-    /// # fn main() -> Result<(), baremap::Error> {
+    /// # let result = baremap::Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let reservation = baremap::Reservation::new(1)?;
+    /// assert_eq!(reservation.len(), baremap::allocation_granularity());
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn new(len: usize) -> Result<Self, Error> {
+        Ok(Self(Sys::reserve(0, rounded(len)?)?))
+    }
+
+    /// Reserves `len` bytes at an address that is a multiple of `align`, a power of two.
+    ///
+    /// It reserves more than `len` and releases the rest: on Linux and macOS by `munmap`, on Windows by `VirtualFree`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`InvalidInput`](ErrorKind::InvalidInput) if `align` is not a power of two.
+    ///
+    /// # Examples
+    ///
+    /// ```
     /// # let result = baremap::Reservation::aligned(1, 2 << 20);
     /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
     /// # drop(result);
     /// let huge_page = baremap::Reservation::aligned(2 << 20, 2 << 20)?;
     /// assert_eq!(huge_page.as_ptr().addr() % (2 << 20), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<_, baremap::Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// As `new`, and [`InvalidInput`](ErrorKind::InvalidInput) if `align` is not a power of two.
     pub fn aligned(len: usize, align: usize) -> Result<Self, Error> {
         if !align.is_power_of_two() {
-            return Err(Error::own(Call::Reserve, ErrorKind::InvalidInput));
+            return Err(Error::new(Call::Reserve, ErrorKind::InvalidInput));
         }
         let len = rounded(len)?;
-        let more = align.saturating_sub(sys::allocation_granularity());
-        let mut place = Self::of(0, rounded(len.saturating_add(more))?)?;
-        let before = place.ptr.as_ptr().addr().wrapping_neg() & (align - 1);
+        let slack = align.saturating_sub(Sys::allocation_granularity());
+        let mut reservation = Self::new(len.saturating_add(slack))?;
+        let before = reservation.as_ptr().addr().wrapping_neg() & (align - 1);
         if before != 0 {
-            let (rest, aligned) = place.split(before).map_err(|(_, error)| error)?;
-            place = aligned;
-            rest.release().map_err(|(_, error)| error)?;
+            let (rest, aligned) = reservation.split(before)?;
+            reservation = aligned;
+            rest.release()?;
         }
-        if place.len != len {
-            let (exact, rest) = place.split(len).map_err(|(_, error)| error)?;
-            place = exact;
-            rest.release().map_err(|(_, error)| error)?;
+        if reservation.len() != len {
+            let (exact, rest) = reservation.split(len)?;
+            reservation = exact;
+            rest.release()?;
         }
-        Ok(place)
+        Ok(reservation)
     }
 
-    /// [`new`](Self::new) at this address. What is there already is not touched.
+    /// Reserves `len` bytes at `address`, if nothing is mapped there.
     ///
-    /// Linux: `mmap` with `MAP_FIXED_NOREPLACE`. macOS, and Linux before 4.17: `mmap` with the address as a hint, and
-    /// `munmap` if it was not taken. Windows: as `new`.
+    /// **Platform notes**
+    /// - Linux: `mmap` with `MAP_FIXED_NOREPLACE`. Before Linux 4.17, and on macOS: `mmap` with the address as a hint, and
+    ///   `munmap` if it was not taken.
+    /// - Windows: as [`new`](Self::new).
     ///
     /// # Errors
     /// As `new`, and:
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): 0, or not a multiple of the granularity.
-    /// - [`Busy`](ErrorKind::Busy): something is there.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the address is 0, or not a multiple of the granularity.
+    /// - [`Busy`](ErrorKind::Busy): something is mapped there.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied), [`OutOfMemory`](ErrorKind::OutOfMemory): the system keeps
-    ///   these addresses to itself, or does not have them.
+    ///   these addresses for itself, or does not have them.
     ///
     /// # Safety
-    /// Nothing else counts on these addresses, mapped or not. On Linux the main thread's stack grows down into addresses
-    /// where nothing is mapped until it needs them, and over what is mapped there: those within its limit
-    /// (`RLIMIT_STACK`) below it are its own. So are the addresses behind the heap's end, for an allocator that uses `brk`.
+    /// Nothing else relies on these addresses, mapped or not:
+    /// - On Linux the main thread's stack grows down into unmapped addresses, and over whatever is mapped there. Those
+    ///   within its limit (`RLIMIT_STACK`) are its own.
+    /// - An allocator that uses `brk` relies on the addresses past the heap's end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let result = baremap::Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let address = baremap::Mmap::anon(1).map()?.as_ptr().addr();
+    /// // SAFETY: the system gave this address for a mapping, which is gone; it is no stack's.
+    /// let reservation = unsafe { baremap::Reservation::at(address, 1) };
+    /// # let _ = reservation;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "MAP_FIXED_NOREPLACE")]
     pub unsafe fn at(address: usize, len: usize) -> Result<Self, Error> {
         let len = rounded(len)?;
-        if address == 0 || address % sys::allocation_granularity() != 0 || address.checked_add(len).is_none()
-        {
-            return Err(Error::own(Call::Reserve, ErrorKind::InvalidInput));
+        let is_aligned = address % Sys::allocation_granularity() == 0;
+        if address == 0 || !is_aligned || address.checked_add(len).is_none() {
+            return Err(Error::new(Call::Reserve, ErrorKind::InvalidInput));
         }
-        Self::of(address, len)
+        Ok(Self(Sys::reserve(address, len)?))
     }
 
-    fn of(address: usize, len: usize) -> Result<Self, Error> {
-        Ok(Self { ptr: sys::reserve(address, len)?, len })
-    }
-
-    /// The address.
+    /// Returns the address of the first byte.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let result = baremap::Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let reservation = baremap::Reservation::new(1)?;
+    /// assert!(!reservation.as_ptr().is_null());
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
     pub fn as_ptr(&self) -> *const u8 {
-        self.ptr.as_ptr()
+        self.0.ptr.as_ptr()
     }
 
-    /// The length in bytes. Not 0, unless the system lost the addresses: see [`Mmap::map_in`](crate::Mmap::map_in).
+    /// Returns the length in bytes.
+    ///
+    /// It is 0 only if the system lost the addresses: see [`Mmap::map_in`](crate::Mmap::map_in).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let result = baremap::Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// assert!(baremap::Reservation::new(100)?.len() >= 100);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
     pub fn len(&self) -> usize {
-        self.len
+        self.0.len
     }
 
-    /// The first `at` bytes, and the rest.
+    /// Divides the reservation into its first `at` bytes and the rest.
     ///
-    /// Linux, macOS: no call. Windows: `VirtualFree`.
+    /// **Platform notes**
+    /// - Linux, macOS: no call.
+    /// - Windows: [`VirtualFree`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualfree).
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) unless `at` is a multiple of the granularity, over 0 and less than
-    /// the length. The reservation comes back whole.
-    pub fn split(self, at: usize) -> Result<(Self, Self), (Self, Error)> {
-        if at == 0 || at >= self.len || at % sys::allocation_granularity() != 0 {
-            return Err((self, Error::own(Call::Split, ErrorKind::InvalidInput)));
+    /// The reservation is given back whole.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): `at` is 0, not less than the length, or not a multiple of the granularity.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Reservation, allocation_granularity};
+    /// let granularity = allocation_granularity();
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let (guard, rest) = Reservation::new(3 * granularity)?.split(granularity)?;
+    /// assert_eq!((guard.len(), rest.len()), (granularity, 2 * granularity));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn split(self, at: usize) -> Result<(Self, Self), Refused<Self>> {
+        if at == 0 || at >= self.len() || at % Sys::allocation_granularity() != 0 {
+            return Err(Refused::new(self, Error::new(Call::Split, ErrorKind::InvalidInput)));
         }
-        // SAFETY: the whole of it, and `at` is within.
-        match unsafe { sys::split(self.place(), at) } {
-            Err(error) => Err((self, error)),
-            Ok(()) => {
-                let (ptr, len) = self.into_place();
-                // SAFETY: within the reservation.
-                let rest = unsafe { ptr.add(at) };
-                Ok((Self { ptr, len: at }, Self { ptr: rest, len: len - at }))
-            }
+        // SAFETY: a whole reservation of ours, and `at` lies inside it.
+        if let Err(failure) = unsafe { Sys::split(self.0, at) } {
+            return Err(Refused::new(self, failure));
         }
+        let Span { ptr, len } = self.into_span();
+        // SAFETY: `at` lies inside the reservation.
+        let rest = unsafe { ptr.add(at) };
+        Ok((Self(Span { ptr, len: at }), Self(Span { ptr: rest, len: len - at })))
     }
 
-    /// Releases it and tells whether that worked; a drop has nobody to tell. On failure it comes back.
+    /// Releases the reservation and reports whether that worked, which a drop cannot.
     ///
-    /// Linux, macOS: `munmap`. Windows: `VirtualFree`.
+    /// **Platform notes**
+    /// - Linux, macOS: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
+    /// - Windows: `VirtualFree`.
     ///
     /// # Errors
-    /// [`OutOfMemory`](ErrorKind::OutOfMemory): Linux would have to split a neighbouring mapping with which it
-    /// merged this one, and the process has too many (`vm.max_map_count`).
-    pub fn release(self) -> Result<(), (Self, Error)> {
+    /// The reservation is given back.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux would have to split a neighbouring mapping with which it merged this
+    ///   one, and the process has too many (`vm.max_map_count`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let result = baremap::Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// baremap::Reservation::new(1 << 20)?.release()?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn release(self) -> Result<(), Refused<Self>> {
         let this = ManuallyDrop::new(self);
-        // SAFETY: it is not used any more.
-        match unsafe { this.give_up() } {
+        // SAFETY: it is forgotten, unless it is still there.
+        match unsafe { this.release_once() } {
             Ok(()) => Ok(()),
-            Err(error) => Err((ManuallyDrop::into_inner(this), error)),
+            Err(error) => Err(Refused::new(ManuallyDrop::into_inner(this), error)),
         }
     }
 
     /// # Safety
-    /// To be called once, if it succeeds, and the reservation not used after that.
-    unsafe fn give_up(&self) -> Result<(), Error> {
-        // SAFETY: the whole of it, which its owner gives up.
-        if self.len == 0 { Ok(()) } else { unsafe { sys::release(self.place()) } }
+    /// If it succeeds, the reservation is not used again.
+    unsafe fn release_once(&self) -> Result<(), Error> {
+        if self.len() != 0 {
+            // SAFETY: a whole reservation of ours, which is not used again.
+            unsafe { Sys::release(self.0)? };
+        }
+        Ok(())
     }
 
-    /// What is left where the system lost the addresses: none.
-    pub(crate) const EMPTY: Self = Self { ptr: crate::mapping::ALIGNED, len: 0 };
+    /// What remains of a reservation that the system lost.
+    pub(crate) const LOST: Self = Self(Span::EMPTY);
 
-    pub(crate) fn place(&self) -> Place {
-        (self.ptr, self.len)
+    pub(crate) fn span(&self) -> Span {
+        self.0
     }
 
-    /// To be given back to `from_place`, or to what is mapped there.
-    pub(crate) fn into_place(self) -> Place {
-        ManuallyDrop::new(self).place()
+    /// Gives the range up without releasing it.
+    pub(crate) fn into_span(self) -> Span {
+        ManuallyDrop::new(self).0
     }
 
     /// # Safety
-    /// The address space is nobody else's.
-    pub(crate) unsafe fn from_place((ptr, len): Place) -> Self {
-        Self { ptr, len }
+    /// The range is a reservation, and nothing else uses it.
+    pub(crate) unsafe fn from_span(span: Span) -> Self {
+        Self(span)
     }
 }
 
-/// In whole units, if that can be had.
+/// The length rounded up to the allocation granularity, if it can be reserved.
 fn rounded(len: usize) -> Result<usize, Error> {
     if len == 0 {
-        return Err(Error::own(Call::Reserve, ErrorKind::EmptyAnon));
+        return Err(Error::new(Call::Reserve, ErrorKind::ZeroLength));
     }
-    match len.checked_next_multiple_of(sys::allocation_granularity()) {
+    match len.checked_next_multiple_of(Sys::allocation_granularity()) {
         Some(len) if isize::try_from(len).is_ok() => Ok(len),
-        _ => Err(Error::own(Call::Reserve, ErrorKind::TooLong)),
+        _ => Err(Error::new(Call::Reserve, ErrorKind::TooLong)),
     }
 }
 
-/// Releases it. If the system refuses, which [`Reservation::release`] tells, it stays reserved.
+/// Releases the address range. If the system refuses, which only [`Reservation::release`] reports, it stays reserved.
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // SAFETY: nobody uses it any more.
-        let _ = unsafe { self.give_up() };
+        // SAFETY: it is not used again.
+        let _ = unsafe { self.release_once() };
     }
 }
 
-/// Address and length.
+/// The address and the length.
 impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reservation").field("ptr", &self.ptr).field("len", &self.len).finish()
+        f.debug_struct("Reservation").field("ptr", &self.0.ptr).field("len", &self.0.len).finish()
     }
 }

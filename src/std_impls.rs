@@ -1,47 +1,79 @@
 //! Conversions from and to the types and traits of std.
 
-use crate::error::{Error, ErrorKind};
-use crate::file::{File, FileRef};
+use crate::error::kind::{Call, ErrorKind};
+use crate::error::{Error, Refused};
+use crate::file::{AsPath, File, FileRef, private::Sealed};
 use crate::reader::Reader;
-use crate::sys::{self, AsFile, BorrowedFile, OwnedFile};
+use crate::sys::std_files::{self, AsFile, BorrowedFile, OwnedFile};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
+use std::path::{Path, PathBuf};
+use std::string::String;
 
-/// Whatever lends a file to std: `std::fs::File`, `OwnedFd`, `Stdin`, a child's pipe, and [`File`].
+/// Borrows from whatever lends a file to std.
+///
+/// For example `std::fs::File`, `OwnedFd`, `Stdin`, a child's pipe, and [`File`].
+///
+/// # Examples
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let path = std::env::temp_dir().join(format!("baremap-{}-std", std::process::id()));
-/// # std::fs::write(&path, "[package]\nname = \"baremap\"\n".repeat(9)).unwrap();
+/// # std::fs::write(&path, "[package]").unwrap();
 /// let file = std::fs::File::open(&path)?;
 /// # std::fs::remove_file(&path).unwrap();
-/// // SAFETY: nobody changes the file meanwhile.
+/// // SAFETY: nobody changes the file while it is mapped.
 /// let map = unsafe { baremap::Mmap::new(&file).map()? };
-/// assert!(map.starts_with(b"[package]"));
+/// assert_eq!(&map[..], b"[package]");
 /// # Ok(())
 /// # }
 /// ```
-impl<'a, T: AsFile> From<&'a T> for FileRef<'a> {
+impl<'f, T: AsFile> From<&'f T> for FileRef<'f> {
     #[inline]
-    fn from(file: &'a T) -> Self {
-        // SAFETY: the reference keeps the file open for 'a.
-        unsafe { Self::borrow_raw(sys::raw_file(file)) }
+    fn from(file: &'f T) -> Self {
+        // SAFETY: the reference keeps the file open for 'f.
+        unsafe { Self::borrow_raw(std_files::raw_file(file)) }
     }
 }
 
-impl<'a> From<&'a File> for BorrowedFile<'a> {
+impl<'f> From<BorrowedFile<'f>> for FileRef<'f> {
     #[inline]
-    fn from(file: &'a File) -> Self {
-        // SAFETY: the reference keeps the file open for 'a.
-        unsafe { sys::borrow_file(file.0) }
+    fn from(file: BorrowedFile<'f>) -> Self {
+        // SAFETY: the file is open for 'f.
+        unsafe { Self::borrow_raw(std_files::raw_file(&file)) }
     }
 }
 
-sys::impl_as_file!(File);
+impl<'f> From<FileRef<'f>> for BorrowedFile<'f> {
+    #[inline]
+    fn from(file: FileRef<'f>) -> Self {
+        // SAFETY: the file is open for 'f.
+        unsafe { std_files::borrow_file(file.raw) }
+    }
+}
+
+impl<'f> From<&'f File> for BorrowedFile<'f> {
+    #[inline]
+    fn from(file: &'f File) -> Self {
+        // SAFETY: the reference keeps the file open for 'f.
+        unsafe { std_files::borrow_file(file.0) }
+    }
+}
+
+impl<'f> From<&FileRef<'f>> for BorrowedFile<'f> {
+    #[inline]
+    fn from(file: &FileRef<'f>) -> Self {
+        (*file).into()
+    }
+}
+
+std_files::impl_as_file!(File);
+std_files::impl_as_file!(FileRef<'_>);
 
 impl From<File> for OwnedFile {
     fn from(file: File) -> Self {
         // SAFETY: the file was open and is given up.
-        unsafe { sys::into_owned_file(file.into_raw()) }
+        unsafe { std_files::into_owned_file(file.into_raw()) }
     }
 }
 
@@ -54,7 +86,7 @@ impl From<File> for std::fs::File {
 impl From<OwnedFile> for File {
     fn from(file: OwnedFile) -> Self {
         // SAFETY: the file was open and is given up.
-        unsafe { Self::from_raw(sys::from_owned_file(file)) }
+        unsafe { Self::from_raw(std_files::from_owned_file(file)) }
     }
 }
 
@@ -64,12 +96,47 @@ impl From<std::fs::File> for File {
     }
 }
 
-/// The nearest kind that std has.
+// One by one, as std may come to implement `AsRef<Path>` for `CStr`, which excludes an implementation for all that does.
+macro_rules! paths {
+    ($($type:ty)*) => {
+        $(
+            impl Sealed for $type {}
+
+            impl AsPath for $type {
+                fn with_c_str<T>(&self, f: impl FnOnce(&CStr) -> Result<T, Error>) -> Result<T, Error> {
+                    let path: &Path = self.as_ref();
+                    std_files::with_c_str(path, f)
+                        .unwrap_or(Err(Error::new(Call::Open, ErrorKind::InvalidInput)))
+                }
+            }
+        )*
+    };
+}
+
+paths! { &Path &PathBuf PathBuf &str &String String &OsStr &OsString OsString }
+
+impl Sealed for CString {}
+impl Sealed for &CString {}
+
+impl AsPath for CString {
+    fn with_c_str<T>(&self, f: impl FnOnce(&CStr) -> Result<T, Error>) -> Result<T, Error> {
+        f(self)
+    }
+}
+
+impl AsPath for &CString {
+    fn with_c_str<T>(&self, f: impl FnOnce(&CStr) -> Result<T, Error>) -> Result<T, Error> {
+        f(self)
+    }
+}
+
+/// Converts to the nearest kind that std has.
 impl From<ErrorKind> for io::ErrorKind {
     fn from(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::NotFound => Self::NotFound,
-            ErrorKind::PermissionDenied | ErrorKind::NotWritable => Self::PermissionDenied,
+            ErrorKind::AlreadyExists => Self::AlreadyExists,
+            ErrorKind::PermissionDenied => Self::PermissionDenied,
             ErrorKind::Unsupported => Self::Unsupported,
             ErrorKind::OutOfMemory => Self::OutOfMemory,
             ErrorKind::NoSpace => Self::StorageFull,
@@ -80,50 +147,53 @@ impl From<ErrorKind> for io::ErrorKind {
             ErrorKind::InvalidInput
             | ErrorKind::BeyondEnd
             | ErrorKind::Overflow
-            | ErrorKind::EmptyAnon
-            | ErrorKind::OffsetAnon
+            | ErrorKind::ZeroLength
             | ErrorKind::NotMappable => Self::InvalidInput,
             ErrorKind::TooManyFiles | ErrorKind::Io | ErrorKind::Other => Self::Other,
         }
     }
 }
 
-/// Converts an error of the system to std's of the same code, and any other to one that contains it.
+/// Converts a system error to std's error of the same code, and any other to one that contains it.
 ///
-/// So `?` in a function that returns [`io::Result`] loses no code:
+/// std derives kind and words from the code alone and has no room for the call and the flag. Two kinds of errors therefore become
+/// the inner error of std's, with the nearest kind: those without a code, and those of a call that gives the code another
+/// meaning. For example, `EAGAIN` of `mlock` means the limit on locked memory, and std would report
+/// [`WouldBlock`](io::ErrorKind::WouldBlock).
+///
+/// # Examples
+///
+/// `?` works in a function that returns [`io::Result`], and keeps the code:
 ///
 /// ```
-/// fn head(path: &std::ffi::CStr) -> std::io::Result<[u8; 4]> {
+/// fn head(path: &str) -> std::io::Result<[u8; 4]> {
 ///     let mut head = [0; 4];
 ///     baremap::File::open(path)?.read_at(&mut head, 0)?;
 ///     Ok(head)
 /// }
 ///
-/// let error = head(c"/no/such/file").unwrap_err();
+/// let error = head("/no/such/file").unwrap_err();
 /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 /// assert!(error.raw_os_error().is_some());
 /// ```
 ///
-/// std derives kind and words from the code alone; there is no room for the call and the flag. Two sorts of errors
-/// therefore become the inner error of std's, with the nearest kind, and can be had back: those without a code, and those
-/// of a call that gives the code another meaning. An example is `EAGAIN` of `mlock`, which speaks of the limit on locked
-/// memory. std takes it for [`WouldBlock`](io::ErrorKind::WouldBlock), but it will not do to wait.
+/// An error without a code can be had back:
 ///
 /// ```
 /// use baremap::{Error, ErrorKind, Mmap};
 /// let error: std::io::Error = Mmap::anon(0).map().unwrap_err().into();
 /// assert_eq!(error.raw_os_error(), None);
-/// assert_eq!(error.downcast::<Error>()?.kind(), ErrorKind::EmptyAnon);
+/// assert_eq!(error.downcast::<Error>()?.kind(), ErrorKind::ZeroLength);
 /// # Ok::<_, std::io::Error>(())
 /// ```
 ///
-/// A program that wants call and flag of every error keeps this crate's, or wraps it:
+/// To keep the call and the flag of every error, wrap it:
 ///
 /// ```
 /// use baremap::{Error, File};
 /// use std::io;
 /// let wrap = |error: Error| io::Error::new(error.kind().into(), error);
-/// let error = File::open(c"/no/such/file").map_err(wrap).unwrap_err();
+/// let error = File::open("/no/such/file").map_err(wrap).unwrap_err();
 /// assert_eq!(error.kind(), io::ErrorKind::NotFound);
 /// let inner: Error = error.downcast()?;
 /// assert!(inner.raw_os_error().is_some());
@@ -138,14 +208,21 @@ impl From<Error> for io::Error {
     }
 }
 
+/// Drops the value and converts the error.
+impl<T> From<Refused<T>> for io::Error {
+    fn from(refused: Refused<T>) -> Self {
+        refused.error.into()
+    }
+}
+
 impl io::Read for Reader<'_> {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if to.is_empty() {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
             return Ok(0);
         }
         let chunk = self.fill()?;
-        let len = chunk.len().min(to.len());
-        to[..len].copy_from_slice(&chunk[..len]);
+        let len = chunk.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&chunk[..len]);
         self.consume(len);
         Ok(len)
     }
@@ -161,21 +238,22 @@ impl io::BufRead for Reader<'_> {
     }
 }
 
-/// From the end it goes where the file's length is known: of a regular file or a block device. A position past the end
-/// reads as the end.
+/// Seeking from the end needs a known length: that of a regular file or a block device.
+///
+/// A position past the end reads as the end.
 impl io::Seek for Reader<'_> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+    fn seek(&mut self, target: io::SeekFrom) -> io::Result<u64> {
         self.check_seekable()?;
-        let target = match to {
+        let offset = match target {
             io::SeekFrom::Start(offset) => Some(offset),
             io::SeekFrom::Current(distance) => self.position().checked_add_signed(distance),
             io::SeekFrom::End(distance) => return Ok(self.set_position_from_end(distance)?),
         };
-        // As systems have it.
-        let target = target.filter(|&target| i64::try_from(target).is_ok());
-        let target = target.ok_or(io::ErrorKind::InvalidInput)?;
-        self.set_position(target)?;
-        Ok(target)
+        // Systems take offsets as signed numbers.
+        let offset = offset.filter(|&offset| i64::try_from(offset).is_ok());
+        let offset = offset.ok_or(io::ErrorKind::InvalidInput)?;
+        self.set_position(offset)?;
+        Ok(offset)
     }
 
     fn stream_position(&mut self) -> io::Result<u64> {

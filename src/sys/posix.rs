@@ -1,8 +1,48 @@
-//! What POSIX systems say alike: the names of error codes, their words and kinds. Each stands here once, by name; which
-//! number it has, and whether it has one, is the system's own affair (`linux/codes.rs`, `apple/codes.rs`). Of what a
-//! system lacks nothing is left in a program, and neither are the words if nothing prints an error.
+//! What POSIX systems share: the names, words and kinds of error codes, the choice of flags for `open`, the retry of an
+//! interrupted call, and with `std` the conversions of file descriptors.
+//!
+//! Which number an error code has, and whether it exists, is the system's own affair (`linux/codes.rs`,
+//! `apple/codes.rs`). A program holds only the entries of its own system, and none if it prints no error.
 
-use crate::error::ErrorKind;
+use super::contract::Open;
+use crate::error::kind::ErrorKind;
+use core::ffi::c_int;
+
+/// The flags of `open`, which have other values on each system. O_RDONLY is 0 on all.
+pub(super) struct OpenFlags {
+    pub(super) read_write: c_int,
+    pub(super) create: c_int,
+    pub(super) exclusive: c_int,
+    pub(super) truncate: c_int,
+    pub(super) close_on_exec: c_int,
+}
+
+impl OpenFlags {
+    #[inline]
+    pub(super) const fn of(&self, open: Open) -> c_int {
+        self.close_on_exec
+            | match open {
+                Open::Read => 0,
+                Open::ReadWrite => self.read_write,
+                Open::Create => self.read_write | self.create | self.truncate,
+                Open::CreateNew => self.read_write | self.create | self.exclusive,
+                Open::OpenOrCreate => self.read_write | self.create,
+            }
+    }
+}
+
+/// Repeats a call until no signal interrupts it. Not for `close`, which frees the descriptor even then.
+///
+/// It compares what the call returned, not a `Result` made of it: that is smaller.
+#[inline]
+pub(super) fn uninterrupted<T: Copy>(mut call: impl FnMut() -> T, is_interrupted: impl Fn(T) -> bool) -> T {
+    loop {
+        let result = call();
+        if !is_interrupted(result) {
+            return result;
+        }
+    }
+}
 
 /// Name, words and kind of a code.
 pub(super) type Meaning = (&'static str, &'static str, ErrorKind);
@@ -16,9 +56,9 @@ macro_rules! meanings {
     };
 }
 
-// What a file system reports for its device, its server and its own damage is `Io`: block devices speak of the medium, the
-// transport and the target by ENODATA, ENOLINK and EREMOTEIO (`blk_errors` in Linux's block/blk-core.c), file systems of
-// damage by EUCLEAN and EBADMSG, and those of networks of their connection by the codes of sockets.
+// `Io` is a failure of the device, of the file server or of the file system itself. Block devices report the medium, the
+// transport and the target as ENODATA, ENOLINK and EREMOTEIO (`blk_errors` in Linux's block/blk-core.c). File systems
+// report damage as EUCLEAN and EBADMSG. Network file systems report their connection by the codes of sockets.
 meanings! {
     E2BIG           InvalidInput     "argument list too long"
     EACCES          PermissionDenied "permission denied"
@@ -55,7 +95,7 @@ meanings! {
     EDOM            InvalidInput     "numerical argument out of domain"
     EDOTDOT         Io               "remote file sharing error"
     EDQUOT          NoSpace          "disk quota exceeded"
-    EEXIST          Other            "file exists"
+    EEXIST          AlreadyExists    "file exists"
     EFAULT          InvalidInput     "bad address"
     EFBIG           TooLong          "file too large"
     EFTYPE          NotMappable      "wrong type of file"
@@ -173,7 +213,7 @@ meanings! {
     EXFULL          Other            "exchange full"
 }
 
-/// A system's codes: a constant for each, which its calls compare with, and the contract's `kind` and `describe`.
+/// Declares a system's codes: a constant for each, and the contract's `kind` and `describe`.
 macro_rules! codes {
     ($($number:literal $name:ident)*) => {
         $(
@@ -181,16 +221,16 @@ macro_rules! codes {
             pub(super) const $name: i32 = $number;
         )*
 
-        pub(crate) fn kind(code: i32) -> ErrorKind {
+        pub(super) fn kind(code: i32) -> $crate::error::kind::ErrorKind {
             match code {
-                $($number => posix::$name.2,)*
-                _ => ErrorKind::Other,
+                $($number => $crate::sys::posix::$name.2,)*
+                _ => $crate::error::kind::ErrorKind::Other,
             }
         }
 
-        pub(crate) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        pub(super) fn describe(code: i32, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
             let (name, words, _) = match code {
-                $($number => posix::$name,)*
+                $($number => $crate::sys::posix::$name,)*
                 _ => return write!(f, "unknown error ({code})"),
             };
             write!(f, "{words} ({name}, {code})")
@@ -198,3 +238,56 @@ macro_rules! codes {
     };
 }
 pub(super) use codes;
+
+/// What std calls open files where they are descriptors.
+#[cfg(feature = "std")]
+pub(crate) mod std_files {
+    use core::ffi::CStr;
+    use std::ffi::CString;
+    pub(crate) use std::os::fd::{AsFd as AsFile, BorrowedFd as BorrowedFile, OwnedFd as OwnedFile};
+    use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd as RawFile};
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    #[inline]
+    pub(crate) fn raw_file(file: &impl AsFile) -> RawFile {
+        file.as_fd().as_raw_fd()
+    }
+
+    /// Implements `AsFile` for a type whose reference converts into a `BorrowedFile`.
+    macro_rules! impl_as_file {
+        ($type:ty) => {
+            impl std::os::fd::AsFd for $type {
+                #[inline]
+                fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                    self.into()
+                }
+            }
+        };
+    }
+    pub(crate) use impl_as_file;
+
+    /// # Safety
+    /// The file is open for `'a`.
+    #[inline]
+    pub(crate) unsafe fn borrow_file<'a>(file: RawFile) -> BorrowedFile<'a> {
+        // SAFETY: the caller's promise; an open descriptor is not -1.
+        unsafe { BorrowedFile::borrow_raw(file) }
+    }
+
+    /// # Safety
+    /// The file is open, and the caller no longer owns it.
+    pub(crate) unsafe fn into_owned_file(file: RawFile) -> OwnedFile {
+        // SAFETY: the caller's promise.
+        unsafe { OwnedFile::from_raw_fd(file) }
+    }
+
+    pub(crate) fn from_owned_file(file: OwnedFile) -> RawFile {
+        file.into_raw_fd()
+    }
+
+    /// Calls `f` with the path as the system takes it. `None` if the path contains NUL.
+    pub(crate) fn with_c_str<T>(path: &Path, f: impl FnOnce(&CStr) -> T) -> Option<T> {
+        CString::new(path.as_os_str().as_bytes()).ok().map(|path| f(&path))
+    }
+}

@@ -1,10 +1,8 @@
-//! The numbers of the error codes (`bsd/sys/errno.h` of xnu), and what they mean of some calls only. Words and kinds are in
-//! `posix.rs`.
+//! The numbers of the error codes (`bsd/sys/errno.h` of xnu), and the calls that give a code another meaning. Words and
+//! kinds are in `posix.rs`.
 
-use super::Call;
-use crate::error::ErrorKind;
+use crate::error::kind::{Call, ErrorKind};
 use crate::sys::posix;
-use core::fmt;
 
 posix::codes! {
     1 EPERM 2 ENOENT 3 ESRCH 4 EINTR 5 EIO 6 ENXIO 7 E2BIG 8 ENOEXEC 9 EBADF 10 ECHILD 11 EDEADLK 12 ENOMEM
@@ -22,17 +20,17 @@ posix::codes! {
     103 ENOPOLICY 104 ENOTRECOVERABLE 105 EOWNERDEAD 106 EQFULL 107 ENOTCAPABLE
 }
 
-/// EAGAIN of what locks memory speaks of the limit of the process or of the system (mlock(2)), which no waiting raises.
-pub(crate) fn kind_of(call: Call, code: i32) -> Option<ErrorKind> {
+pub(super) fn kind_of_call(call: Call, code: i32) -> Option<ErrorKind> {
     match (call, code) {
+        // The limit of the process or the system on locked memory, which waiting does not raise (mmap(2), mlock(2)).
         (Call::Mmap | Call::Mlock, EAGAIN) => Some(ErrorKind::OutOfMemory),
-        // Of the size (open(2), fstat(2)).
+        // The file's size (open(2), fstat(2)).
         (Call::Open | Call::Fstat, EOVERFLOW) => Some(ErrorKind::TooLong),
-        // Of the name, which is not UTF-8.
+        // The name is not UTF-8.
         (Call::Open, EILSEQ) => Some(ErrorKind::InvalidInput),
-        // A terminal (`preparefileread` in bsd/kern/sys_generic.c, VISTTY).
-        (Call::Pread, ENXIO) => Some(ErrorKind::NotSeekable),
-        // The combination, such as of writing and executing (mprotect(2)).
+        // A terminal (`preparefileread` and `preparefilewrite` in bsd/kern/sys_generic.c, VISTTY).
+        (Call::Pread | Call::Pwrite, ENXIO) => Some(ErrorKind::NotSeekable),
+        // The combination of permissions, such as to write and to execute (mprotect(2)).
         (Call::Mprotect, ENOTSUP) => Some(ErrorKind::PermissionDenied),
         _ => None,
     }

@@ -1,12 +1,11 @@
-//! The numbers of the error codes (`asm-generic/errno-base.h` and `errno.h`, the same on x86_64 and aarch64; alpha, mips,
-//! parisc, powerpc and sparc have others), and what they mean of some calls only. Words and kinds are in `posix.rs`.
+//! The numbers of error codes (`asm-generic/errno-base.h`, `errno.h`), and what they mean for some calls only. Their words
+//! and kinds are in `posix.rs`.
 //!
-//! The codes over 511 are the kernel's own and should never leave it (`linux/errno.h`).
+//! All supported architectures use these numbers; alpha, mips, parisc, powerpc and sparc have others. Codes above 511 are
+//! internal to the kernel and never returned (`linux/errno.h`).
 
-use super::Call;
-use crate::error::ErrorKind;
+use crate::error::kind::{Call, ErrorKind};
 use crate::sys::posix;
-use core::fmt;
 
 posix::codes! {
     1 EPERM 2 ENOENT 3 ESRCH 4 EINTR 5 EIO 6 ENXIO 7 E2BIG 8 ENOEXEC 9 EBADF 10 ECHILD 11 EAGAIN 12 ENOMEM
@@ -27,14 +26,15 @@ posix::codes! {
     131 ENOTRECOVERABLE 132 ERFKILL 133 EHWPOISON 134 EFTYPE
 }
 
-/// EAGAIN of what locks memory speaks of the limit on it (mmap(2), mlock(2), mremap(2)), which no waiting raises; and that of
-/// `madvise` of too many mappings, or any other ENOMEM (`madvise_vma_behavior` in mm/madvise.c).
-pub(crate) fn kind_of(call: Call, code: i32) -> Option<ErrorKind> {
+/// EAGAIN of a call that locks memory reports the limit on locked memory (mmap(2), mlock(2), mremap(2)), which does not pass
+/// by waiting. EAGAIN of `madvise` reports too many mappings, or any other lack of memory (`madvise_vma_behavior` in
+/// mm/madvise.c).
+pub(super) fn kind_of_call(call: Call, code: i32) -> Option<ErrorKind> {
     match (call, code) {
         (Call::Mmap | Call::Mremap | Call::Mlock | Call::Madvise, EAGAIN) => Some(ErrorKind::OutOfMemory),
-        // Of the size, for want of O_LARGEFILE or in `struct stat` (open(2), fstat(2)).
+        // The file's size, too large without O_LARGEFILE or for `struct stat` (open(2), fstat(2)).
         (Call::Openat | Call::Fstat, EOVERFLOW) => Some(ErrorKind::TooLong),
-        // Of the name; of data, their check (`blk_errors`).
+        // The name's encoding; elsewhere a checksum of data (`blk_errors`).
         (Call::Openat, EILSEQ) => Some(ErrorKind::InvalidInput),
         _ => None,
     }

@@ -1,21 +1,21 @@
-//! The error codes of Windows (`winerror.h`): names, kinds, and words, which are the system's own.
+//! The error codes of Windows (`winerror.h`): names and kinds. The descriptions are the system's own.
 //!
-//! There are thousands. Named are all of the ranges in which those of files, pipes, devices, memory, networks and file
-//! systems lie, which takes 18 KiB in a program that prints errors and nothing in another. Of any other code an error
-//! has the words and the number.
+//! There are thousands of codes. The table holds every code of the ranges that files, pipes, devices, memory, networks and
+//! file systems use. It takes 18 KiB in a program that prints errors, and nothing in another. An error with any other code
+//! is described by the system's words and the number.
 
-use super::{Call, FormatMessageW};
-use crate::error::ErrorKind;
+use super::imports::FormatMessageW;
+use crate::error::kind::{Call, ErrorKind};
 use core::fmt::{self, Write};
 use core::ptr::{null, null_mut};
 
-/// A table: by ranges, of which it has every code, number and name without `ERROR_`, and the kind if it is not `Other`.
+/// By ranges, of which the table holds every code: number, name without `ERROR_`, and the kind unless it is `Other`.
 macro_rules! codes {
     ($($first:literal..=$last:literal { $($number:literal $name:ident $(: $kind:ident)?)* })*) => {
-        /// A line for each. A slice of names would need an address for each, and a relocation for that.
+        /// One line per code. A slice of names would need an address and a relocation for each.
         const NAMES: &str = concat!($($(stringify!($number), " ", stringify!($name), "\n",)*)*);
 
-        pub(crate) fn kind(code: i32) -> ErrorKind {
+        pub(super) fn kind(code: i32) -> ErrorKind {
             match code {
                 $($($($number => ErrorKind::$kind,)?)*)*
                 _ => ErrorKind::Other,
@@ -41,7 +41,7 @@ codes! {
         59 UNEXP_NET_ERR: Io 60 BAD_REM_ADAP 61 PRINTQ_FULL 62 NO_SPOOL_SPACE 63 PRINT_CANCELLED
         64 NETNAME_DELETED: Io 65 NETWORK_ACCESS_DENIED: PermissionDenied 66 BAD_DEV_TYPE
         67 BAD_NET_NAME: NotFound 68 TOO_MANY_NAMES 69 TOO_MANY_SESS 70 SHARING_PAUSED 71 REQ_NOT_ACCEP
-        72 REDIR_PAUSED 80 FILE_EXISTS 82 CANNOT_MAKE 83 FAIL_I24 84 OUT_OF_STRUCTURES 85 ALREADY_ASSIGNED
+        72 REDIR_PAUSED 80 FILE_EXISTS: AlreadyExists 82 CANNOT_MAKE 83 FAIL_I24 84 OUT_OF_STRUCTURES 85 ALREADY_ASSIGNED
         86 INVALID_PASSWORD: PermissionDenied 87 INVALID_PARAMETER: InvalidInput 88 NET_WRITE_FAULT: Io
         89 NO_PROC_SLOTS 100 TOO_MANY_SEMAPHORES 101 EXCL_SEM_ALREADY_OWNED 102 SEM_IS_SET
         103 TOO_MANY_SEM_REQUESTS 104 INVALID_AT_INTERRUPT_TIME 105 SEM_OWNER_DIED 106 SEM_USER_LIMIT
@@ -61,7 +61,7 @@ codes! {
         160 BAD_ARGUMENTS: InvalidInput 161 BAD_PATHNAME: InvalidInput 162 SIGNAL_PENDING
         164 MAX_THRDS_REACHED 167 LOCK_FAILED 170 BUSY: Busy 171 DEVICE_SUPPORT_IN_PROGRESS
         173 CANCEL_VIOLATION 174 ATOMIC_LOCKS_NOT_SUPPORTED: Unsupported 180 INVALID_SEGMENT_NUMBER
-        182 INVALID_ORDINAL 183 ALREADY_EXISTS 186 INVALID_FLAG_NUMBER 187 SEM_NOT_FOUND
+        182 INVALID_ORDINAL 183 ALREADY_EXISTS: AlreadyExists 186 INVALID_FLAG_NUMBER 187 SEM_NOT_FOUND
         188 INVALID_STARTING_CODESEG 189 INVALID_STACKSEG 190 INVALID_MODULETYPE 191 INVALID_EXE_SIGNATURE
         192 EXE_MARKED_INVALID 193 BAD_EXE_FORMAT 194 ITERATED_DATA_EXCEEDS_64k
         195 INVALID_MINALLOCSIZE 196 DYNLINK_FROM_INVALID_RING 197 IOPL_NOT_ENABLED 198 INVALID_SEGDPL
@@ -288,13 +288,12 @@ codes! {
     }
 }
 
-const ERROR_INSUFFICIENT_BUFFER: i32 = 122;
-const ERROR_BAD_EXE_FORMAT: i32 = 193;
-const ERROR_FILE_INVALID: i32 = 1006;
-
-pub(crate) fn kind_of(call: Call, code: i32) -> Option<ErrorKind> {
+pub(super) fn kind_of_call(call: Call, code: i32) -> Option<ErrorKind> {
+    const ERROR_INSUFFICIENT_BUFFER: i32 = 122;
+    const ERROR_BAD_EXE_FORMAT: i32 = 193;
+    const ERROR_FILE_INVALID: i32 = 1006;
     match (call, code) {
-        // The file became shorter (Microsoft, "CreateFileMappingW": of no bytes).
+        // The file was truncated (Microsoft, "CreateFileMappingW function": a file with a length of 0).
         (Call::CreateFileMappingW | Call::MapViewOfFile | Call::MapViewOfFile3, ERROR_FILE_INVALID) => {
             Some(ErrorKind::BeyondEnd)
         }
@@ -306,24 +305,24 @@ pub(crate) fn kind_of(call: Call, code: i32) -> Option<ErrorKind> {
     }
 }
 
-pub(crate) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const FORMAT_MESSAGE_IGNORE_INSERTS: u32 = 0x200;
     const FORMAT_MESSAGE_FROM_SYSTEM: u32 = 0x1000;
     const NEUTRAL: u32 = 0;
     const ENGLISH: u32 = 0x409;
-    // With all else less than a page of stack, to probe which a program without libraries has no function.
+    // The frame stays below one page: a larger one calls a stack probe, which a program without libraries lacks.
     let mut text = [0; 1024];
     let mut format = |language| {
-        let (how, size) = (FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, text.len() as u32);
-        // SAFETY: `text` has room for `size` units, and nothing is inserted.
-        unsafe { FormatMessageW(how, null(), code as u32, language, text.as_mut_ptr(), size, null_mut()) }
+        let (flags, size) = (FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, text.len() as u32);
+        // SAFETY: `text` has room for `size` units, and no arguments are inserted.
+        unsafe { FormatMessageW(flags, null(), code as u32, language, text.as_mut_ptr(), size, null_mut()) }
     };
-    // English as the rest of the line; where that is not installed, as the system likes.
+    // English like the rest of the line, or if it is not installed the system's choice.
     let len = match format(ENGLISH) {
         0 => format(NEUTRAL),
         len => len,
     };
-    // Most end in a period and a new line, and some have lines within.
+    // Most descriptions end in a period and a line break, and some contain line breaks.
     let is_end = |unit: &u16| matches!(u8::try_from(*unit), Ok(b'\r' | b'\n' | b' ' | b'.'));
     let end = text[..len as usize].iter().rposition(|unit| !is_end(unit)).map_or(0, |last| last + 1);
     if end == 0 {

@@ -1,8 +1,7 @@
-//! The system calls of Linux on x86_64: the stubs, the numbers (`asm/unistd_64.h`), the layout of `stat`
-//! (`asm/stat.h`), and the instruction cache.
+//! x86_64: the stubs, the call numbers (`asm/unistd_64.h`), `struct stat` (`asm/stat.h`) and the instruction cache.
 //!
-//! `syscall` takes the number in rax and the arguments in rdi, rsi, rdx, r10, r8 and r9; it answers in
-//! rax, clobbers rcx and r11, and restores the flags (syscall(2), and the x86-64 psABI, A.2.1).
+//! `syscall` takes the number in rax and the arguments in rdi, rsi, rdx, r10, r8 and r9. It returns in rax, clobbers rcx
+//! and r11, and restores the flags (syscall(2); x86-64 psABI, A.2.1).
 
 use core::arch::asm;
 
@@ -14,6 +13,7 @@ pub(crate) const MPROTECT: usize = 10;
 pub(crate) const MUNMAP: usize = 11;
 pub(crate) const IOCTL: usize = 16;
 pub(crate) const PREAD64: usize = 17;
+pub(crate) const PWRITE64: usize = 18;
 pub(crate) const MREMAP: usize = 25;
 pub(crate) const MSYNC: usize = 26;
 pub(crate) const MINCORE: usize = 27;
@@ -26,7 +26,7 @@ pub(crate) const MUNLOCK: usize = 150;
 pub(crate) const OPENAT: usize = 257;
 pub(crate) const FACCESSAT: usize = 269;
 
-/// `struct stat`; what lies between the fields that are read is not named.
+/// `struct stat`; the fields that are not read have no names.
 #[repr(C)]
 pub(crate) struct Stat {
     _dev_ino_nlink: [u64; 3],
@@ -38,8 +38,8 @@ pub(crate) struct Stat {
     _blocks_times_unused: [u64; 10],
 }
 
-/// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and
-/// the return from the system call that made it executable serializes this processor (Intel SDM 3A, 9.1.3).
+/// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and the system call
+/// that made the code executable serializes this processor when it returns (Intel SDM 3A, 9.1.3).
 pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize, _: usize) {}
 
 /// # Safety
@@ -47,7 +47,7 @@ pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize, _: usize) {}
 #[inline]
 pub(crate) unsafe fn syscall1(n: usize, a: usize) -> usize {
     let result;
-    // SAFETY: the registers are those that `syscall` uses; the caller answers for the call.
+    // SAFETY: these are the registers that `syscall` uses; the call is the caller's responsibility.
     unsafe {
         asm!("syscall", inlateout("rax") n => result, in("rdi") a,
             lateout("rcx") _, lateout("r11") _, options(nostack, preserves_flags));

@@ -1,0 +1,166 @@
+//! The kinds of errors, the names of calls, and the record of a failure that backends return. Knows nothing above it.
+//!
+//! [`Failure`] is data: what its code means and how it reads is asked of the backend by `Error`, which wraps it
+//! (`error/mod.rs`), so that a program that prints no error holds no table of codes.
+
+use crate::options::Flags;
+
+/// The reason of an [`Error`](crate::Error), the same on every system.
+///
+/// # Examples
+///
+/// ```
+/// use baremap::{ErrorKind, Mmap};
+/// assert_eq!(Mmap::anon(0).map().unwrap_err().kind(), ErrorKind::ZeroLength);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The path does not exist.
+    NotFound,
+    /// The file exists, and was to be created.
+    AlreadyExists,
+    /// The system's permissions, or the mode in which the file was opened, do not allow it.
+    PermissionDenied,
+    /// An argument is not valid: an unaligned address, a malformed path, a closed descriptor.
+    InvalidInput,
+    /// The range ends past the end of the file or mapping, or starts past it.
+    BeyondEnd,
+    /// Offset and length together exceed the range of their type.
+    Overflow,
+    /// The length exceeds `isize::MAX`, or the file's size exceeds what the system supports.
+    TooLong,
+    /// Fresh memory or a reservation of length 0.
+    ZeroLength,
+    /// The file cannot be mapped: a directory, a pipe, a terminal, or a file or device that reports no length.
+    NotMappable,
+    /// The stream has no position: a pipe, a terminal.
+    NotSeekable,
+    /// The system does not support the operation, or the flag that [`Error::flag`](crate::Error::flag) names.
+    Unsupported,
+    /// There is no memory, no address space, or no more that may be locked.
+    OutOfMemory,
+    /// The disk or the quota is full.
+    NoSpace,
+    /// The process or the system has too many open files.
+    TooManyFiles,
+    /// The file is in use in a way that excludes this one, or the address range is taken.
+    Busy,
+    /// The call would block, and the file is non-blocking.
+    WouldBlock,
+    /// The device, the file system, or the connection to the file's server failed.
+    Io,
+    /// Any other reason; see [`Error::raw_os_error`](crate::Error::raw_os_error).
+    Other,
+}
+
+impl ErrorKind {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::PermissionDenied => "permission denied",
+            Self::InvalidInput => "invalid input",
+            Self::BeyondEnd => "the range reaches past the end",
+            Self::Overflow => "offset and length together overflow",
+            Self::TooLong => "the length is more than can be addressed",
+            Self::ZeroLength => "the length is 0",
+            Self::NotMappable => {
+                "not mappable: a directory, a pipe, a terminal, or a file or device that reports no length"
+            }
+            Self::NotSeekable => "not seekable",
+            Self::Unsupported => "not supported by this system",
+            Self::OutOfMemory => "out of memory",
+            Self::NoSpace => "no space left",
+            Self::TooManyFiles => "too many open files",
+            Self::Busy => "in use",
+            Self::WouldBlock => "the call would block",
+            Self::Io => "input/output error",
+            Self::Other => "unknown error",
+        }
+    }
+}
+
+macro_rules! calls {
+    ($($call:ident $name:literal)*) => {
+        /// A call that can fail: one of this crate, or the system's behind it.
+        #[allow(dead_code, reason = "each system has some of them")]
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Call {
+            $($call,)*
+        }
+
+        impl Call {
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$call => $name,)*
+                }
+            }
+        }
+    };
+}
+
+// This crate's, by which the methods of `custom::Backend` are called too.
+calls! {
+    Advise "advise" Discard "discard" Flush "flush" IntoReservation "into_reservation" Lock "lock" Map "map"
+    MapIn "map_in" Open "open" Protect "protect" Read "read" ReadAt "read_at" Records "records" Reserve "reserve"
+    Seek "seek" SetLen "set_len" Split "split" Stat "stat" Sync "sync" Unlock "unlock" Unmap "unmap"
+    UnmapToReservation "unmap_to_reservation" WriteAt "write_at"
+    // POSIX systems'.
+    Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
+    Madvise "madvise" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"
+    Msync "msync" Munlock "munlock" Munmap "munmap" Openat "openat" Pread "pread" Pread64 "pread64"
+    Pwrite "pwrite" Pwrite64 "pwrite64"
+    // Windows's.
+    CreateEventW "CreateEventW" CreateFileMappingW "CreateFileMappingW" CreateFileW "CreateFileW"
+    DuplicateHandle "DuplicateHandle" FlushFileBuffers "FlushFileBuffers"
+    FlushInstructionCache "FlushInstructionCache" FlushViewOfFile "FlushViewOfFile"
+    GetFileInformationByHandleEx "GetFileInformationByHandleEx" GetFileType "GetFileType"
+    GetFullPathNameW "GetFullPathNameW" MapViewOfFile "MapViewOfFile" MapViewOfFile3 "MapViewOfFile3"
+    MultiByteToWideChar "MultiByteToWideChar" PrefetchVirtualMemory "PrefetchVirtualMemory" ReadFile "ReadFile"
+    SetFileInformationByHandle "SetFileInformationByHandle" SetFilePointerEx "SetFilePointerEx"
+    UnmapViewOfFile "UnmapViewOfFile" UnmapViewOfFile2 "UnmapViewOfFile2" VirtualAlloc "VirtualAlloc"
+    VirtualAlloc2 "VirtualAlloc2" VirtualFree "VirtualFree" VirtualLock "VirtualLock"
+    VirtualProtect "VirtualProtect" VirtualUnlock "VirtualUnlock" WriteFile "WriteFile"
+}
+
+/// Which call failed, and why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The system's code; 0 if this crate refused the call before it asked the system.
+    pub(crate) code: i32,
+    /// The flag that cannot be honoured, or that the failed call was to honour.
+    pub(crate) flag: Flags,
+    pub(crate) call: Call,
+    /// `None`: the kind that the backend derives from call and code, looked up on demand.
+    pub(crate) kind: Option<ErrorKind>,
+}
+
+impl Failure {
+    /// A call that this crate refuses.
+    pub(crate) const fn refused(call: Call, kind: ErrorKind) -> Self {
+        Self { code: 0, flag: Flags::empty(), call, kind: Some(kind) }
+    }
+
+    /// A call that the system refused.
+    pub(crate) const fn of_system(call: Call, code: i32) -> Self {
+        Self { code, flag: Flags::empty(), call, kind: None }
+    }
+
+    /// A flag of a request that the system cannot honour.
+    pub(crate) const fn unsupported(flag: Flags) -> Self {
+        Self::refused(Call::Map, ErrorKind::Unsupported).with_flag(flag)
+    }
+
+    /// The same, of another kind than call and code say.
+    pub(crate) const fn with_kind(self, kind: ErrorKind) -> Self {
+        Self { kind: Some(kind), ..self }
+    }
+
+    /// The same, naming the flag in question.
+    pub(crate) const fn with_flag(self, flag: Flags) -> Self {
+        Self { flag, ..self }
+    }
+}
+
+const _: () = assert!(size_of::<Failure>() <= 8, "a failure fits a register");

@@ -1,0 +1,59 @@
+//! What a [`Mapping`](crate::Mapping) lends of its memory: its parameter.
+//!
+//! # Examples
+//!
+//! A function for mappings that lend a slice, mutable or not:
+//!
+//! ```
+//! use baremap::{Mapping, Mmap, access::Slice};
+//!
+//! fn sum<A: Slice>(map: &Mapping<A>) -> u64 {
+//!     map.iter().map(|&byte| u64::from(byte)).sum()
+//! }
+//!
+//! assert_eq!(sum(&Mmap::anon(100).map()?), 0);
+//! # Ok::<_, baremap::Error>(())
+//! ```
+
+use crate::options::Prot;
+
+/// A slice: [`Mapping`](crate::Mapping).
+#[derive(Debug)]
+pub enum Read {}
+
+/// A mutable slice: [`MappingMut`](crate::MappingMut).
+#[derive(Debug)]
+pub enum Write {}
+
+/// Pointers only: [`RawMapping`](crate::RawMapping).
+#[derive(Debug)]
+pub enum Raw {}
+
+/// Any of the three.
+pub trait Access: private::Sealed {}
+
+impl Access for Read {}
+impl Access for Write {}
+impl Access for Raw {}
+
+/// Access that lends a slice: [`Read`] and [`Write`].
+pub trait Slice: Access {
+    /// The permissions that the slice relies on.
+    const PROT: Prot;
+}
+
+impl Slice for Read {
+    const PROT: Prot = Prot::READ;
+}
+
+impl Slice for Write {
+    const PROT: Prot = Prot::WRITE;
+}
+
+impl private::Sealed for Read {}
+impl private::Sealed for Write {}
+impl private::Sealed for Raw {}
+
+mod private {
+    pub trait Sealed {}
+}

@@ -1,0 +1,419 @@
+//! The result of mapping: address, length, and what the system must remember.
+//!
+//! One struct with one implementation; its parameter says what it lends of the memory: a slice, a mutable slice, or only
+//! pointers. `pages.rs` has what works on pages (flush, lock, advise, discard), `protection.rs` the permissions, and with
+//! these the change from one parameter to another.
+
+pub mod access;
+mod pages;
+mod protection;
+
+use crate::error::kind::{Call, ErrorKind};
+use crate::error::{Error, Refused};
+use crate::options::Prot;
+use crate::reservation::Reservation;
+use crate::sys::contract::{self, MapFailure, Mapped, Span};
+use crate::sys::{Backing, Sys, System};
+use access::{Access, Raw, Read, Slice, Write};
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+use core::{fmt, slice};
+
+/// Mapped memory, unmapped when it is dropped.
+///
+/// It dereferences to a slice of bytes, which for a [`MappingMut`] is mutable; a [`RawMapping`] gives pointers only. It is
+/// three words long. An empty mapping, as of an empty file, holds nothing: every operation on it succeeds and does nothing.
+///
+/// # Examples
+///
+/// ```
+/// use baremap::{Mapping, MappingMut, Mmap};
+/// let mut buffer: MappingMut = Mmap::anon(100).map_mut()?;
+/// buffer[99] = 7;
+/// let buffer: Mapping = buffer.into_read_only()?;
+/// assert_eq!(buffer.last(), Some(&7));
+/// # Ok::<_, baremap::Error>(())
+/// ```
+#[must_use = "it is unmapped when it is dropped"]
+pub struct Mapping<A = Read> {
+    ptr: NonNull<u8>,
+    len: usize,
+    backing: Backing,
+    access: PhantomData<A>,
+}
+
+/// Mapped memory that can be written: a mutable slice of bytes.
+///
+/// # Examples
+///
+/// ```
+/// let mut map: baremap::MappingMut = baremap::Mmap::anon(1).map_mut()?;
+/// map[0] = 1;
+/// # Ok::<_, baremap::Error>(())
+/// ```
+#[doc(alias = "MmapMut")]
+pub type MappingMut = Mapping<Write>;
+
+/// Mapped memory that others may change at any time: pointers only.
+///
+/// It is safe to make, and what its pointers are used for is the caller's affair: another process may write to the memory at the
+/// same time, and access past the end of a truncated file raises a signal.
+#[doc(alias = "MmapRaw")]
+pub type RawMapping = Mapping<Raw>;
+
+const _: () = assert!(size_of::<Mapping>() <= 24, "a mapping is three words");
+
+// SAFETY: a mapping owns its memory as a boxed slice does, and any thread may unmap it.
+unsafe impl<A> Send for Mapping<A> {}
+// SAFETY: through a shared reference the bytes can only be read, and the system's calls are safe in any thread.
+unsafe impl<A> Sync for Mapping<A> {}
+
+impl<A> Mapping<A> {
+    pub(crate) const EMPTY: Self =
+        Self { ptr: Span::EMPTY.ptr, len: 0, backing: Sys::EMPTY, access: PhantomData };
+
+    #[inline(always)]
+    pub(crate) fn new(Mapped { ptr, backing }: Mapped<Backing>, len: usize) -> Self {
+        Self { ptr, len, backing, access: PhantomData }
+    }
+
+    /// Returns the address of the first byte.
+    ///
+    /// It is the byte at the requested offset, and so at the start of a page only if the offset is. The address of an
+    /// empty mapping must not be accessed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let map = baremap::Mmap::anon(1).map()?;
+    /// assert_eq!(map.as_ptr().addr() % baremap::page_size(), 0);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.ptr.as_ptr()
+    }
+
+    /// Returns the length in bytes: as requested, not rounded to pages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(baremap::Mmap::anon(100).map()?.len(), 100);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether the length is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(<baremap::Mapping>::default().is_empty());
+    /// ```
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the permissions of the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, Prot};
+    /// assert_eq!(Mmap::anon(1).map_mut()?.prot(), Prot::WRITE);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn prot(&self) -> Prot {
+        Sys::prot(&self.backing)
+    }
+
+    /// Unmaps the memory and reports whether that worked, which a drop cannot.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
+    /// - Windows:
+    ///   [`UnmapViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile),
+    ///   `VirtualFree`.
+    ///
+    /// # Errors
+    /// The mapping is given back, unchanged.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux would have to split a neighbouring mapping with which it merged this
+    ///   one, and the process has too many (`vm.max_map_count`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// baremap::Mmap::anon(100).map()?.unmap()?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "munmap")]
+    #[doc(alias = "UnmapViewOfFile")]
+    pub fn unmap(self) -> Result<(), Refused<Self>> {
+        let this = ManuallyDrop::new(self);
+        match this.unmap_once() {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(Refused::new(ManuallyDrop::into_inner(this), failure)),
+        }
+    }
+
+    /// Called by `unmap` and `drop` alone: if it succeeds, the mapping is not used again.
+    #[inline]
+    fn unmap_once(&self) -> contract::Result<()> {
+        if self.len == 0 {
+            return Ok(());
+        }
+        // SAFETY: a whole mapping of ours, which is not used again.
+        unsafe { Sys::unmap(self.span(), &self.backing) }
+    }
+
+    /// Replaces the mapping with a reservation of the pages in which it lies.
+    ///
+    /// **Platform notes**
+    /// - Linux: `mmap` with `PROT_NONE` and `MAP_FIXED`, for any mapping.
+    /// - macOS: `munlock`, then the same; for any mapping except of huge pages. If `mmap` fails, the mapping is unlocked.
+    /// - Windows: `VirtualFree` or `UnmapViewOfFile2`, for a mapping that [`map_in`](crate::Mmap::map_in) made.
+    ///
+    /// # Errors
+    /// The mapping is given back, unchanged; or empty, if the system took it apart and has no memory to restore it.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is empty, and has no addresses.
+    /// - [`Unsupported`](ErrorKind::Unsupported): on Windows, a mapping that was made otherwise; on macOS, huge pages.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): as for [`unmap`](Self::unmap).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, Reservation};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let mut map = Mmap::anon(100).map_mut_in(Reservation::new(100)?)?;
+    /// map.fill(1);
+    /// let reservation = map.into_reservation()?;
+    /// let fresh = Mmap::anon(100).map_in(reservation)?;
+    /// assert_eq!(fresh[..], [0; 100]);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn into_reservation(self) -> Result<Reservation, Refused<Self>> {
+        if self.len == 0 {
+            return Err(Refused::new(self, Error::new(Call::IntoReservation, ErrorKind::InvalidInput)));
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: a whole mapping of ours, which is not used again unless it is unchanged.
+        match unsafe { Sys::unmap_to_reservation(this.span(), &this.backing) } {
+            // SAFETY: the range was the mapping's.
+            Ok(span) => Ok(unsafe { Reservation::from_span(span) }),
+            Err(MapFailure { failure, is_span_lost: true }) => Err(Refused::new(Self::EMPTY, failure)),
+            Err(MapFailure { failure, .. }) => Err(Refused::new(ManuallyDrop::into_inner(this), failure)),
+        }
+    }
+
+    /// Takes the mapping apart into its address, its length, and what the system must remember.
+    ///
+    /// The memory stays mapped until [`from_raw_parts`](Self::from_raw_parts) puts the parts together again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mapping, Mmap};
+    /// let (ptr, len, backing) = Mmap::anon(100).map()?.into_raw_parts();
+    /// // SAFETY: the parts are used once.
+    /// let map: Mapping = unsafe { Mapping::from_raw_parts(ptr, len, backing) };
+    /// assert_eq!(map.len(), 100);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[must_use = "the memory stays mapped until `from_raw_parts` takes it back"]
+    pub fn into_raw_parts(self) -> (NonNull<u8>, usize, Backing) {
+        let this = ManuallyDrop::new(self);
+        (this.ptr, this.len, this.backing)
+    }
+
+    /// Puts a mapping together from its parts.
+    ///
+    /// # Safety
+    /// - The parts come from one [`into_raw_parts`](Self::into_raw_parts) of the same type, unchanged, and are used once.
+    /// - The memory is still mapped, with the same permissions, and nothing else refers to it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, MappingMut};
+    /// let (ptr, len, backing) = Mmap::anon(100).map_mut()?.into_raw_parts();
+    /// // SAFETY: the parts are of a `MappingMut`, and used once.
+    /// let mut map = unsafe { MappingMut::from_raw_parts(ptr, len, backing) };
+    /// map[0] = 1;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub unsafe fn from_raw_parts(ptr: NonNull<u8>, len: usize, backing: Backing) -> Self {
+        Self { ptr, len, backing, access: PhantomData }
+    }
+
+    fn span(&self) -> Span {
+        Span { ptr: self.ptr, len: self.len }
+    }
+}
+
+impl<A: Slice> Mapping<A> {
+    /// Returns the bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(baremap::Mmap::anon(3).map()?.bytes(), [0; 3]);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `len` bytes are mapped and readable while `self` lives; whoever mapped a file promised that it does not
+        // change.
+        unsafe { slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
+    }
+}
+
+impl Mapping {
+    /// Keeps the memory mapped until the process ends, and returns it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let zeros: &'static [u8] = baremap::Mmap::anon(100).map()?.leak();
+    /// assert_eq!(zeros, [0; 100]);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[must_use = "the memory stays mapped, and nothing else refers to it"]
+    pub fn leak(self) -> &'static [u8] {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: as in `bytes`, and nothing unmaps the memory.
+        unsafe { slice::from_raw_parts(this.ptr.as_ptr(), this.len) }
+    }
+}
+
+impl MappingMut {
+    /// Returns the bytes, which can be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// baremap::Mmap::anon(3).map_mut()?.bytes_mut().fill(1);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; the memory is writable, and `self` is borrowed exclusively.
+        unsafe { slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
+    }
+
+    /// Returns the address of the first byte, which can be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut map = baremap::Mmap::anon(1).map_mut()?;
+    /// // SAFETY: the byte is mapped and writable.
+    /// unsafe { map.as_mut_ptr().write(1) };
+    /// assert_eq!(map[0], 1);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.ptr.as_ptr()
+    }
+
+    /// Keeps the memory mapped until the process ends, and returns it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let buffer: &'static mut [u8] = baremap::Mmap::anon(100).map_mut()?.leak();
+    /// buffer[0] = 1;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[must_use = "the memory stays mapped, and nothing else refers to it"]
+    pub fn leak(self) -> &'static mut [u8] {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: as in `bytes_mut`, and nothing unmaps the memory.
+        unsafe { slice::from_raw_parts_mut(this.ptr.as_ptr(), this.len) }
+    }
+}
+
+impl RawMapping {
+    /// Returns the address of the first byte.
+    ///
+    /// It can be written if [`prot`](Self::prot) contains [`Prot::WRITE`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let map = baremap::Mmap::anon(1).prot(baremap::Prot::WRITE).map_raw()?;
+    /// // SAFETY: the byte is mapped and writable, and nobody else uses it.
+    /// unsafe { map.as_mut_ptr().write(1) };
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn as_mut_ptr(&self) -> *mut u8 {
+        self.ptr.as_ptr()
+    }
+}
+
+/// Unmaps the memory. If the system refuses, which only [`Mapping::unmap`] reports, it stays mapped.
+impl<A> Drop for Mapping<A> {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = self.unmap_once();
+    }
+}
+
+/// An empty mapping.
+impl<A: Access> Default for Mapping<A> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl<A: Slice> Deref for Mapping<A> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+impl DerefMut for MappingMut {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.bytes_mut()
+    }
+}
+
+impl<A: Slice> AsRef<[u8]> for Mapping<A> {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+impl AsMut<[u8]> for MappingMut {
+    #[inline]
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.bytes_mut()
+    }
+}
+
+/// The address, the length and the permissions; not the contents.
+impl<A> fmt::Debug for Mapping<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping")
+            .field("ptr", &self.ptr)
+            .field("len", &self.len)
+            .field("prot", &self.prot())
+            .finish()
+    }
+}

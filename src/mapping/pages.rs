@@ -1,0 +1,336 @@
+//! What works on the pages of a mapping: flush, lock, advise, discard.
+//!
+//! A range works on whole pages of the mapping, which are huge if the mapping has these: outwards where it adds (flush,
+//! advise), inwards where it destroys (discard).
+
+use super::Mapping;
+use crate::error::Error;
+use crate::error::kind::{Call, ErrorKind};
+use crate::options::{Advice, Discard};
+use crate::sys::contract::{self, Span};
+use crate::sys::{Sys, System};
+use core::ops::{Bound, Range, RangeBounds};
+
+impl<A> Mapping<A> {
+    /// Waits until everything written to the mapping of a file is on the disk.
+    ///
+    /// That includes the metadata needed to find it there, such as the file's length, but not the file's times; for those use
+    /// [`File::sync`](crate::File::sync). For anonymous and copy-on-write memory it does nothing.
+    ///
+    /// **Platform notes**
+    /// - Linux: [`msync`](https://man7.org/linux/man-pages/man2/msync.2.html) with `MS_SYNC`, as durable as `fdatasync`.
+    /// - macOS: `msync` with `MS_SYNC`. The pages were given to the drive, whose cache may still hold them; the file's
+    ///   metadata may not be written, and the kernel does not report a page that it failed to write. `File::sync` waits for
+    ///   the medium. A mapping keeps no descriptor for that, as closing one would drop the process's record locks.
+    /// - Windows: [`FlushViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-flushviewoffile),
+    ///   then `FlushFileBuffers` on a duplicate of the handle, which a shared, writable mapping keeps.
+    ///
+    /// # Errors
+    /// - [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full, and some of the data may be
+    ///   lost. Not on macOS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-flush", std::process::id()));
+    /// # std::fs::write(&path, "old").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open_rw(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// // SAFETY: nobody else changes the file.
+    /// let mut map = unsafe { Mmap::new(&file).map_mut()? };
+    /// map.copy_from_slice(b"new");
+    /// map.flush()?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "msync")]
+    #[doc(alias = "FlushViewOfFile")]
+    pub fn flush(&self) -> Result<(), Error> {
+        self.flush_range(..)
+    }
+
+    /// Does what [`flush`](Self::flush) does, for the pages in which a range of the mapping lies.
+    ///
+    /// # Errors
+    /// As `flush`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{ErrorKind, Mmap};
+    /// let map = Mmap::anon(100).map()?;
+    /// map.flush_range(10..20)?;
+    /// assert_eq!(map.flush_range(10..101).unwrap_err().kind(), ErrorKind::BeyondEnd);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn flush_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> {
+        self.flush_pages(range, true)
+    }
+
+    /// Starts to write changed pages to the disk, and does not wait.
+    ///
+    /// If writing fails later, this call has already returned; a later [`flush`](Self::flush) may report it.
+    ///
+    /// **Platform notes**
+    /// - Linux: `msync` with `MS_ASYNC`, which does nothing: the kernel writes changed pages after some seconds
+    ///   (`vm.dirty_*`) by itself.
+    /// - macOS: the same call, which starts to write.
+    /// - Windows: `FlushViewOfFile`, which waits for the file system but not for the disk.
+    ///
+    /// # Errors
+    /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// baremap::Mmap::anon(100).map()?.flush_async()?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn flush_async(&self) -> Result<(), Error> {
+        self.flush_async_range(..)
+    }
+
+    /// Does what [`flush_async`](Self::flush_async) does, for the pages in which a range of the mapping lies.
+    ///
+    /// # Errors
+    /// As `flush_async`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// baremap::Mmap::anon(100).map()?.flush_async_range(..10)?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn flush_async_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> {
+        self.flush_pages(range, false)
+    }
+
+    fn flush_pages(&self, range: impl RangeBounds<usize>, wait: bool) -> Result<(), Error> {
+        self.on_range(Call::Flush, range, |span| {
+            // SAFETY: part of this mapping.
+            unsafe { Sys::flush(span, &self.backing, wait) }
+        })
+    }
+
+    /// Makes every page resident and keeps it so, until [`unlock`](Self::unlock) or until it is unmapped.
+    ///
+    /// **Platform notes**
+    /// - Linux: [`mlock`](https://man7.org/linux/man-pages/man2/mlock.2.html); the limit is `RLIMIT_MEMLOCK`. Locks do not add
+    ///   up: one `unlock` undoes any number of them.
+    /// - macOS: `mlock`; `vm.user_wire_limit` is a limit too. Locks are counted. On aarch64 executable memory is refused.
+    ///   Huge pages are always locked.
+    /// - Windows: [`VirtualLock`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtuallock); the
+    ///   limit is the minimum of the working set, some 200 KiB unless `SetProcessWorkingSetSize` raised it. Locks do not
+    ///   add up. Large pages are always locked.
+    ///
+    /// # Errors
+    /// No page is locked.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory), [`PermissionDenied`](ErrorKind::PermissionDenied): the limit on
+    ///   locked memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut secret = baremap::Mmap::anon(32).map_mut()?;
+    /// if let Err(error) = secret.lock() {
+    ///     eprintln!("may be swapped: {error}");
+    /// }
+    /// secret.fill(0x5a);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "mlock")]
+    #[doc(alias = "VirtualLock")]
+    pub fn lock(&self) -> Result<(), Error> {
+        self.on_range(Call::Lock, .., |span| {
+            // SAFETY: this mapping.
+            unsafe { Sys::lock(span, &self.backing) }
+        })
+    }
+
+    /// Lets the system evict the pages again.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: `munlock`.
+    /// - Windows: `VirtualUnlock`. Memory that is not locked is no error.
+    ///
+    /// # Errors
+    /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let map = baremap::Mmap::anon(32).map()?;
+    /// if map.lock().is_ok() {
+    ///     map.unlock()?;
+    /// }
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "munlock")]
+    #[doc(alias = "VirtualUnlock")]
+    pub fn unlock(&self) -> Result<(), Error> {
+        self.on_range(Call::Unlock, .., |span| {
+            // SAFETY: this mapping.
+            unsafe { Sys::unlock(span, &self.backing) }
+        })
+    }
+
+    /// Tells the system how the memory will be used; contents stay as they are.
+    ///
+    /// Advice that the system does not support, or not for this kind of mapping, does nothing.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html).
+    /// - Windows: `PrefetchVirtualMemory`.
+    ///
+    /// # Errors
+    /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Advice, Mmap};
+    /// let map = Mmap::anon(1 << 20).map()?;
+    /// map.advise(Advice::Random)?;
+    /// map.advise_range(..100, Advice::WillNeed)?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "madvise")]
+    #[doc(alias = "PrefetchVirtualMemory")]
+    pub fn advise(&self, advice: Advice) -> Result<(), Error> {
+        self.advise_range(.., advice)
+    }
+
+    /// Does what [`advise`](Self::advise) does, for the pages in which a range of the mapping lies.
+    ///
+    /// # Errors
+    /// As `advise`, and:
+    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not inside the mapping.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Advice, Mmap};
+    /// let map = Mmap::anon(1 << 20).map()?;
+    /// map.advise_range(..1 << 16, Advice::WillNeed)?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn advise_range(&self, range: impl RangeBounds<usize>, advice: Advice) -> Result<(), Error> {
+        self.on_range(Call::Advise, range, |span| {
+            // SAFETY: part of this mapping.
+            unsafe { Sys::advise(span, &self.backing, advice) }
+        })
+    }
+
+    /// Destroys the contents, in one of the ways of [`Discard`].
+    ///
+    /// # Errors
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the discard has no meaning for this kind of mapping.
+    /// - [`Unsupported`](ErrorKind::Unsupported): it has one that this system cannot give it.
+    ///
+    /// # Safety
+    /// - Nothing relies on the contents, including other mappings of the file, and no reference to them is in use.
+    ///   [`Discard::DontNeed`] of a shared mapping of a file changes none, and needs no such promise.
+    /// - After [`Discard::Free`] every byte is written before it is read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Discard, Mmap};
+    /// let mut map = Mmap::anon(1 << 16).map_mut()?;
+    /// map.fill(1);
+    /// // SAFETY: nothing relies on the contents.
+    /// unsafe { map.discard(Discard::DontNeed)? };
+    /// assert_eq!(map[0], 0);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "MADV_DONTNEED")]
+    pub unsafe fn discard(&self, discard: Discard) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.discard_range(.., discard) }
+    }
+
+    /// Does what [`discard`](Self::discard) does, for the whole pages inside a range of the mapping.
+    ///
+    /// The rest of a page in which the range starts or ends keeps its contents, unless the mapping itself starts or ends
+    /// there and the file does not change.
+    ///
+    /// # Errors
+    /// As `discard`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
+    ///
+    /// # Safety
+    /// As `discard`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Discard, Mmap, page_size};
+    /// let page = page_size();
+    /// let mut map = Mmap::anon(3 * page).map_mut()?;
+    /// map.fill(1);
+    /// // SAFETY: nothing relies on the contents.
+    /// unsafe { map.discard_range(1..2 * page + 1, Discard::DontNeed)? };
+    /// assert_eq!((map[page - 1], map[page], map[2 * page]), (1, 0, 1));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub unsafe fn discard_range(
+        &self,
+        range: impl RangeBounds<usize>,
+        discard: Discard,
+    ) -> Result<(), Error> {
+        let Range { mut start, mut end } = self.checked(Call::Discard, range)?;
+        let page = Sys::page_size_of(&self.backing);
+        // The rest of a page in which the mapping starts or ends is unused memory; in the file it is others' data.
+        let is_file_changed = discard == Discard::Remove;
+        if start != 0 || is_file_changed {
+            start += self.as_ptr().wrapping_add(start).align_offset(page);
+        }
+        if end != self.len || is_file_changed {
+            end = end.saturating_sub(self.as_ptr().wrapping_add(end).addr() % page);
+        }
+        if start >= end {
+            return Ok(());
+        }
+        self.on_range(Call::Discard, start..end, |span| {
+            // SAFETY: part of this mapping, and the caller's promise.
+            unsafe { Sys::discard(span, &self.backing, discard) }
+        })
+    }
+
+    /// Passes the addresses of a range on, unless it is empty.
+    #[inline]
+    fn on_range(
+        &self,
+        call: Call,
+        range: impl RangeBounds<usize>,
+        operation: impl FnOnce(Span) -> contract::Result<()>,
+    ) -> Result<(), Error> {
+        let Range { start, end } = self.checked(call, range)?;
+        if start == end {
+            return Ok(());
+        }
+        // SAFETY: `start` is inside the mapping.
+        operation(Span { ptr: unsafe { self.ptr.add(start) }, len: end - start }).map_err(Error::from)
+    }
+
+    /// Returns start and end of a range, `0 <= start <= end <= len`, or fails with `BeyondEnd`.
+    #[inline]
+    fn checked(&self, call: Call, range: impl RangeBounds<usize>) -> Result<Range<usize>, Error> {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => Some(start),
+            Bound::Excluded(&start) => start.checked_add(1),
+            Bound::Unbounded => Some(0),
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&end) => end.checked_add(1),
+            Bound::Excluded(&end) => Some(end),
+            Bound::Unbounded => Some(self.len),
+        };
+        match (start, end) {
+            (Some(start), Some(end)) if start <= end && end <= self.len => Ok(start..end),
+            _ => Err(Error::new(call, ErrorKind::BeyondEnd)),
+        }
+    }
+}

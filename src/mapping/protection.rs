@@ -1,0 +1,194 @@
+//! The permissions of a mapping, and the change of its type that goes with some of them.
+
+use super::access::{Slice, Write};
+use super::{Mapping, MappingMut, RawMapping};
+use crate::error::kind::{Call, ErrorKind};
+use crate::error::{Error, Refused};
+use crate::options::Prot;
+use crate::sys::{Sys, System};
+
+impl<A: Slice> Mapping<A> {
+    /// Changes the permissions; those that the type relies on cannot be taken away.
+    ///
+    /// [`READ`](Prot::READ) is always included, and a [`MappingMut`] keeps [`WRITE`](Prot::WRITE): [`into_read_only`]
+    /// and [`into_exec`] take that away by changing the type. Code that was written before is visible to every processor
+    /// when memory becomes executable.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html); on aarch64 and riscv64 the
+    ///   instruction caches are flushed too.
+    /// - Windows: [`VirtualProtect`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualprotect),
+    ///   `FlushInstructionCache`.
+    ///
+    /// # Errors
+    /// Only the permissions common to the old and the new protection can be relied on.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): `prot` lacks `WRITE`, and the mapping is a `MappingMut`.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied):
+    ///   - A shared mapping of a file that is not open for writing cannot become writable; on Windows nor can one that was
+    ///     made without [`Prot::WRITE`].
+    ///   - On Windows a mapping of a file that was made without [`Prot::EXEC`] cannot become executable.
+    ///   - On macOS a process with the hardened runtime cannot execute what was writable, unless it has the entitlement
+    ///     `com.apple.security.cs.allow-unsigned-executable-memory`; and on aarch64 no memory is writable and
+    ///     executable at once. Both would need `MAP_JIT`, which changes permissions thread by thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{ErrorKind, Mmap, Prot};
+    /// let mut map = Mmap::anon(4096).map_mut()?;
+    /// map.protect(Prot::WRITE)?;
+    /// assert_eq!(map.protect(Prot::READ).unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    ///
+    /// [`into_read_only`]: MappingMut::into_read_only
+    /// [`into_exec`]: Mapping::into_exec
+    #[doc(alias = "mprotect")]
+    #[doc(alias = "VirtualProtect")]
+    pub fn protect(&mut self, prot: Prot) -> Result<(), Error> {
+        let prot = prot | Prot::READ;
+        if !prot.contains(A::PROT) && !self.is_empty() {
+            return Err(Error::new(Call::Protect, ErrorKind::InvalidInput));
+        }
+        // SAFETY: the permissions of every slice stay, and `self` is borrowed exclusively.
+        unsafe { self.set_prot(prot) }
+    }
+
+    /// Makes the memory executable and takes write access away.
+    ///
+    /// Code that was written to it can be run on every processor. The memory is never writable and executable at once.
+    ///
+    /// **Platform notes**
+    /// As [`protect`](Self::protect).
+    ///
+    /// # Errors
+    /// As `protect`. The mapping is given back with a type that allows reading only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut code = baremap::Mmap::anon(4096).map_mut()?;
+    /// code[0] = 0xc3; // a return, on x86_64
+    /// let code = code.into_exec()?;
+    /// assert!(code.prot().contains(baremap::Prot::EXEC));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "make_exec")]
+    pub fn into_exec(self) -> Result<Mapping, Refused<Mapping>> {
+        // SAFETY: a `Mapping` relies on READ alone.
+        unsafe { self.with_prot(Prot::EXEC) }
+    }
+}
+
+impl Mapping {
+    /// Makes the memory writable, and not executable.
+    ///
+    /// No system call is made if the mapping was made with [`Prot::WRITE`].
+    ///
+    /// **Platform notes**
+    /// As [`protect`](Self::protect).
+    ///
+    /// # Errors
+    /// As `protect`. The mapping is given back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut map = baremap::Mmap::anon(4096).map()?.into_mut()?;
+    /// map[0] = 1;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "make_mut")]
+    pub fn into_mut(self) -> Result<MappingMut, Refused<Self>> {
+        if self.prot() == Prot::WRITE {
+            return Ok(self.into_access());
+        }
+        // SAFETY: no slice exists, and a `MappingMut` relies on what was set.
+        unsafe { self.with_prot::<Write>(Prot::WRITE) }
+    }
+}
+
+impl MappingMut {
+    /// Takes write access away, and execute access too.
+    ///
+    /// **Platform notes**
+    /// As [`protect`](Self::protect).
+    ///
+    /// # Errors
+    /// As `protect`. The mapping is given back with a type that allows reading only, as some pages may be
+    /// read-only already; [`into_mut`](Mapping::into_mut) makes them writable again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut map = baremap::Mmap::anon(4096).map_mut()?;
+    /// map[0] = 1;
+    /// let map = map.into_read_only()?;
+    /// assert_eq!(map[0], 1);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "make_read_only")]
+    pub fn into_read_only(self) -> Result<Mapping, Refused<Mapping>> {
+        // SAFETY: a `Mapping` relies on READ alone.
+        unsafe { self.with_prot(Prot::READ) }
+    }
+}
+
+impl RawMapping {
+    /// Changes the permissions; [`READ`](Prot::READ) is always included.
+    ///
+    /// **Platform notes**
+    /// As [`Mapping::protect`].
+    ///
+    /// # Errors
+    /// As [`Mapping::protect`], except for `InvalidInput`.
+    ///
+    /// # Safety
+    /// - Nobody uses a pointer for what `prot` does not allow.
+    /// - If `prot` contains `EXEC`, nobody truncates the file during the call, as flushing an instruction cache reads the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut map = baremap::Mmap::anon(4096).map_raw()?;
+    /// // SAFETY: no pointer is in use.
+    /// unsafe { map.protect(baremap::Prot::WRITE)? };
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub unsafe fn protect(&mut self, prot: Prot) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.set_prot(prot | Prot::READ) }
+    }
+}
+
+impl<A> Mapping<A> {
+    /// # Safety
+    /// No reference exists that needs permissions which `prot` lacks, nor will one of type `A`.
+    unsafe fn set_prot(&mut self, prot: Prot) -> Result<(), Error> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: this mapping, and the caller's promise.
+        unsafe { Sys::protect(self.span(), &mut self.backing, prot) }.map_err(Error::from)
+    }
+
+    /// Sets the permissions and changes the type; after a failure to the one that relies on READ alone.
+    ///
+    /// # Safety
+    /// `B` relies on no permission that `prot` lacks.
+    unsafe fn with_prot<B>(self, prot: Prot) -> Result<Mapping<B>, Refused<Mapping>> {
+        let mut mapping: RawMapping = self.into_access();
+        // SAFETY: no reference exists, as the mapping is owned.
+        match unsafe { mapping.set_prot(prot) } {
+            Ok(()) => Ok(mapping.into_access()),
+            Err(error) => Err(Refused::new(mapping.into_access(), error)),
+        }
+    }
+
+    /// Changes the type; the permissions are the caller's affair.
+    fn into_access<B>(self) -> Mapping<B> {
+        let (ptr, len, backing) = self.into_raw_parts();
+        // SAFETY: the parts of this mapping, used once.
+        unsafe { Mapping::from_raw_parts(ptr, len, backing) }
+    }
+}

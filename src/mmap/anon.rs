@@ -1,0 +1,215 @@
+//! Fresh memory: zeroed, private, not of a file.
+
+use super::request::{check_flags, finish, map_in};
+use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::error::{Error, Refused};
+use crate::mapping::access::Access;
+use crate::mapping::{Mapping, MappingMut, RawMapping};
+use crate::options::{Flags, Prot};
+use crate::reservation::Reservation;
+use crate::sys::contract::Request;
+use crate::sys::{Sys, System};
+
+/// What to map of fresh memory, and how: see [`Mmap::anon`](crate::Mmap::anon).
+///
+/// # Examples
+///
+/// ```
+/// let mut buffer = baremap::Mmap::anon(1 << 20).map_mut()?;
+/// assert!(buffer.iter().all(|&byte| byte == 0));
+/// buffer[..5].copy_from_slice(b"hello");
+/// # Ok::<_, baremap::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is mapped before `map`"]
+pub struct Anon {
+    len: usize,
+    prot: Prot,
+    flags: Flags,
+}
+
+impl Anon {
+    #[inline]
+    pub(super) fn new(len: usize) -> Self {
+        Self { len, prot: Prot::READ, flags: Flags::empty() }
+    }
+
+    /// Sets the permissions of the memory, [`Prot::READ`] by default, which is always included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, Prot};
+    /// let map = Mmap::anon(1).prot(Prot::EXEC).map()?;
+    /// assert!(map.prot().contains(Prot::EXEC));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn prot(self, prot: Prot) -> Self {
+        Self { prot: prot | Prot::READ, ..self }
+    }
+
+    /// Sets how the mapping is made; no flags by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Flags, Mmap};
+    /// let map = Mmap::anon(1 << 16).flags(Flags::POPULATE).map()?; // resident
+    /// # assert_eq!(map[0], 0);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn flags(self, flags: Flags) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// Maps the memory.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html).
+    /// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc). The
+    ///   length counts against the commit limit at once.
+    ///
+    /// # Errors
+    /// - [`ZeroLength`](ErrorKind::ZeroLength): the length is 0.
+    /// - [`TooLong`](ErrorKind::TooLong): the length exceeds `isize::MAX`.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory or address space, the process has too many mappings,
+    ///   there are not enough huge pages, or the limit on locked memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let zeros = baremap::Mmap::anon(100).map()?;
+    /// assert_eq!(zeros[..], [0; 100]);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn map(self) -> Result<Mapping, Error> {
+        self.map_with(self.prot)
+    }
+
+    /// Maps the memory for writing.
+    ///
+    /// As [`map`](Self::map), with [`Prot::WRITE`] added.
+    ///
+    /// # Errors
+    /// As `map`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut buffer = baremap::Mmap::anon(100).map_mut()?;
+    /// buffer.fill(7);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn map_mut(self) -> Result<MappingMut, Error> {
+        self.map_with(self.prot | Prot::WRITE)
+    }
+
+    /// Maps the memory for access by pointers only.
+    ///
+    /// As [`map`](Self::map) otherwise.
+    ///
+    /// # Errors
+    /// As `map`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let counter = baremap::Mmap::anon(8).prot(baremap::Prot::WRITE).map_raw()?;
+    /// // SAFETY: the memory is writable, and only this thread uses it.
+    /// unsafe { counter.as_mut_ptr().cast::<u64>().write(1) };
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn map_raw(self) -> Result<RawMapping, Error> {
+        self.map_with(self.prot)
+    }
+
+    /// Maps the memory in a reservation, which the mapping replaces as a whole.
+    ///
+    /// The length, rounded up to the [`allocation_granularity`](crate::allocation_granularity), must be the reservation's. A
+    /// longer reservation is [split](Reservation::split) first.
+    ///
+    /// **Platform notes**
+    /// - Linux: `mprotect`; with `NORESERVE`, `POPULATE`, `LOCKED` or `EXEC`, `mmap` and `mremap`.
+    /// - macOS: `mmap` with `MAP_FIXED`.
+    /// - Windows: `VirtualAlloc2`.
+    ///
+    /// # Errors
+    /// The reservation is given back; what it may have lost is as for [`Mmap::map_in`](crate::Mmap::map_in).
+    ///
+    /// As [`map`](Self::map), and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): another length than the reservation's.
+    /// - [`Unsupported`](ErrorKind::Unsupported): huge pages.
+    ///
+    /// # Examples
+    ///
+    /// See [`map_mut_in`](Self::map_mut_in).
+    pub fn map_in(self, reservation: Reservation) -> Result<Mapping, Refused<Reservation>> {
+        self.map_in_with(reservation, self.prot)
+    }
+
+    /// Maps the memory for writing in a reservation.
+    ///
+    /// As [`map_in`](Self::map_in), with [`Prot::WRITE`] added.
+    ///
+    /// # Errors
+    /// As `map_in`.
+    ///
+    /// # Examples
+    ///
+    /// A stack that grows down to a guard page:
+    ///
+    /// ```
+    /// use baremap::{Mmap, Reservation, allocation_granularity};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let granularity = allocation_granularity();
+    /// let (guard, reservation) = Reservation::new(3 * granularity)?.split(granularity)?;
+    /// let stack = Mmap::anon(2 * granularity).map_mut_in(reservation)?;
+    /// assert_eq!(guard.as_ptr().wrapping_add(granularity), stack.as_ptr());
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn map_mut_in(self, reservation: Reservation) -> Result<MappingMut, Refused<Reservation>> {
+        self.map_in_with(reservation, self.prot | Prot::WRITE)
+    }
+
+    #[inline]
+    fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
+        self.check()?;
+        let Self { len, flags, .. } = self;
+        // SAFETY: there is no reservation.
+        let mapped = unsafe { Sys::map_anon(Request { len, prot, flags, reservation: None }) };
+        Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
+    }
+
+    fn map_in_with<A: Access>(
+        self,
+        reservation: Reservation,
+        prot: Prot,
+    ) -> Result<Mapping<A>, Refused<Reservation>> {
+        if let Err(failure) = self.check() {
+            return Err(Refused::new(reservation, failure));
+        }
+        let Self { len, flags, .. } = self;
+        map_in(reservation, len, 0, flags, |span| {
+            // SAFETY: a whole reservation of ours, of the right length.
+            unsafe { Sys::map_anon(Request { len, prot, flags, reservation: Some(span) }) }
+        })
+    }
+
+    #[inline]
+    fn check(&self) -> Result<(), Failure> {
+        if self.len == 0 {
+            return Err(Failure::refused(Call::Map, ErrorKind::ZeroLength));
+        }
+        if isize::try_from(self.len).is_err() {
+            return Err(Failure::refused(Call::Map, ErrorKind::TooLong));
+        }
+        check_flags(self.flags)
+    }
+}

@@ -1,0 +1,429 @@
+//! What to map: [`Mmap`] of a file, [`Anon`] of fresh memory.
+//!
+//! Every request is checked here, before the system is asked for anything that it could half do.
+
+mod anon;
+mod request;
+
+pub use anon::Anon;
+
+use crate::error::kind::{Call, ErrorKind};
+use crate::error::{Error, Refused};
+use crate::file::FileRef;
+use crate::mapping::access::Access;
+use crate::mapping::{Mapping, MappingMut, RawMapping};
+use crate::options::{Flags, Prot};
+use crate::reservation::Reservation;
+use crate::sys::contract::{FileKind, FilePart, FileStatus, Request};
+use crate::sys::{RawFile, Sys, System};
+use request::{check_flags, finish, map_in};
+
+/// What to map of a file, and how.
+///
+/// # Examples
+///
+/// ```
+/// # let path = std::env::temp_dir().join(format!("baremap-{}-mmap", std::process::id()));
+/// # std::fs::write(&path, "[package]").unwrap();
+/// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+/// # let path = path.as_c_str();
+/// use baremap::{File, Mmap};
+/// let file = File::open(path)?;
+/// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+/// // SAFETY: nobody changes the file while it is mapped.
+/// let part = unsafe { Mmap::new(&file).offset(1).len(7).map()? };
+/// assert_eq!(&part[..], b"package");
+/// # Ok::<_, baremap::Error>(())
+/// ```
+#[doc(alias = "MmapOptions")]
+#[doc(alias = "mmap")]
+#[doc(alias = "MapViewOfFile")]
+#[doc(alias = "CreateFileMapping")]
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is mapped before `map`"]
+pub struct Mmap<'f> {
+    file: FileRef<'f>,
+    offset: u64,
+    len: Option<usize>,
+    prot: Prot,
+    flags: Flags,
+}
+
+impl<'f> Mmap<'f> {
+    /// Maps a file.
+    ///
+    /// The file is a `&File`, a [`FileRef`], or with feature `std` a reference to anything that lends its descriptor or
+    /// handle, such as `std::fs::File`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-new", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// let map = unsafe { Mmap::new(&file).map()? };
+    /// assert_eq!(&map[..], b"[package]");
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn new(file: impl Into<FileRef<'f>>) -> Self {
+        Self { file: file.into(), offset: 0, len: None, prot: Prot::READ, flags: Flags::empty() }
+    }
+
+    /// Maps `len` bytes of fresh memory: zeroed, private, and resident only where it was touched.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let buffer = baremap::Mmap::anon(100).map_mut()?;
+    /// assert_eq!(buffer[..], [0; 100]);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "map_anon")]
+    #[doc(alias = "VirtualAlloc")]
+    #[inline]
+    pub fn anon(len: usize) -> Anon {
+        Anon::new(len)
+    }
+
+    /// Sets the offset in the file at which the mapping starts, in bytes.
+    ///
+    /// It is 0 by default, and need not be aligned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-offset", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// let map = unsafe { Mmap::new(&file).offset(8).map()? };
+    /// assert_eq!(&map[..], b"]");
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn offset(self, offset: u64) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// Sets the length of the mapping in bytes; by default it reaches to the end of the file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-len", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// let map = unsafe { Mmap::new(&file).len(4).map()? };
+    /// assert_eq!(&map[..], b"[pac");
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn len(self, len: usize) -> Self {
+        Self { len: Some(len), ..self }
+    }
+
+    /// Sets the permissions of the memory, [`Prot::READ`] by default, which is always included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-prot", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// use baremap::{Flags, Prot};
+    /// let request = Mmap::new(&file).flags(Flags::COW).prot(Prot::WRITE);
+    /// # if request.map_raw().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// let map = unsafe { request.map()? };
+    /// assert_eq!(map.prot(), Prot::WRITE);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn prot(self, prot: Prot) -> Self {
+        Self { prot: prot | Prot::READ, ..self }
+    }
+
+    /// Sets how the mapping is made; no flags by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-flags", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// use baremap::Flags;
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// let mut copy = unsafe { Mmap::new(&file).flags(Flags::COW).map_mut()? };
+    /// copy[0] = b'{'; // not written to the file
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline]
+    pub fn flags(self, flags: Flags) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// Maps the file.
+    ///
+    /// The mapping is shared unless [`Flags::COW`] is given: what is written to it is written to the file, and seen by all who
+    /// map it. It does not need the file to stay open. An empty file, an offset at the end of the file and a length of 0
+    /// give an empty mapping.
+    ///
+    /// **Platform notes**
+    /// - Linux: [`fstat`](https://man7.org/linux/man-pages/man2/stat.2.html), then
+    ///   [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html). Where blocks have more than 4096 bytes also `fstatfs`,
+    ///   which reports huge pages. For an empty file `mmap` and `munmap`, to see whether it can be mapped.
+    /// - macOS: `fstat`, then `mmap`. For an empty file `pread`.
+    /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`, `DuplicateHandle` for a shared, writable mapping, to
+    ///   flush it, `CreateFileMappingW`,
+    ///   [`MapViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile) and
+    ///   `CloseHandle`. For an empty file `ReadFile`.
+    ///
+    /// # Errors
+    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the offset, or offset + length, lies past the end of the file.
+    /// - [`Overflow`](ErrorKind::Overflow): offset + length exceeds `i64::MAX`.
+    /// - [`TooLong`](ErrorKind::TooLong): the length exceeds `isize::MAX`.
+    /// - [`NotMappable`](ErrorKind::NotMappable): a directory, a pipe, a terminal; a file that reports length 0 but is not
+    ///   empty, as those of /proc; without a length given, a device or anything else that reports none.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the file is not open for reading; the mapping is to be writable
+    ///   and the file is not open for writing; the file system forbids `EXEC`. On Windows `EXEC` needs a file that was
+    ///   opened for executing: a [`File`](crate::File) is, where that is allowed, and one of std's is not.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no address space, the process has too many mappings, or the
+    ///   limit on locked memory.
+    ///
+    /// # Safety
+    /// While the mapping lives:
+    /// - Nobody changes the mapped part of the file but through this mapping: no other process, and no other mapping of this
+    ///   process, which may be made writable later.
+    /// - Nobody truncates the file to less than what is mapped. See [safety](crate#safety).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-map", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// let map = unsafe { Mmap::new(&file).map()? };
+    /// assert!(map.starts_with(b"[pack"));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[inline(always)]
+    pub unsafe fn map(self) -> Result<Mapping, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.map_with(self.prot) }
+    }
+
+    /// Maps the file for writing.
+    ///
+    /// As [`map`](Self::map), with [`Prot::WRITE`] added.
+    ///
+    /// # Errors
+    /// As `map`.
+    ///
+    /// # Safety
+    /// As `map`.
+    ///
+    /// # Examples
+    ///
+    /// See [`File::create`](crate::File::create).
+    #[inline(always)]
+    pub unsafe fn map_mut(self) -> Result<MappingMut, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.map_with(self.prot | Prot::WRITE) }
+    }
+
+    /// Maps the file for access by pointers only.
+    ///
+    /// That is safe: others may change the file at any time. As [`map`](Self::map) otherwise.
+    ///
+    /// # Errors
+    /// As `map`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-raw", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// let map = Mmap::new(&file).map_raw()?;
+    /// // SAFETY: nobody truncates the file meanwhile; if another process changes it, an old or a new byte is read.
+    /// assert_eq!(unsafe { map.as_ptr().read_volatile() }, b'[');
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "MmapRaw")]
+    pub fn map_raw(self) -> Result<RawMapping, Error> {
+        // SAFETY: it lends no slice.
+        unsafe { self.map_with(self.prot) }
+    }
+
+    /// Maps the file in a reservation, which the mapping replaces as a whole.
+    ///
+    /// The length, rounded up to the [`allocation_granularity`](crate::allocation_granularity), must be the reservation's, and
+    /// the offset a multiple of the granularity. A longer reservation is [split](Reservation::split) first.
+    ///
+    /// **Platform notes**
+    /// - Linux: as [`map`](Self::map), then [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html), because `mmap`
+    ///   may fail when it has already unmapped what it was to replace.
+    /// - macOS: as `map`, with `MAP_FIXED`.
+    /// - Windows: as `map`, with `MapViewOfFile3`, and `VirtualFree`.
+    ///
+    /// # Errors
+    /// The reservation is given back. It is empty, and its addresses are lost, if the system took it apart and another thread
+    /// mapped something there before it could be restored; that takes a kernel without memory for its own tables.
+    ///
+    /// As `map`, and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): another length than the reservation's, such as that of an empty file,
+    ///   or an unaligned offset.
+    /// - [`Unsupported`](ErrorKind::Unsupported): huge pages.
+    ///
+    /// # Safety
+    /// As `map`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-map-in", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap, Reservation};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// let reservation = Reservation::aligned(file.len()? as usize, 1 << 20)?;
+    /// // SAFETY: nobody changes the file while it is mapped.
+    /// let map = unsafe { Mmap::new(&file).map_in(reservation)? };
+    /// assert_eq!(map.as_ptr().addr() % (1 << 20), 0);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "MAP_FIXED")]
+    #[doc(alias = "MapViewOfFile3")]
+    pub unsafe fn map_in(self, reservation: Reservation) -> Result<Mapping, Refused<Reservation>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.map_in_with(reservation, self.prot) }
+    }
+
+    /// Maps the file for writing in a reservation.
+    ///
+    /// As [`map_in`](Self::map_in), with [`Prot::WRITE`] added.
+    ///
+    /// # Errors
+    /// As `map_in`.
+    ///
+    /// # Safety
+    /// As [`map`](Self::map).
+    ///
+    /// # Examples
+    ///
+    /// See [`map_in`](Self::map_in).
+    pub unsafe fn map_mut_in(self, reservation: Reservation) -> Result<MappingMut, Refused<Reservation>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.map_in_with(reservation, self.prot | Prot::WRITE) }
+    }
+
+    /// # Safety
+    /// If `A` lends a slice, as [`map`](Self::map).
+    #[inline(always)]
+    unsafe fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
+        let Self { flags, .. } = self;
+        check_flags(flags)?;
+        let (part, len) = self.checked()?;
+        if len == 0 {
+            return Ok(Mapping::EMPTY);
+        }
+        // SAFETY: there is no reservation.
+        let mapped = unsafe { Sys::map_file(part, Request { len, prot, flags, reservation: None }) };
+        Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
+    }
+
+    /// # Safety
+    /// As `map_with`.
+    unsafe fn map_in_with<A: Access>(
+        self,
+        reservation: Reservation,
+        prot: Prot,
+    ) -> Result<Mapping<A>, Refused<Reservation>> {
+        let Self { offset, flags, .. } = self;
+        let checked = check_flags(flags).map_err(Error::from).and_then(|()| self.checked());
+        let (part, len) = match checked {
+            Ok(checked) => checked,
+            Err(error) => return Err(Refused::new(reservation, error)),
+        };
+        map_in(reservation, len, offset, flags, |span| {
+            let request = Request { len, prot, flags, reservation: Some(span) };
+            // SAFETY: a whole reservation of ours, of the right length.
+            unsafe { Sys::map_file(part, request) }
+        })
+    }
+
+    /// Returns the part of the file to map and its length, if the request can be met.
+    #[inline(always)]
+    fn checked(&self) -> Result<(FilePart<RawFile>, usize), Error> {
+        let fail = |kind| Err(Error::new(Call::Map, kind));
+        if let Some(len) = self.len {
+            if isize::try_from(len).is_err() {
+                return fail(ErrorKind::TooLong);
+            }
+            if self.offset.checked_add(len as u64).is_none_or(|end| i64::try_from(end).is_err()) {
+                return fail(ErrorKind::Overflow);
+            }
+        }
+        let file = self.file.raw;
+        let FileStatus { kind, len: end, block_size } = Sys::stat(file)?;
+        let len = match (kind, self.len) {
+            (FileKind::Regular, len) => {
+                let Some(rest) = end.checked_sub(self.offset) else {
+                    return fail(ErrorKind::BeyondEnd);
+                };
+                if end == 0 && !Sys::is_empty_file_mappable(file, block_size) {
+                    return fail(ErrorKind::NotMappable);
+                }
+                match len {
+                    Some(len) if len as u64 > rest => return fail(ErrorKind::BeyondEnd),
+                    Some(len) => len,
+                    None => match isize::try_from(rest) {
+                        Ok(rest) => rest as usize,
+                        Err(_) => return fail(ErrorKind::TooLong),
+                    },
+                }
+            }
+            (FileKind::Device, Some(len)) => len,
+            (FileKind::Device | FileKind::Other, _) => return fail(ErrorKind::NotMappable),
+        };
+        Ok((FilePart { file, offset: self.offset, block_size }, len))
+    }
+}

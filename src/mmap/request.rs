@@ -1,0 +1,60 @@
+//! What requests for files and for fresh memory share: the check of flags, the result, and how a mapping takes the place of a
+//! reservation.
+
+use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::error::{Error, Refused};
+use crate::mapping::Mapping;
+use crate::options::{Advice, Flags};
+use crate::reservation::Reservation;
+use crate::sys::contract::{MapFailure, Mapped, Span};
+use crate::sys::{Backing, Sys, System};
+use core::mem;
+
+/// Huge pages that nothing reserves would raise a signal when the pool is exhausted.
+#[inline]
+pub(super) fn check_flags(flags: Flags) -> Result<(), Failure> {
+    if flags.contains(Flags::HUGETLB | Flags::NORESERVE) {
+        return Err(Failure::unsupported(Flags::NORESERVE));
+    }
+    Ok(())
+}
+
+/// Makes a `Mapping` of what the backend mapped.
+#[inline(always)]
+pub(super) fn finish<A>(mapped: Mapped<Backing>, len: usize, flags: Flags) -> Mapping<A> {
+    let mapping = Mapping::new(mapped, len);
+    if flags.contains(Flags::READAHEAD) {
+        // A hint: if it fails, the pages are read when they are touched.
+        let _ = mapping.advise(Advice::WillNeed);
+    }
+    mapping
+}
+
+/// Replaces a reservation with what `map` makes of it, if the request fits it.
+pub(super) fn map_in<A>(
+    reservation: Reservation,
+    len: usize,
+    offset: u64,
+    flags: Flags,
+    map: impl FnOnce(Span) -> Result<Mapped<Backing>, MapFailure>,
+) -> Result<Mapping<A>, Refused<Reservation>> {
+    if flags.contains(Flags::HUGETLB) {
+        return Err(Refused::new(reservation, Failure::unsupported(Flags::HUGETLB)));
+    }
+    let granularity = Sys::allocation_granularity();
+    let is_whole = len != 0 && len.checked_next_multiple_of(granularity) == Some(reservation.len());
+    if !is_whole || offset % granularity as u64 != 0 {
+        return Err(Refused::new(reservation, Error::new(Call::MapIn, ErrorKind::InvalidInput)));
+    }
+    match map(reservation.span()) {
+        Ok(mapped) => {
+            mem::forget(reservation);
+            Ok(finish(mapped, len, flags))
+        }
+        Err(MapFailure { failure, is_span_lost: true }) => {
+            mem::forget(reservation);
+            Err(Refused::new(Reservation::LOST, failure))
+        }
+        Err(MapFailure { failure, .. }) => Err(Refused::new(reservation, failure)),
+    }
+}

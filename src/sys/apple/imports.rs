@@ -1,0 +1,105 @@
+//! The functions of libSystem that the backend calls, with the struct and the constants that they take.
+//!
+//! Values are those of xnu's `bsd/sys` and `osfmk/mach` headers; most differ from Linux's. ci/abi compares every line
+//! with these headers.
+
+use crate::sys::posix::OpenFlags;
+use core::ffi::{c_char, c_int, c_void};
+
+// `open` and `fcntl` are variadic as in C: aarch64 passes variadic arguments on the stack and all others in registers.
+#[link(name = "System")]
+unsafe extern "C" {
+    pub(super) fn __error() -> *mut c_int;
+    pub(super) fn close(file: c_int) -> c_int;
+    pub(super) fn fcntl(file: c_int, command: c_int, ...) -> c_int;
+    // On x86_64 the plain name is the function from before macOS 10.5, with 32-bit inode numbers.
+    #[cfg_attr(baremap_arch = "x86_64", link_name = "fstat$INODE64")]
+    pub(super) fn fstat(file: c_int, stat: *mut Stat) -> c_int;
+    pub(super) fn fsync(file: c_int) -> c_int;
+    pub(super) fn ftruncate(file: c_int, len: i64) -> c_int;
+    pub(super) fn getpagesize() -> c_int;
+    pub(super) fn madvise(address: *mut c_void, len: usize, advice: c_int) -> c_int;
+    pub(super) fn mincore(address: *const c_void, len: usize, pages: *mut c_char) -> c_int;
+    pub(super) fn mlock(address: *const c_void, len: usize) -> c_int;
+    pub(super) fn mmap(
+        address: *mut c_void,
+        len: usize,
+        prot: c_int,
+        flags: c_int,
+        file: c_int,
+        offset: i64,
+    ) -> *mut c_void;
+    pub(super) fn mprotect(address: *mut c_void, len: usize, prot: c_int) -> c_int;
+    pub(super) fn msync(address: *mut c_void, len: usize, flags: c_int) -> c_int;
+    pub(super) fn munlock(address: *const c_void, len: usize) -> c_int;
+    pub(super) fn munmap(address: *mut c_void, len: usize) -> c_int;
+    pub(super) fn open(path: *const c_char, flags: c_int, ...) -> c_int;
+    pub(super) fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
+    pub(super) fn pwrite(file: c_int, buffer: *const c_void, len: usize, offset: i64) -> isize;
+    pub(super) fn read(file: c_int, buffer: *mut c_void, len: usize) -> isize;
+    pub(super) fn sys_icache_invalidate(start: *mut c_void, len: usize);
+}
+
+/// The variant with 64-bit inode numbers, the only one that aarch64 has.
+#[repr(C)]
+pub(super) struct Stat {
+    st_dev: i32,
+    pub(super) st_mode: u16,
+    st_nlink: u16,
+    st_ino: u64,
+    st_uid: u32,
+    st_gid: u32,
+    st_rdev: i32,
+    _times: [i64; 8],
+    pub(super) st_size: i64,
+    st_blocks: i64,
+    st_blksize: i32,
+    st_flags: u32,
+    st_gen: u32,
+    _spare: [i64; 2],
+}
+
+// limits.h
+pub(super) const INT_MAX: usize = i32::MAX as usize;
+
+// sys/fcntl.h
+const O_RDWR: c_int = 0x2;
+const O_CREAT: c_int = 0x200;
+const O_TRUNC: c_int = 0x400;
+const O_EXCL: c_int = 0x800;
+const O_CLOEXEC: c_int = 0x1000000;
+pub(super) const OPEN_FLAGS: OpenFlags = OpenFlags {
+    read_write: O_RDWR,
+    create: O_CREAT,
+    exclusive: O_EXCL,
+    truncate: O_TRUNC,
+    close_on_exec: O_CLOEXEC,
+};
+pub(super) const F_FULLFSYNC: c_int = 51;
+
+// sys/stat.h
+pub(super) const S_IFMT: u16 = 0o170000;
+pub(super) const S_IFREG: u16 = 0o100000;
+pub(super) const S_IFDIR: u16 = 0o040000;
+pub(super) const S_IFIFO: u16 = 0o010000;
+
+// sys/mman.h
+pub(super) const PROT_NONE: c_int = 0;
+pub(super) const MAP_SHARED: c_int = 0x1;
+pub(super) const MAP_PRIVATE: c_int = 0x2;
+pub(super) const MAP_FIXED: c_int = 0x10;
+pub(super) const MAP_NORESERVE: c_int = 0x40;
+pub(super) const MAP_ANON: c_int = 0x1000;
+pub(super) const MS_ASYNC: c_int = 0x1;
+pub(super) const MS_SYNC: c_int = 0x10;
+pub(super) const MADV_NORMAL: c_int = 0;
+pub(super) const MADV_RANDOM: c_int = 1;
+pub(super) const MADV_SEQUENTIAL: c_int = 2;
+pub(super) const MADV_WILLNEED: c_int = 3;
+pub(super) const MADV_DONTNEED: c_int = 4;
+pub(super) const MADV_FREE: c_int = 5;
+pub(super) const MINCORE_INCORE: c_char = 1;
+
+/// `mmap` reads it from the descriptor's argument if the flags contain `MAP_ANON` (mach/vm_statistics.h).
+pub(super) const VM_FLAGS_SUPERPAGE_SIZE_2MB: c_int = 2 << 16;
+pub(super) const SUPERPAGE: usize = 2 << 20;

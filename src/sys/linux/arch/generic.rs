@@ -1,0 +1,35 @@
+//! The call numbers and `struct stat` of `asm-generic` (`unistd.h`, `stat.h`), which newer architectures share.
+
+pub(crate) const IOCTL: usize = 29;
+pub(crate) const FSTATFS: usize = 44;
+pub(crate) const FTRUNCATE: usize = 46;
+pub(crate) const FACCESSAT: usize = 48;
+pub(crate) const OPENAT: usize = 56;
+pub(crate) const CLOSE: usize = 57;
+pub(crate) const READ: usize = 63;
+pub(crate) const PREAD64: usize = 67;
+pub(crate) const PWRITE64: usize = 68;
+pub(crate) const FSTAT: usize = 80;
+pub(crate) const FSYNC: usize = 82;
+pub(crate) const MUNMAP: usize = 215;
+pub(crate) const MREMAP: usize = 216;
+pub(crate) const MMAP: usize = 222;
+pub(crate) const MPROTECT: usize = 226;
+pub(crate) const MSYNC: usize = 227;
+pub(crate) const MLOCK: usize = 228;
+pub(crate) const MUNLOCK: usize = 229;
+pub(crate) const MINCORE: usize = 232;
+pub(crate) const MADVISE: usize = 233;
+
+/// `struct stat`; the fields that are not read have no names.
+#[repr(C)]
+pub(crate) struct Stat {
+    _dev_ino: [u64; 2],
+    pub(crate) st_mode: u32,
+    _nlink_uid_gid: [u32; 3],
+    _rdev_pad: [u64; 2],
+    pub(crate) st_size: i64,
+    pub(crate) st_blksize: i32,
+    _pad2: i32,
+    _blocks_times_unused: [u64; 8],
+}

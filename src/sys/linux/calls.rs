@@ -1,0 +1,131 @@
+//! System calls whose arguments each fit a register on any architecture, and their errors.
+//!
+//! Those with 64-bit offsets are in `calls64.rs`, as 32-bit registers cannot hold them. The backend makes calls and knows
+//! no number. A call returns what the kernel returned: a value, or a negative error code.
+
+use super::arch::*;
+use super::codes::EINTR;
+use crate::error::kind::{Call, Failure};
+use crate::sys::contract::Result;
+use crate::sys::posix;
+use core::ffi::{CStr, c_int};
+
+pub(super) const MS_ASYNC: usize = 1;
+pub(super) const MAP_PRIVATE: usize = 2;
+pub(super) const MAP_ANONYMOUS: usize = 0x20;
+
+/// A result of -4095 to -1 is an error code (syscall(2); `MAX_ERRNO` in `linux/err.h`).
+#[inline]
+pub(super) fn checked(call: Call, result: usize) -> Result<usize> {
+    match -(result as isize) {
+        code @ 1..=4095 => Err(Failure::of_system(call, code as i32)),
+        _ => Ok(result),
+    }
+}
+
+pub(super) fn uninterrupted(call: Call, syscall: impl FnMut() -> usize) -> Result<usize> {
+    checked(call, posix::uninterrupted(syscall, |result| result == -EINTR as usize))
+}
+
+/// Opens a file relative to the working directory.
+#[inline]
+pub(super) fn open(path: &CStr, flags: c_int, mode: usize) -> usize {
+    // SAFETY: `path` ends in NUL.
+    unsafe { syscall4(OPENAT, AT_FDCWD, path.as_ptr().expose_provenance(), flags as usize, mode) }
+}
+
+const AT_FDCWD: usize = -100isize as usize;
+
+/// Whether a path exists that the kernel reads from an address, which need not be readable.
+#[inline]
+pub(super) fn access(path: usize) -> usize {
+    // SAFETY: an unreadable path is EFAULT; a readable one is looked up.
+    unsafe { syscall3(FACCESSAT, AT_FDCWD, path, 0) }
+}
+
+#[inline]
+pub(super) fn close(file: c_int) -> usize {
+    // SAFETY: touches no memory.
+    unsafe { syscall1(CLOSE, file as usize) }
+}
+
+/// # Safety
+/// As the request.
+#[inline]
+pub(super) unsafe fn ioctl(file: c_int, request: usize, argument: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { syscall3(IOCTL, file as usize, request, argument) }
+}
+
+#[inline]
+pub(super) fn fsync(file: c_int) -> usize {
+    // SAFETY: touches no memory.
+    unsafe { syscall1(FSYNC, file as usize) }
+}
+
+/// # Safety
+/// `len` bytes at `buffer` are writable.
+#[inline]
+pub(super) unsafe fn read(file: c_int, buffer: *mut u8, len: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { syscall3(READ, file as usize, buffer.expose_provenance(), len) }
+}
+
+/// # Safety
+/// The range is the caller's, and no longer used.
+#[inline]
+pub(super) unsafe fn munmap(address: usize, len: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { syscall2(MUNMAP, address, len) }
+}
+
+/// Moves a mapping without changing its length.
+///
+/// # Safety
+/// Both ranges are the caller's, and no longer used.
+#[inline]
+pub(super) unsafe fn mremap(from: usize, len: usize, flags: usize, to: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { syscall6(MREMAP, from, len, len, flags, to, 0) }
+}
+
+/// # Safety
+/// The range is empty, or the caller's, who holds no reference that needs other permissions.
+#[inline]
+pub(super) unsafe fn mprotect(address: usize, len: usize, prot: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { syscall3(MPROTECT, address, len, prot) }
+}
+
+/// # Safety
+/// As the advice.
+#[inline]
+pub(super) unsafe fn madvise(address: usize, len: usize, advice: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { syscall3(MADVISE, address, len, advice) }
+}
+
+#[inline]
+pub(super) fn msync(address: usize, len: usize, flags: usize) -> usize {
+    // SAFETY: contents stay as they are.
+    unsafe { syscall3(MSYNC, address, len, flags) }
+}
+
+#[inline]
+pub(super) fn mlock(address: usize, len: usize) -> usize {
+    // SAFETY: contents stay as they are.
+    unsafe { syscall2(MLOCK, address, len) }
+}
+
+#[inline]
+pub(super) fn munlock(address: usize, len: usize) -> usize {
+    // SAFETY: contents stay as they are.
+    unsafe { syscall2(MUNLOCK, address, len) }
+}
+
+/// Reports whether the page at an address is resident, in the lowest bit.
+#[inline]
+pub(super) fn mincore(address: usize, residence: &mut u8) -> usize {
+    // SAFETY: for one byte, and so one page, the kernel writes one byte.
+    unsafe { syscall3(MINCORE, address, 1, (&raw mut *residence).expose_provenance()) }
+}

@@ -1,0 +1,62 @@
+//! Huge pages from the kernel's pool (hugetlb).
+//!
+//! A page that the pool cannot supply raises SIGBUS when it is touched. So a request for huge pages fails unless all of them
+//! are resident, and no operation returns private ones to the pool before the mapping ends.
+
+use super::calls::{self, checked, uninterrupted};
+use super::calls64;
+use super::codes::{EINVAL, ENOMEM};
+use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::options::Flags;
+use crate::sys::contract::{Result, Span};
+use core::ffi::c_int;
+use core::mem::MaybeUninit;
+
+/// log2 of the page size of the hugetlbfs that holds the file, or 0. Fails if a request asks for huge pages and there are
+/// none, or for what huge pages cannot do.
+///
+/// It takes parts of the request: a reference would cost stores to memory in each mapping that needs no call of this.
+#[cold]
+pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool) -> Result<u32> {
+    const HUGETLBFS_MAGIC: i64 = 0x958458f6;
+    let mut statfs = MaybeUninit::uninit();
+    uninterrupted(Call::Fstatfs, || calls64::fstatfs(file, &mut statfs))?;
+    // SAFETY: the kernel wrote it.
+    let statfs: calls64::Statfs = unsafe { statfs.assume_init() };
+    let is_huge = statfs.f_type == HUGETLBFS_MAGIC;
+    // A huge page would reach past the end of a reservation.
+    if is_huge && has_reservation || !is_huge && flags.contains(Flags::HUGETLB) {
+        return Err(Failure::unsupported(Flags::HUGETLB));
+    }
+    // Without it `mmap` sets pages aside in the pool, so that they are there when they are touched.
+    if is_huge && flags.contains(Flags::NORESERVE) {
+        return Err(Failure::unsupported(Flags::NORESERVE));
+    }
+    Ok(if is_huge { statfs.f_bsize.trailing_zeros() } else { 0 })
+}
+
+/// Fails if a page of a mapping made with MAP_POPULATE is missing, which `mmap` does not report: the pool has the page, and
+/// a limit of the control group refuses it (Documentation/admin-guide/cgroup-v1/hugetlb.rst).
+pub(super) fn check_resident(span: Span, page_size: usize) -> Result<()> {
+    let address = span.ptr.as_ptr().expose_provenance();
+    for page in (address..address + span.len).step_by(page_size) {
+        let mut residence = 0;
+        checked(Call::Mincore, calls::mincore(page, &mut residence))?;
+        if residence & 1 == 0 {
+            return Err(Failure::refused(Call::Map, ErrorKind::OutOfMemory).with_flag(Flags::HUGETLB));
+        }
+    }
+    Ok(())
+}
+
+/// A failure of `mmap` with MAP_HUGETLB, naming the flag if that is the reason.
+#[cold]
+pub(super) fn refined(failure: Failure) -> Failure {
+    match failure.code {
+        // The kernel has no huge pages of this size.
+        EINVAL => failure.with_kind(ErrorKind::Unsupported).with_flag(Flags::HUGETLB),
+        // The pool does not hold enough.
+        ENOMEM => failure.with_flag(Flags::HUGETLB),
+        _ => failure,
+    }
+}

@@ -1,0 +1,83 @@
+//! What the files of this folder call: errors, sizes, and calls that more than one of them makes.
+
+use super::imports::*;
+use crate::error::kind::{Call, Failure};
+use crate::sys::contract::{Result, Span};
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+pub(super) fn last_error(call: Call) -> Failure {
+    // SAFETY: it has no condition.
+    Failure::of_system(call, unsafe { GetLastError() } as i32)
+}
+
+/// A BOOL is 0 after a failure.
+pub(super) fn checked(call: Call, result: i32) -> Result<()> {
+    if result == 0 { Err(last_error(call)) } else { Ok(()) }
+}
+
+pub(super) fn process() -> Handle {
+    // SAFETY: it has no condition.
+    unsafe { GetCurrentProcess() }
+}
+
+pub(super) fn page_size() -> usize {
+    static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+    cached(&PAGE_SIZE, |info| info.dw_page_size)
+}
+
+pub(super) fn allocation_granularity() -> usize {
+    static GRANULARITY: AtomicUsize = AtomicUsize::new(0);
+    cached(&GRANULARITY, |info| info.dw_allocation_granularity)
+}
+
+fn cached(size: &AtomicUsize, field: fn(&SystemInfo) -> u32) -> usize {
+    let known = size.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let mut info = MaybeUninit::uninit();
+    // SAFETY: `info` has the layout that the function writes, all of it.
+    let found = unsafe {
+        GetSystemInfo(info.as_mut_ptr());
+        field(info.assume_init_ref())
+    };
+    size.store(found as usize, Ordering::Relaxed);
+    found as usize
+}
+
+/// Returns 0 if the processor has no large pages.
+pub(super) fn large_page_size() -> usize {
+    // SAFETY: it has no condition.
+    unsafe { GetLargePageMinimum() }
+}
+
+/// Calls VirtualFree on the first `len` bytes, or with 0 on the whole allocation.
+///
+/// # Safety
+/// The allocation is the caller's, and the bytes are no longer used.
+pub(super) unsafe fn free(span: Span, len: usize, free_type: u32) -> Result<()> {
+    // SAFETY: the caller's promise.
+    checked(Call::VirtualFree, unsafe { VirtualFree(span.ptr.as_ptr().cast(), len, free_type) })
+}
+
+/// Starts to read pages that are not resident.
+pub(super) fn prefetch(span: Span) -> Result<()> {
+    let mut range =
+        Win32MemoryRangeEntry { virtual_address: span.ptr.as_ptr().cast(), number_of_bytes: span.len };
+    // SAFETY: changes no contents.
+    checked(Call::PrefetchVirtualMemory, unsafe { PrefetchVirtualMemory(process(), 1, &mut range, 0) })
+}
+
+/// Memory that is not locked is no error.
+///
+/// # Safety
+/// A part of a mapping, whose pages may leave the working set.
+pub(super) unsafe fn unlock(span: Span) -> Result<()> {
+    const ERROR_NOT_LOCKED: i32 = 158;
+    // SAFETY: changes no contents.
+    match checked(Call::VirtualUnlock, unsafe { VirtualUnlock(span.ptr.as_ptr().cast(), span.len) }) {
+        Err(failure) if failure.code == ERROR_NOT_LOCKED => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,198 @@
+//! Pages: sizes, protection, views of files, and what makes pages resident or discards them.
+
+use super::calls::*;
+use super::file::{close, stat};
+use super::imports::*;
+use super::placeholder;
+use crate::error::kind::{Call, ErrorKind};
+use crate::options::Prot;
+use crate::sys::contract::{FileKind, FileStatus, Result, Span};
+use core::ptr::{NonNull, null, null_mut};
+
+/// On Windows it holds a duplicate of the file's handle, if the file is mapped writable.
+#[derive(Clone, Copy, Debug)]
+pub struct Backing {
+    pub(super) prot: Prot,
+    pub(super) kind: Kind,
+    /// log2 of the granularity, or 0 if the offset is 0: a program that maps whole files never needs the granularity, and
+    /// does not contain the code for it.
+    pub(super) alignment_log2: u8,
+    /// Whether it replaced a reservation, and may become one again.
+    pub(super) is_in_reservation: bool,
+    /// A duplicate of the file's handle for `flush`, or 0 if nothing can be written to the file. Handles have 32
+    /// significant bits (Microsoft, "Interprocess Communication Between 32-bit and 64-bit Applications").
+    pub(super) file: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Anon,
+    LargePages,
+    Shared,
+    Copy,
+}
+
+impl Backing {
+    pub(super) fn offset_mask(&self) -> usize {
+        (1 << self.alignment_log2) - 1
+    }
+
+    pub(super) fn file(&self) -> Handle {
+        self.file as i32 as Handle
+    }
+
+    pub(super) fn close_file(&self) {
+        if self.file != 0 {
+            close(self.file());
+        }
+    }
+}
+
+pub(super) fn protection(prot: Prot, kind: Kind) -> u32 {
+    const PAGE_READONLY: u32 = 0x02;
+    const PAGE_WRITECOPY: u32 = 0x08;
+    const PAGE_EXECUTE_READ: u32 = 0x20;
+    const PAGE_EXECUTE_READWRITE: u32 = 0x40;
+    const PAGE_EXECUTE_WRITECOPY: u32 = 0x80;
+    match (prot.contains(Prot::WRITE), prot.contains(Prot::EXEC), kind == Kind::Copy) {
+        (false, false, _) => PAGE_READONLY,
+        (false, true, _) => PAGE_EXECUTE_READ,
+        (true, false, false) => PAGE_READWRITE,
+        (true, true, false) => PAGE_EXECUTE_READWRITE,
+        (true, false, true) => PAGE_WRITECOPY,
+        (true, true, true) => PAGE_EXECUTE_WRITECOPY,
+    }
+}
+
+/// Maps a view of a file. The view alone keeps its section alive.
+///
+/// # Safety
+/// The reservation, if there is one, is the caller's, and as long as `len` rounded up to the granularity. The offset is a
+/// multiple of the granularity.
+pub(super) unsafe fn map_view(
+    file: Handle,
+    offset: u64,
+    len: usize,
+    prot: Prot,
+    kind: Kind,
+    reservation: Option<Span>,
+) -> Result<NonNull<u8>> {
+    const FILE_MAP_COPY: u32 = 0x1;
+    const FILE_MAP_WRITE: u32 = 0x2;
+    const FILE_MAP_READ: u32 = 0x4;
+    const FILE_MAP_EXECUTE: u32 = 0x20;
+    let protection = protection(prot, kind);
+    // SAFETY: accesses no memory of this process. A size of 0 stands for the file's, so the file is never extended.
+    let section = unsafe { CreateFileMappingW(file, null_mut(), protection, 0, 0, null()) };
+    if section == 0 {
+        let failure = last_error(Call::CreateFileMappingW);
+        return Err(match stat(file) {
+            Ok(FileStatus { kind: FileKind::Regular, .. }) => failure,
+            _ => failure.with_kind(ErrorKind::NotMappable),
+        });
+    }
+    let mapped = match reservation {
+        None => {
+            let mut access = match kind {
+                Kind::Copy => FILE_MAP_COPY,
+                _ if prot.contains(Prot::WRITE) => FILE_MAP_WRITE,
+                _ => FILE_MAP_READ,
+            };
+            if prot.contains(Prot::EXEC) {
+                access |= FILE_MAP_EXECUTE;
+            }
+            // SAFETY: the system chooses a free address.
+            let base = unsafe { MapViewOfFile(section, access, (offset >> 32) as u32, offset as u32, len) };
+            NonNull::new(base.cast()).ok_or_else(|| last_error(Call::MapViewOfFile))
+        }
+        // SAFETY: the caller's promise.
+        Some(reservation) => unsafe { placeholder::map_view(reservation, section, offset, len, protection) },
+    };
+    close(section);
+    mapped.map_err(|failure| match failure.code {
+        // The section allows every view that is mapped here. So the file was truncated meanwhile, and the view would
+        // end past the end of the file (STATUS_INVALID_VIEW_SIZE).
+        ERROR_ACCESS_DENIED => failure.with_kind(ErrorKind::BeyondEnd),
+        _ => failure,
+    })
+}
+
+/// Makes every page resident, and stops at the first that fails. ReadProcessMemory touches the pages in the kernel and
+/// returns an error if the disk cannot be read, where a page fault would end this process.
+pub(super) fn populate(span: Span, backing: &Backing) {
+    if backing.kind == Kind::LargePages {
+        return;
+    }
+    // Prefetching reads large pieces from the disk where page faults read small ones.
+    let _ = prefetch(span);
+    let pages = span.widened(page_size());
+    for at in (0..pages.len).step_by(page_size()) {
+        let mut byte = 0_u8;
+        let page = pages.ptr.as_ptr().wrapping_add(at).cast();
+        // SAFETY: `byte` is writable. The kernel checks the address that it reads from.
+        let result = unsafe { ReadProcessMemory(process(), page, (&raw mut byte).cast(), 1, null_mut()) };
+        if result == 0 {
+            return;
+        }
+    }
+}
+
+/// Zeroes a part of fresh memory and frees its pages. MEM_DECOMMIT and MEM_COMMIT would do so without touching a page, but
+/// the memory is lost if committing fails: other processes may take the commitment in between, and a job may limit it.
+///
+/// # Safety
+/// A part of fresh memory, and nobody relies on the contents.
+pub(super) unsafe fn zero(span: Span, backing: &Backing) -> Result<()> {
+    /// At most this much is resident at a time.
+    const PIECE: usize = 1 << 20;
+    // First, so that zeroing reads nothing from the paging file.
+    // SAFETY: the caller's promise, here and below.
+    unsafe { reset(span)? };
+    let is_writable = backing.prot.contains(Prot::WRITE);
+    let protect = |prot| {
+        let mut old = 0;
+        // SAFETY: no code runs there, as its contents are discarded.
+        checked(Call::VirtualProtect, unsafe {
+            VirtualProtect(span.ptr.as_ptr().cast(), span.len, protection(prot, backing.kind), &mut old)
+        })
+    };
+    if !is_writable {
+        protect(Prot::WRITE)?;
+    }
+    let is_locked = is_locked(span);
+    for at in (0..span.len).step_by(PIECE) {
+        // SAFETY: in the span. Pages that cannot be freed are zeroed all the same, and so are reset pages, which keep
+        // their contents or become zeros (Microsoft, "VirtualAlloc function", MEM_RESET_UNDO).
+        unsafe {
+            let piece = Span { ptr: span.ptr.add(at), len: PIECE.min(span.len - at) };
+            piece.ptr.write_bytes(0, piece.len);
+            if reset(piece).is_ok() && !is_locked {
+                let _ = unlock(piece);
+            }
+        }
+    }
+    if is_writable { Ok(()) } else { protect(backing.prot) }
+}
+
+/// Lets the system drop pages instead of writing them to the paging file.
+///
+/// # Safety
+/// A part of fresh memory, and nobody relies on the contents.
+pub(super) unsafe fn reset(span: Span) -> Result<()> {
+    const MEM_RESET: u32 = 0x80000;
+    // SAFETY: the caller's promise. The protection must be valid, and is ignored.
+    let result = unsafe { VirtualAlloc(span.ptr.as_ptr().cast(), span.len, MEM_RESET, PAGE_READWRITE) };
+    if result.is_null() { Err(last_error(Call::VirtualAlloc)) } else { Ok(()) }
+}
+
+/// Returns whether the first page is locked, and with it the rest, because a mapping is locked as a whole. If the query
+/// fails, the pages count as locked.
+pub(super) fn is_locked(span: Span) -> bool {
+    const LOCKED: usize = 1 << 22;
+    let mut page =
+        PsapiWorkingSetExInformation { virtual_address: span.ptr.as_ptr().cast(), virtual_attributes: 0 };
+    let len = size_of::<PsapiWorkingSetExInformation>() as u32;
+    // SAFETY: `page` is writable, and `len` bytes long.
+    let result = unsafe { K32QueryWorkingSetEx(process(), &mut page, len) };
+    result == 0 || page.virtual_attributes & LOCKED != 0
+}
