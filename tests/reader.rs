@@ -1,4 +1,4 @@
-//! A Reader as std's traits know it, compared with std's own.
+//! A Reader by std's traits, compared with std's own readers.
 
 #![cfg(feature = "std")]
 
@@ -10,7 +10,7 @@ use std::io::{BufRead, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// A file that goes when this does.
+/// A file that is removed when this is dropped.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -39,13 +39,13 @@ fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 251) as u8).collect()
 }
 
-/// One that reads, and one that maps.
+/// A Reader that reads, and one that maps.
 fn both(file: &File) -> [Reader<'_>; 2] {
-    // SAFETY: the files of a test are its own, and none is truncated while a mapped Reader lives.
+    // SAFETY: the files of a test are its own, and none is truncated while a mapped Reader exists.
     [Reader::new(file), unsafe { Reader::new(file).mapped() }]
 }
 
-/// Random seeks and reads of any length find what they find in memory.
+/// Random seeks and reads of any length return what they return of memory.
 #[test]
 fn reads_and_seeks_like_a_cursor() {
     let contents = pattern(1_500_000);
@@ -85,9 +85,9 @@ fn reads_and_seeks_like_a_cursor() {
     }
 }
 
-/// What another writes into the file after it was read is not seen by a seek within the chunk, as nothing is read again.
+/// A seek within the chunk reads nothing again, so changes to the file since then do not show.
 #[test]
-fn position_and_short_seeks_keep_the_chunk() {
+fn short_seeks_keep_the_chunk() {
     let temporary = Temporary::new("keeps", &[b'a'; 10_000]);
     let file = temporary.open();
     let mut reader = Reader::new(&file);
@@ -101,16 +101,16 @@ fn position_and_short_seeks_keep_the_chunk() {
         reader.read_exact(&mut bytes).unwrap();
         assert!(bytes == [b'a'; 100], "{seek:?}");
     }
-    // Outside of the chunk it is read afresh, and so it is from the end.
+    // A seek outside of the chunk reads again.
     reader.seek(SeekFrom::Start(20_000)).unwrap();
     reader.seek(SeekFrom::Start(10)).unwrap();
     reader.read_exact(&mut bytes).unwrap();
     assert!(bytes == [b'b'; 100]);
 }
 
-/// What was sought from the end is what is read next.
+/// Seeking from the end asks for the length again, and reading returns what is there now.
 #[test]
-fn the_end_is_where_the_file_has_it_now() {
+fn seeks_from_the_present_end() {
     for len in [1_000, 2_000_000] {
         let temporary = Temporary::new(&format!("end-{len}"), &pattern(len));
         let file = temporary.open();
@@ -125,7 +125,7 @@ fn the_end_is_where_the_file_has_it_now() {
             assert_eq!(text, "0123456789");
         }
     }
-    // And if it was truncated: what is past its end was read before and is gone.
+    // If the file was truncated, what is past its end is not returned, though it was read before.
     let temporary = Temporary::new("shorter", &pattern(1_000));
     let file = temporary.open();
     let mut reader = Reader::new(&file);
@@ -138,7 +138,7 @@ fn the_end_is_where_the_file_has_it_now() {
 }
 
 #[test]
-fn offsets_end_where_those_of_the_system_do() {
+fn offsets_are_at_most_i64_max() {
     let temporary = Temporary::new("far", &pattern(1_000));
     let file = temporary.open();
     for mut reader in both(&file) {
@@ -164,7 +164,7 @@ fn offsets_end_where_those_of_the_system_do() {
     }
 }
 
-/// Another start for one that has read already.
+/// A Reader that has read already can start elsewhere.
 #[test]
 fn offset_after_reading() {
     let temporary = Temporary::new("offset", &pattern(2_000_000));
@@ -177,9 +177,8 @@ fn offset_after_reading() {
     }
 }
 
-/// Such as a program's output.
 #[test]
-fn a_pipe_is_not_seekable_before_or_after_it_was_read() {
+fn pipe_is_never_seekable() {
     let (shell, switch) = if std::path::MAIN_SEPARATOR == '/' { ("sh", "-c") } else { ("cmd", "/C") };
     let mut command = Command::new(shell);
     let mut child = command.args([switch, "echo pipe"]).stdout(Stdio::piped()).spawn().unwrap();
@@ -215,7 +214,7 @@ fn debug_prints_no_contents() {
     }
 }
 
-/// A heap that is exhausted for requests of a length, in one thread.
+/// A heap that fails requests over a length, in one thread.
 struct Heap;
 
 #[global_allocator]
@@ -225,25 +224,25 @@ thread_local! {
     static LARGEST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-// SAFETY: the system's, or nothing.
+// SAFETY: the system's allocator, or none.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.size() > LARGEST.get() {
             return std::ptr::null_mut();
         }
-        // SAFETY: as asked.
+        // SAFETY: the caller's layout.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: from `alloc`.
+        // SAFETY: `alloc` allocated it.
         unsafe { System.dealloc(ptr, layout) }
     }
 }
 
-/// With less memory it reads in shorter pieces, and with none it fails, and can go on later.
+/// With little memory it reads shorter chunks. With none it fails, and can go on later.
 #[test]
-fn memory_that_is_short_is_no_panic() {
+fn short_memory_is_no_panic() {
     let contents = pattern(2_000_000);
     let temporary = Temporary::new("memory", &contents);
     let file = temporary.open();
@@ -269,7 +268,7 @@ fn memory_that_is_short_is_no_panic() {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).unwrap();
     assert!(bytes == contents);
-    // A record that straddles chunks needs memory of its own.
+    // A record longer than a chunk needs memory of its own.
     LARGEST.set(200_000);
     let result = Reader::new(&file).records(255, |_| Ok::<_, Error>(()));
     LARGEST.set(usize::MAX);

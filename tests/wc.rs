@@ -1,5 +1,7 @@
-//! The example `wc` says what coreutils' `wc` says, of real files of every kind. Where there is no coreutils to ask,
-//! there is nothing to compare.
+//! Compares the example `wc` with coreutils' `wc`: both outputs and the exit status, for files of every kind. Without
+//! coreutils 9.1 these tests are skipped.
+//!
+//! By default they run a few command lines each; the ignored test runs all, and is slow without optimization.
 
 #![cfg(feature = "std")]
 
@@ -7,6 +9,9 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// The length of the file "long".
+const LONG: u64 = 1_300_000;
 
 struct Folder(PathBuf);
 
@@ -16,13 +21,14 @@ impl Drop for Folder {
     }
 }
 
-/// Files that differ in what matters: the last byte, the length beside a page, the way they are read.
+/// A folder of files that differ in what matters: the last byte, the length around a page, whether they are read or
+/// mapped.
 fn folder(name: &str) -> Folder {
     let folder = Folder(std::env::temp_dir().join(format!("baremap-wc-{}-{name}", std::process::id())));
     fs::create_dir_all(folder.0.join("directory")).unwrap();
-    // Words, every kind of space, and bytes that are neither.
+    // Words, every kind of white space, and bytes that are neither.
     let text: Vec<u8> =
-        (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 ^ (i % 7) as u8).collect();
+        (0..LONG as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 ^ (i % 7) as u8).collect();
     let readme = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     for (name, contents) in [
         ("README.md", &readme[..]),
@@ -41,17 +47,17 @@ fn folder(name: &str) -> Folder {
     folder
 }
 
-/// Cargo builds the examples before it runs the tests, and lays both under one folder.
+/// Cargo builds the examples before it runs the tests, into a folder beside theirs.
 fn example() -> PathBuf {
     let target = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_path_buf();
     target.join("examples").join("wc")
 }
 
-/// Runs coreutils' and ours alike and compares all that they say.
+/// Runs both programs and compares what they print and how they end.
 fn compare_commands(folder: &Path, what: &str, command: impl Fn(&Path) -> Command) {
     let version = Command::new("wc").arg("--version").output();
     if !version.is_ok_and(|output| output.stdout.starts_with(b"wc (GNU coreutils) 9.1\n")) {
-        println!("skipped: no wc of coreutils 9.1 here");
+        println!("skipped: no coreutils 9.1 here");
         return;
     }
     let output = |program: &Path| command(program).current_dir(folder).env("LC_ALL", "C").output().unwrap();
@@ -70,7 +76,7 @@ fn compare(folder: &Path, arguments: &[&str], input: impl Fn() -> Stdio) {
     });
 }
 
-/// The same of a line for the shell, in which `"$wc"` is the program.
+/// As [`compare`], for a line of shell in which `"$wc"` is the program.
 fn compare_in_shell(folder: &Path, line: &str) {
     compare_commands(folder, line, |program| {
         let mut command = Command::new("sh");
@@ -112,13 +118,13 @@ fn of_standard_input() {
         file.seek(SeekFrom::Start(offset)).unwrap();
         Stdio::from(file)
     };
-    for offset in [0, 1, 1_000_000, 2_999_999, 3_000_000, 4_000_000] {
+    for offset in [0, 1, 1_000_000, LONG - 1, LONG, LONG + 1_000_000] {
         compare(&folder.0, &[], || at(offset));
         compare(&folder.0, &["-", "byte", "-"], || at(offset));
     }
     #[expect(
         clippy::zombie_processes,
-        reason = "a pipe's writer ends when all is read, and at the latest with the test"
+        reason = "the writer of a pipe ends when all is read, or with the test"
     )]
     let pipe = || {
         let mut child =
@@ -129,13 +135,23 @@ fn of_standard_input() {
     compare(&folder.0, &["-", "byte"], pipe);
 }
 
-/// Sparse, but for words at its ends and where chunks meet.
 #[test]
 fn of_a_long_file() {
-    let folder = folder("large");
+    long_file("read", 3 << 20);
+}
+
+#[test]
+#[ignore = "reads 100 MiB byte by byte"]
+fn of_a_very_long_file() {
+    long_file("very long", 100 << 20);
+}
+
+/// Sparse, except for words at its ends and where chunks of the Reader meet.
+fn long_file(name: &str, len: u64) {
+    let folder = folder(name);
     let mut file = File::create(folder.0.join("large")).unwrap();
-    file.set_len(100 << 20).unwrap();
-    for offset in [0, (16 << 20) - 3, 64 << 20, (100 << 20) - 9] {
+    file.set_len(len).unwrap();
+    for offset in [0, (1 << 20) - 3, (16 << 20) - 3, len - 9].into_iter().filter(|&offset| offset < len) {
         file.seek(SeekFrom::Start(offset)).unwrap();
         file.write_all(b"a word\nb ").unwrap();
     }
@@ -148,7 +164,26 @@ fn of_a_long_file() {
 #[test]
 fn of_chosen_counts() {
     let folder = folder("chosen");
-    for options in [
+    chosen_counts(
+        &folder.0,
+        &[&["-l"], &["-cm"], &["--w", "--byte"]],
+        &[&["page + 1", "byte"], &["-"], &["page"]],
+    );
+    compare(&folder.0, &["byte", "--", "-l", "--words"], Stdio::null);
+    compare_in_shell(&folder.0, "POSIXLY_CORRECT=1 \"$wc\" byte -l");
+    // Files whose reported length is not theirs.
+    compare(&folder.0, &["-c", "/proc/cpuinfo", "/sys/kernel/mm/transparent_hugepage/enabled"], Stdio::null);
+    for twice in ["-c", "-l"] {
+        compare_in_shell(&folder.0, &format!("(\"$wc\" {twice}; \"$wc\" {twice}) <read"));
+        compare_in_shell(&folder.0, &format!("(\"$wc\" {twice}; \"$wc\" {twice}) <page"));
+    }
+}
+
+#[test]
+#[ignore = "runs both programs 168 times"]
+fn of_all_counts() {
+    let folder = folder("all");
+    let options = [
         &["-l"][..],
         &["-w"],
         &["-c"],
@@ -161,23 +196,19 @@ fn of_chosen_counts() {
         &["--lines"],
         &["--w", "--byte"],
         &["-lwc", "--chars"],
-    ] {
-        for names in
-            [&["long"][..], &["long", "byte"], &["empty"], &["directory"], &["missing", "page"], &["-"], &[]]
-        {
-            let arguments = [options, names].concat();
-            compare(&folder.0, &arguments, || File::open(folder.0.join("page + 1")).unwrap().into());
-            // Options may come last.
-            compare(&folder.0, &[names, options].concat(), Stdio::null);
-        }
-    }
-    compare(&folder.0, &["byte", "--", "-l", "--words"], Stdio::null);
-    compare_in_shell(&folder.0, "POSIXLY_CORRECT=1 \"$wc\" byte -l");
-    // A length is not always one.
-    compare(&folder.0, &["-c", "/proc/cpuinfo", "/sys/kernel/mm/transparent_hugepage/enabled"], Stdio::null);
-    for twice in ["-c", "-l"] {
-        compare_in_shell(&folder.0, &format!("(\"$wc\" {twice}; \"$wc\" {twice}) <long"));
-        compare_in_shell(&folder.0, &format!("(\"$wc\" {twice}; \"$wc\" {twice}) <page"));
+    ];
+    let names =
+        [&["long"][..], &["long", "byte"], &["empty"], &["directory"], &["missing", "page"], &["-"], &[]];
+    chosen_counts(&folder.0, &options, &names);
+}
+
+fn chosen_counts(folder: &Path, options: &[&[&str]], names: &[&[&str]]) {
+    for (options, names) in
+        options.iter().flat_map(|options| names.iter().map(move |names| (*options, *names)))
+    {
+        compare(folder, &[options, names].concat(), || File::open(folder.join("page + 1")).unwrap().into());
+        // Options may follow the names.
+        compare(folder, &[names, options].concat(), Stdio::null);
     }
 }
 
@@ -195,7 +226,7 @@ fn of_wrong_options() {
     }
 }
 
-/// As a shell takes them back, if it has to.
+/// Names are quoted in messages as a shell needs them.
 #[test]
 fn of_any_name() {
     let folder = folder("names");
@@ -253,7 +284,7 @@ fn of_any_name() {
         "a\\377\\n\\376b",
         "\\303\\244",
     ] {
-        // Each once of a file that is missing and once of one that is there. A shell cuts newlines off the end of `$(…)`.
+        // Once for a missing file and once for an existing one. The shell strips newlines from the end of `$(…)`.
         let name = name.replace('\'', "'\\''").replace('%', "%%");
         compare_in_shell(
             &folder.0,
@@ -265,7 +296,7 @@ fn of_any_name() {
     }
 }
 
-/// What is not open is an error, and no other file.
+/// A descriptor that is not open is an error, and must not be another file.
 #[test]
 fn of_closed_descriptors() {
     let folder = folder("closed");
@@ -283,22 +314,22 @@ fn of_closed_descriptors() {
         "\"$wc\" byte >/dev/full",
         "\"$wc\" 1</dev/null byte",
         "\"$wc\" 0>output",
-        // Not to be taken for closed.
+        // These are open.
         "\"$wc\" <>/dev/null",
         "\"$wc\" byte 1<>/dev/null",
         "\"$wc\" directory - <directory",
     ] {
         compare_in_shell(&folder.0, &format!("{line}; echo $?"));
     }
-    // Its reader is gone: the shell says by which signal it died.
+    // SIGPIPE: its reader is gone.
     compare_in_shell(&folder.0, "(sleep 0.1; \"$wc\" byte; echo $? >&2) | true");
 }
 
-/// Each count is the same if the file is mapped.
+/// With `--mmap` each count is the same.
 #[test]
-fn maps_if_asked() {
+fn of_mapped_files() {
     let folder = folder("maps");
-    for name in ["long", "page", "directory", "missing"] {
+    for name in ["mapped", "page", "directory", "missing"] {
         let output = |options: &[&str]| {
             let mut command = Command::new(example());
             let output = command.args(options).arg(name).current_dir(&folder.0).output().unwrap();

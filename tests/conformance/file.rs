@@ -1,27 +1,66 @@
 //! Files.
 
-use super::{Env, Failure, Result, ensure, fails, is_pattern, map};
-use baremap::{ErrorKind, File, FileRef, Prot};
+use super::*;
 
-pub fn is_created_and_emptied(env: &mut Env) -> Result {
+checks! {
+    file:
+    create,
+    create_new,
+    open_or_create,
+    any_name,
+    missing,
+    directory,
+    set_len,
+    set_len_read_only,
+    read_at,
+    write_at,
+    write_at_read_only,
+    sync,
+    raw,
+}
+
+/// An existing file is truncated.
+fn create(env: &mut Env) -> Result {
     let file = env.file("file", 100)?;
-    ensure!(file.len()? == 100);
+    ensure_eq!(file.len()?, 100);
     ensure!(!file.is_empty()?);
-    let again = env.path("file", File::create)?;
-    ensure!(file.len()? == 0 && again.is_empty()?);
+    let again = File::create(&*env.path("file"))?;
+    ensure_eq!(file.len()?, 0);
+    ensure!(again.is_empty()?);
     Ok(())
 }
 
-/// Names are UTF-8. On Windows a path of more than 259 units is told to the system in another way.
-pub fn of_any_name(env: &mut Env) -> Result {
+fn create_new(env: &mut Env) -> Result {
+    let file = supported(File::create_new(&*env.path("new")), "no create_new here")?;
+    file.set_len(10)?;
+    fails(File::create_new(&*env.path("new")), ErrorKind::AlreadyExists)?;
+    ensure_eq!(file.len()?, 10);
+    fails(File::create_new(&*env.path("missing/file")), ErrorKind::NotFound)
+}
+
+/// An existing file keeps its contents; another is created, empty, for reading and writing.
+fn open_or_create(env: &mut Env) -> Result {
+    env.file("file", 100)?;
+    let file = supported(File::open_or_create(&*env.path("file")), "no open_or_create here")?;
+    ensure_pattern(&map(&file, Prot::WRITE)?, 0)?;
+    ensure_eq!(file.len()?, 100);
+    let file = File::open_or_create(&*env.path("another"))?;
+    ensure!(file.is_empty()?);
+    file.set_len(10)?;
+    ensure_eq!(File::open_or_create(&*env.path("another"))?.len()?, 10);
+    fails(File::open_or_create(&*env.path("missing/file")), ErrorKind::NotFound)
+}
+
+/// Names are UTF-8. On Windows a path over 259 UTF-16 units takes another form.
+fn any_name(env: &mut Env) -> Result {
     let long = [b'x'; 250];
     let long = core::str::from_utf8(&long).unwrap_or("");
     for (name, len) in ["with a space", "ä, 日本語, 𝄞", long].into_iter().zip(1..) {
         env.file(name, len)?;
     }
     for (name, len) in ["with a space", "ä, 日本語, 𝄞", long].into_iter().zip(1..) {
-        ensure!(env.path(name, File::open)?.len()? == len);
-        ensure!(env.path(name, File::open_rw)?.len()? == len);
+        ensure_eq!(File::open(&*env.path(name))?.len()?, len);
+        ensure_eq!(File::open_rw(&*env.path(name))?.len()?, len);
     }
     match File::open(c"missing \xff") {
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
@@ -29,91 +68,137 @@ pub fn of_any_name(env: &mut Env) -> Result {
     }
 }
 
-pub fn of_no_name(env: &mut Env) -> Result {
-    fails(env.path("missing", File::open), ErrorKind::NotFound)?;
-    fails(env.path("missing", File::open_rw), ErrorKind::NotFound)?;
-    fails(env.path("missing/file", File::create), ErrorKind::NotFound)?;
+fn missing(env: &mut Env) -> Result {
+    fails(File::open(&*env.path("missing")), ErrorKind::NotFound)?;
+    fails(File::open_rw(&*env.path("missing")), ErrorKind::NotFound)?;
+    fails(File::create(&*env.path("missing/file")), ErrorKind::NotFound)?;
     fails(File::open(c""), ErrorKind::NotFound)?;
     env.file("file", 1)?;
-    fails(env.path("file/file", File::open), ErrorKind::NotFound)
+    fails(File::open(&*env.path("file/file")), ErrorKind::NotFound)
 }
 
-/// A directory is opened for reading and no more can be done with it, or it is not opened.
-pub fn directory(env: &mut Env) -> Result {
+/// A directory opens for reading, and then everything else fails; or it does not open.
+fn directory(env: &mut Env) -> Result {
     fails(File::open_rw(env.folder), ErrorKind::NotMappable)?;
     let folder = match File::open(env.folder) {
         Err(error) if error.kind() == ErrorKind::NotMappable => return Ok(()),
         result => result?,
     };
-    ensure!(folder.len()? == 0);
+    ensure_eq!(folder.len()?, 0);
     fails(folder.read_at(&mut [0; 10], 0), ErrorKind::NotMappable)
 }
 
-pub fn length(env: &mut Env) -> Result {
+/// Bytes past the old end are zeros.
+fn set_len(env: &mut Env) -> Result {
     let file = env.file("file", 10)?;
     file.set_len(100_000)?;
-    ensure!(file.len()? == 100_000);
+    ensure_eq!(file.len()?, 100_000);
     {
         let grown = map(&file, Prot::READ)?;
-        ensure!(is_pattern(&grown[..10], 0));
-        ensure!(grown[10..].iter().all(|&byte| byte == 0));
+        ensure_pattern(&grown[..10], 0)?;
+        ensure_filled(&grown[10..], 0)?;
     }
     file.set_len(5)?;
-    ensure!(file.len()? == 5);
-    ensure!(is_pattern(&map(&file, Prot::READ)?, 0));
+    ensure_eq!(file.len()?, 5);
+    ensure_pattern(&map(&file, Prot::READ)?, 0)?;
     fails(file.set_len(u64::MAX), ErrorKind::TooLong)?;
     fails(file.set_len(i64::MAX as u64 + 1), ErrorKind::TooLong)?;
-    ensure!(file.len()? == 5);
+    ensure_eq!(file.len()?, 5);
     Ok(())
 }
 
-pub fn reads_at(env: &mut Env) -> Result {
-    let file = env.file("file", 100)?;
-    let mut to = [0xff; 60];
-    ensure!(file.read_at(&mut to, 0)? == 60 && is_pattern(&to, 0));
-    ensure!(file.read_at(&mut to, 7)? == 60 && is_pattern(&to, 7));
-    ensure!(file.read_at(&mut to, 90)? == 10 && is_pattern(&to[..10], 90) && is_pattern(&to[10..], 17));
-    ensure!(file.read_at(&mut to, 100)? == 0);
-    ensure!(file.read_at(&mut to, 1 << 40)? == 0);
-    // As far as an offset goes, and farther.
-    ensure!(file.read_at(&mut to, i64::MAX as u64 - 60)? == 0);
-    for offset in [i64::MAX as u64 - 59, 1 << 63, u64::MAX - 1, u64::MAX] {
-        fails(file.read_at(&mut to, offset), ErrorKind::Overflow)?;
-    }
-    ensure!(file.read_at(&mut [], 0)? == 0);
-    Ok(())
-}
-
-pub fn syncs(env: &mut Env) -> Result {
-    let file = env.file("file", 100)?;
-    file.sync()?;
-    Ok(())
-}
-
-pub fn raw(env: &mut Env) -> Result {
-    let raw = env.file("file", 100)?.into_raw();
-    // SAFETY: `raw` is open until `from_raw` takes it over.
-    let lent = unsafe { FileRef::borrow_raw(raw) };
-    ensure!(lent.as_raw() == raw);
-    // SAFETY: the file is this check's alone.
-    let seen = unsafe { baremap::Mmap::new(lent).map()? };
-    ensure!(is_pattern(&seen, 0));
-    // SAFETY: `raw` was given up by `into_raw`.
-    let file = unsafe { File::from_raw(raw) };
-    ensure!(file.len()? == 100);
-    Ok(())
-}
-
-pub fn written_only_if_open_for_it(env: &mut Env) -> Result {
+fn set_len_read_only(env: &mut Env) -> Result {
     env.file("file", 100)?;
-    let file = env.path("file", File::open)?;
+    let file = File::open(&*env.path("file"))?;
     match file.set_len(1) {
-        Ok(()) => {
-            return Err(Failure::Skipped("this system lets a file be cut off that is open for reading"));
-        }
-        Err(error) => ensure!(matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::PermissionDenied)),
+        Ok(()) => return Err(Failure::Skipped("this system truncates a file that is open for reading only")),
+        result => is_read_only(result)?,
     }
-    ensure!(file.len()? == 100);
-    ensure!(env.path("file", File::open_rw)?.set_len(1).is_ok());
+    ensure_eq!(file.len()?, 100);
+    File::open_rw(&*env.path("file"))?.set_len(1)?;
+    Ok(())
+}
+
+/// What systems report of a file that is not open for writing.
+#[track_caller]
+fn is_read_only<T>(result: Result<T, Error>) -> Result {
+    match result {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        Err(error) if error.kind() == ErrorKind::Unsupported => Err(Failure::Skipped("no write_at here")),
+        result => fails(result, ErrorKind::PermissionDenied),
+    }
+}
+
+fn read_at(env: &mut Env) -> Result {
+    let file = env.file("file", 100)?;
+    let mut buffer = [0xff; 60];
+    for offset in [0, 7] {
+        ensure_eq!(file.read_at(&mut buffer, offset)?, 60);
+        ensure_pattern(&buffer, offset)?;
+    }
+    // A short read leaves the rest of the buffer as it was.
+    ensure_eq!(file.read_at(&mut buffer, 90)?, 10);
+    ensure_pattern(&buffer[..10], 90)?;
+    ensure_pattern(&buffer[10..], 17)?;
+    ensure_eq!(file.read_at(&mut [], 0)?, 0);
+    for offset in [100, 1 << 40, i64::MAX as u64 - 60] {
+        ensure_eq!(file.read_at(&mut buffer, offset)?, 0);
+    }
+    for offset in [i64::MAX as u64 - 59, 1 << 63, u64::MAX - 1, u64::MAX] {
+        fails(file.read_at(&mut buffer, offset), ErrorKind::Overflow)?;
+    }
+    Ok(())
+}
+
+/// Past the end the file grows, with zeros between.
+fn write_at(env: &mut Env) -> Result {
+    let file = env.file("file", 100)?;
+    ensure_eq!(supported(file.write_at(b"written", 0), "no write_at here")?, 7);
+    ensure_eq!(file.write_at(b"written", 50)?, 7);
+    ensure_eq!(file.write_at(b"", 99)?, 0);
+    ensure_eq!(file.len()?, 100);
+    let map = map(&file, Prot::READ)?;
+    ensure_eq!(map[..7], *b"written");
+    ensure_pattern(&map[7..50], 7)?;
+    ensure_eq!(map[50..57], *b"written");
+    ensure_pattern(&map[57..], 57)?;
+    drop(map);
+    ensure_eq!(file.write_at(b"past", 98)?, 4);
+    ensure_eq!(file.len()?, 102);
+    ensure_eq!(file.write_at(b"end", 10_000)?, 3);
+    ensure_eq!(file.len()?, 10_003);
+    let map = super::map(&file, Prot::READ)?;
+    ensure_eq!(map[98..102], *b"past");
+    ensure_filled(&map[102..10_000], 0)?;
+    ensure_eq!(map[10_000..], *b"end");
+    for offset in [i64::MAX as u64, 1 << 63, u64::MAX - 1, u64::MAX] {
+        fails(file.write_at(b"x", offset), ErrorKind::Overflow)?;
+    }
+    ensure_eq!(file.len()?, 10_003);
+    Ok(())
+}
+
+fn write_at_read_only(env: &mut Env) -> Result {
+    env.file("file", 100)?;
+    let file = File::open(&*env.path("file"))?;
+    is_read_only(file.write_at(b"written", 0))?;
+    ensure_pattern(&map(&file, Prot::READ)?, 0)
+}
+
+fn sync(env: &mut Env) -> Result {
+    env.file("file", 100)?.sync()?;
+    Ok(())
+}
+
+fn raw(env: &mut Env) -> Result {
+    let raw = env.file("file", 100)?.into_raw();
+    // SAFETY: `raw` is open until `from_raw` owns it.
+    let lent = unsafe { FileRef::borrow_raw(raw) };
+    ensure_eq!(lent.as_raw(), raw);
+    // SAFETY: the file is this check's alone.
+    ensure_pattern(&unsafe { Mmap::new(lent).map()? }, 0)?;
+    // SAFETY: `into_raw` gave up `raw`.
+    let file = unsafe { File::from_raw(raw) };
+    ensure_eq!(file.len()?, 100);
     Ok(())
 }

@@ -1,188 +1,167 @@
 //! The conformance suite: every promise of the crate as a named check. It is `no_std`, knows only the public
-//! interface, and asks the embedding program for nothing but an [`Env`], so that the same list runs as tests under
-//! std, as a program without libc, under an emulator, inside a kernel.
+//! interface, and asks the program around it for nothing but an [`Env`]. So the same list runs as tests under std, as
+//! a program without libc, under an emulator, inside a kernel.
+//!
+//! To add a check, write a function and name it in the `checks!` at the top of its file. To add a file, name it in
+//! [`FILES`]. What is forgotten there is dead code, which is an error here.
 
-// A program may use less of this than another.
-#![allow(dead_code)]
+#![deny(dead_code)]
 
 mod anon;
+mod discard;
 mod error;
+mod failure;
 mod file;
 mod mapping;
+mod mmap;
+mod options;
+mod protect;
 #[cfg(feature = "alloc")]
 mod reader;
 mod reservation;
-mod view;
 
-use baremap::{Error, ErrorKind, File, FileRef, Mapping, Mmap, Prot};
+use baremap::{Error, ErrorKind, File, FileRef, Mapping, MappingMut, Mmap, Prot, Refused};
 use core::ffi::CStr;
-use core::panic::Location;
+use core::fmt::{self, Debug, Write};
+use core::ops::Deref;
+pub use failure::*;
+
+#[allow(dead_code, reason = "tests run each check by itself")]
+pub const FILES: &[&[Check]] = &[
+    anon::CHECKS,
+    error::CHECKS,
+    file::CHECKS,
+    options::CHECKS,
+    mmap::CHECKS,
+    mapping::CHECKS,
+    protect::CHECKS,
+    discard::CHECKS,
+    reservation::CHECKS,
+    #[cfg(feature = "alloc")]
+    reader::CHECKS,
+];
+
+/// One promise. `run` fails if it is not kept.
+pub struct Check {
+    pub name: &'static str,
+    pub run: fn(&mut Env) -> Result,
+}
+
+/// Makes `CHECKS` of the functions of a file, and where there are tests one `#[test]` for each, which calls `crate::run`.
+macro_rules! checks {
+    ($file:ident: $($check:ident),* $(,)?) => {
+        pub const CHECKS: &[Check] = &[$(checks!(= $file $check)),*];
+
+        #[cfg(test)]
+        mod test {
+            use super::*;
+            $(#[test]
+            fn $check() {
+                crate::run(&checks!(= $file $check));
+            })*
+        }
+    };
+    (= $file:ident $check:ident) => {
+        Check { name: concat!(stringify!($file), "::", stringify!($check)), run: super::$file::$check }
+    };
+}
+use checks;
 
 /// What a check finds around it.
 pub struct Env<'a> {
-    /// A folder for the check alone, ending in the separator. Whoever made it removes it with what is in it.
+    /// A directory for the checks alone, ending in the separator. The program removes it with its files.
     pub folder: &'a CStr,
     /// The end of a pipe from which the text "pipe" and the end of the line can be read, once.
     pub pipe: Option<FileRef<'a>>,
-    /// A device that gives zeros without end and can be mapped.
+    /// A device that reads as zeros without end and can be mapped.
     pub zeros: Option<&'a CStr>,
-    /// A file that has contents and says that it is empty.
-    pub tells_no_length: Option<&'a CStr>,
-    /// How many bytes of address space one may reserve here without regret.
+    /// A file that has contents and reports a length of 0.
+    pub reports_no_length: Option<&'a CStr>,
+    /// How many bytes of address space a check may reserve.
     pub address_space: usize,
 }
 
-pub type Result = core::result::Result<(), Failure>;
+pub type Result<T = (), E = Failure> = core::result::Result<T, E>;
 
-/// Why a check did not pass.
-#[derive(Debug)]
-pub enum Failure {
-    /// A promise does not hold: where, what, and the error if an error was the surprise.
-    Broken(&'static Location<'static>, &'static str, Option<Error>),
-    /// It cannot be tried here, for this reason.
-    Skipped(&'static str),
+/// How many checks ended how.
+#[allow(dead_code, reason = "as above")]
+#[derive(Default)]
+pub struct Counts {
+    pub passed: u32,
+    pub failed: u32,
+    pub skipped: u32,
 }
 
-impl From<Error> for Failure {
-    #[track_caller]
-    fn from(error: Error) -> Self {
-        Self::Broken(Location::caller(), "an error", Some(error))
+/// Runs every check, then the program's `own`. Prints a line for each, then the counts.
+///
+/// `run` is `|check, env| (check.run)(env)`, or does that and looks for what the check leaves behind.
+#[allow(dead_code, reason = "as above")]
+pub fn run_all(
+    env: &mut Env,
+    own: &'static [Check],
+    run: fn(&'static Check, &mut Env) -> Result,
+    output: &mut dyn Write,
+) -> Counts {
+    let mut counts = Counts::default();
+    for check in FILES.iter().copied().chain([own]).flatten() {
+        let result = run(check, env);
+        let (word, count) = match result {
+            Ok(()) => ("ok", &mut counts.passed),
+            Err(Failure::Broken { .. }) => ("FAILED", &mut counts.failed),
+            Err(Failure::Skipped(_)) => ("skipped", &mut counts.skipped),
+        };
+        *count += 1;
+        // If the output fails, the caller still has the counts.
+        let _ = match result {
+            Ok(()) => writeln!(output, "{word} {}", check.name),
+            Err(failure) => writeln!(output, "{word} {}: {failure}", check.name),
+        };
     }
+    let Counts { passed, failed, skipped } = counts;
+    let _ = writeln!(output, "{passed} passed, {failed} failed, {skipped} skipped");
+    counts
 }
 
-/// Fails the check unless the condition holds.
-macro_rules! ensure {
-    ($condition:expr) => {
-        if !$condition {
-            return Err($crate::conformance::Failure::Broken(
-                core::panic::Location::caller(),
-                stringify!($condition),
-                None,
-            ));
-        }
-    };
-}
-use ensure;
+/// A path, and zeros.
+pub struct Path([u8; 512]);
 
-/// Fails the check unless the result is an error of this kind.
-#[track_caller]
-pub fn fails<T>(result: core::result::Result<T, Error>, kind: ErrorKind) -> Result {
-    match result {
-        Err(error) if error.kind() == kind => Ok(()),
-        Err(error) => Err(Failure::Broken(Location::caller(), "another kind of error", Some(error))),
-        Ok(_) => Err(Failure::Broken(Location::caller(), "an error was due", None)),
+impl Deref for Path {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
     }
-}
-
-pub type Check = fn(&mut Env) -> Result;
-
-/// Calls a macro with the list of all checks.
-#[macro_export]
-macro_rules! for_all_checks {
-    ($macro:ident) => {
-        $macro! {
-            anon {
-                is_zeroed_and_writable, of_any_length, without_length, with_offset, too_long,
-                more_than_there_is, with_every_flag, huge_pages, huge_pages_unreserved, many_at_a_time
-            }
-            error {
-                is_small, of_this_crate_in_words, of_the_system_in_words, is_std_error
-            }
-            file {
-                is_created_and_emptied, of_any_name, of_no_name, directory, length, reads_at, syncs, raw,
-                written_only_if_open_for_it
-            }
-            view {
-                whole_file, of_any_length, of_any_offset, of_nothing, of_a_file_that_tells_no_length, beyond_end, overflow, too_long,
-                beyond_4_gib, shared_is_seen, cow_stays_private, write_needs_permission, outlives_file,
-                directory, pipe, device, with_every_flag, huge_pages
-            }
-            mapping {
-                is_three_words, is_a_slice, is_send_and_sync, read_only_is_not_written, flushes,
-                ranges_are_checked, locks, takes_advice, discards, discards_whole_pages_only,
-                discards_copy_on_write, discards_of_shared_files_change_nothing, removes_from_file,
-                removes_nothing_outside, refuses_discards_without_meaning, protects, protect_is_refused,
-                runs_at_raw_parts, unmaps, leaks_on_purpose, says_what_it_is, page_sizes
-            }
-            reservation {
-                reserves, of_no_length, aligned, at_an_address, splits, drops_in_any_order, maps_memory,
-                maps_files, maps_copies, maps_with_every_flag, is_given_back, is_taken_back,
-                is_made_of_any_mapping, neighbours_stay, of_great_length, says_what_it_is
-            }
-        }
-    };
-}
-
-/// The same for those that need the feature `alloc`.
-#[macro_export]
-macro_rules! for_all_alloc_checks {
-    ($macro:ident) => {
-        $macro! {
-            reader {
-                of_any_length, of_any_chunk_length, chunks_have_their_length, from_offset, of_growing_file,
-                of_shrinking_file, stops, of_pipe, of_directory, of_device, of_records, of_records_in_chunks, of_long_record
-            }
-        }
-    };
-}
-
-macro_rules! list {
-    ($($module:ident { $($check:ident),* })*) => {
-        &[$($((concat!(stringify!($module), "::", stringify!($check)), $module::$check)),*),*]
-    };
-}
-
-/// Every check, by name.
-pub const CHECKS: &[(&str, Check)] = for_all_checks!(list);
-
-#[cfg(feature = "alloc")]
-pub const ALLOC_CHECKS: &[(&str, Check)] = for_all_alloc_checks!(list);
-#[cfg(not(feature = "alloc"))]
-pub const ALLOC_CHECKS: &[(&str, Check)] = &[];
-
-/// Runs one check by name.
-pub fn run(name: &str, env: &mut Env) -> Result {
-    match CHECKS.iter().chain(ALLOC_CHECKS).find(|check| check.0 == name) {
-        Some((_, check)) => check(env),
-        None => Err(Failure::Skipped("there is no such check")),
-    }
-}
-
-/// The byte at an offset of a file that [`Env::file`] made: no period that is a power of two.
-pub fn pattern(offset: u64) -> u8 {
-    (offset % 251) as u8
-}
-
-/// Whether bytes are those at an offset of a file that [`Env::file`] made.
-pub fn is_pattern(bytes: &[u8], offset: u64) -> bool {
-    bytes.iter().zip(offset..).all(|(&byte, i)| byte == pattern(i))
 }
 
 impl Env<'_> {
-    /// Calls `f` with the path of a file in the folder.
-    pub fn path<T>(&self, name: &str, f: impl FnOnce(&CStr) -> T) -> T {
-        let mut path = [0; 1024];
+    /// The path of a file in the folder.
+    pub fn path(&self, name: &str) -> Path {
+        let mut path = [0; 512];
         for (to, from) in path.iter_mut().zip(self.folder.to_bytes().iter().chain(name.as_bytes())) {
             *to = *from;
         }
-        f(CStr::from_bytes_until_nul(&path).unwrap_or(c""))
+        Path(path)
     }
 
     /// Makes a file of `len` bytes.
-    pub fn file(&self, name: &str, len: usize) -> core::result::Result<File, Error> {
-        let file = self.path(name, File::create)?;
+    pub fn file(&self, name: &str, len: usize) -> Result<File, Error> {
+        let file = File::create(&*self.path(name))?;
         file.set_len(len as u64)?;
-        // SAFETY: the file is this check's alone.
-        let mut map = unsafe { Mmap::new(&file).prot(Prot::WRITE).map()? };
-        for (byte, i) in map.bytes_mut()?.iter_mut().zip(0..) {
-            *byte = pattern(i);
+        for chunk in map_mut(&file)?.chunks_mut(251) {
+            chunk.copy_from_slice(&PATTERN[..chunk.len()]);
         }
         Ok(file)
     }
 }
 
 /// Maps a whole file.
-pub fn map(file: &File, prot: Prot) -> core::result::Result<Mapping, Error> {
+pub fn map(file: &File, prot: Prot) -> Result<Mapping, Error> {
     // SAFETY: the files of a check are its own, and it keeps their length while they are mapped.
     unsafe { Mmap::new(file).prot(prot).map() }
+}
+
+/// The same, for writing.
+pub fn map_mut(file: &File) -> Result<MappingMut, Error> {
+    // SAFETY: as above.
+    unsafe { Mmap::new(file).map_mut() }
 }

@@ -1,16 +1,33 @@
-//! The Reader.
+//! Readers.
 
-use super::{Env, Failure, Result, ensure, fails, is_pattern, map, pattern};
-use baremap::{Error, ErrorKind, File, Prot, Reader, page_size};
+use super::*;
+use baremap::{Reader, page_size};
 
-/// One that reads, and one that maps.
+checks! {
+    reader:
+    any_length,
+    any_chunk_length,
+    chunk_lengths,
+    offset,
+    growing_file,
+    shrinking_file,
+    stop,
+    pipe,
+    directory,
+    device,
+    records,
+    records_in_chunks,
+    long_record,
+}
+
+/// A reader that reads, and one that maps.
 fn both(file: &File) -> [Reader<'_>; 2] {
-    // SAFETY: the file is the check's alone, which does not truncate it while a mapped Reader lives.
+    // SAFETY: the file is the check's alone, which does not truncate it while a mapped Reader exists.
     [Reader::new(file), unsafe { Reader::new(file).mapped() }]
 }
 
-/// Reads a file to its end; returns the length if all was as [`Env::file`] made it.
-fn read(reader: Reader, offset: u64) -> core::result::Result<Option<u64>, Error> {
+/// Reads a file to its end, and returns the length if the contents are those that [`Env::file`] wrote.
+fn read(reader: Reader, offset: u64) -> Result<Option<u64>, Error> {
     let (mut at, mut is_right) = (offset, true);
     let read = reader.for_each(|chunk| {
         is_right &= is_pattern(chunk, at);
@@ -20,34 +37,34 @@ fn read(reader: Reader, offset: u64) -> core::result::Result<Option<u64>, Error>
     Ok((is_right && read == at - offset).then_some(read))
 }
 
-pub fn of_any_length(env: &mut Env) -> Result {
+fn any_length(env: &mut Env) -> Result {
     let page = page_size();
     for len in [0, 1, page - 1, page, page + 1, 100_000, 1 << 20, (1 << 20) + 1, (16 << 20) + 1, 40_000_000] {
         let file = env.file("file", len)?;
         for reader in both(&file) {
-            ensure!(read(reader, 0)? == Some(len as u64));
+            ensure_eq!(read(reader, 0)?, Some(len as u64));
         }
     }
     Ok(())
 }
 
-pub fn of_any_chunk_length(env: &mut Env) -> Result {
+fn any_chunk_length(env: &mut Env) -> Result {
     let file = env.file("file", 1_300_003)?;
     for chunk_len in [999, 4_095, 4_096, 4_097, 65_537, 1_300_002, 1_300_003, usize::MAX] {
         for reader in both(&file) {
-            ensure!(read(reader.chunk_len(chunk_len), 0)? == Some(1_300_003));
+            ensure_eq!(read(reader.chunk_len(chunk_len), 0)?, Some(1_300_003));
         }
     }
     let file = env.file("short", 1_000)?;
     for chunk_len in [0, 1] {
         for reader in both(&file) {
-            ensure!(read(reader.chunk_len(chunk_len), 0)? == Some(1_000));
+            ensure_eq!(read(reader.chunk_len(chunk_len), 0)?, Some(1_000));
         }
     }
     Ok(())
 }
 
-pub fn chunks_have_their_length(env: &mut Env) -> Result {
+fn chunk_lengths(env: &mut Env) -> Result {
     let file = env.file("file", 5_000_000)?;
     let mut lengths = [0; 6];
     let mut count = 0;
@@ -57,7 +74,7 @@ pub fn chunks_have_their_length(env: &mut Env) -> Result {
         count += 1;
         Ok::<_, Error>(())
     })?;
-    ensure!(lengths == [1_000_001, 1_000_001, 1_000_001, 1_000_001, 999_996, 0]);
+    ensure_eq!(lengths, [1_000_001, 1_000_001, 1_000_001, 1_000_001, 999_996, 0]);
     let mut longest = 0;
     reads.chunk_len(100_001).for_each(|chunk| {
         longest = longest.max(chunk.len());
@@ -67,7 +84,7 @@ pub fn chunks_have_their_length(env: &mut Env) -> Result {
     Ok(())
 }
 
-pub fn from_offset(env: &mut Env) -> Result {
+fn offset(env: &mut Env) -> Result {
     const MAX: u64 = i64::MAX as u64;
     for len in [1_000, 2_000_000] {
         let file = env.file("file", len)?;
@@ -85,15 +102,15 @@ pub fn from_offset(env: &mut Env) -> Result {
             (u64::MAX, 0),
         ] {
             for reader in both(&file) {
-                ensure!(read(reader.offset(offset), offset)? == Some(rest));
+                ensure_eq!(read(reader.offset(offset), offset)?, Some(rest));
             }
         }
     }
     Ok(())
 }
 
-/// The end is where reading finds it, and not where it was at the start.
-pub fn of_growing_file(env: &mut Env) -> Result {
+/// The file ends where reading ends, not where it ended at the start.
+fn growing_file(env: &mut Env) -> Result {
     for len in [0, 1_000, 100_000, 2_000_000] {
         for i in 0..2 {
             let file = env.file("file", len)?;
@@ -104,13 +121,13 @@ pub fn of_growing_file(env: &mut Env) -> Result {
                 chunks += 1;
                 if chunks == 1 { file.set_len(len as u64 + 50_000) } else { Ok(()) }
             })?;
-            ensure!(read == if len == 0 { 0 } else { len as u64 + 50_000 });
+            ensure_eq!(read, if len == 0 { 0 } else { len as u64 + 50_000 });
         }
     }
     Ok(())
 }
 
-pub fn of_shrinking_file(env: &mut Env) -> Result {
+fn shrinking_file(env: &mut Env) -> Result {
     for (len, left) in [(1_000, 0), (100_000, 50_001), (3_000_000, 70_000), (3_000_000, 0)] {
         let file = env.file("file", len)?;
         let mut chunks = 0;
@@ -135,8 +152,8 @@ impl From<Error> for Stop {
     }
 }
 
-/// The closure's error stops it and comes back as it is.
-pub fn stops(env: &mut Env) -> Result {
+/// An error of the closure stops reading, and is returned.
+fn stop(env: &mut Env) -> Result {
     for len in [1_000, 2_000_000] {
         let file = env.file("file", len)?;
         for reader in both(&file) {
@@ -145,7 +162,8 @@ pub fn stops(env: &mut Env) -> Result {
                 chunks += 1;
                 if chunks == 2 { Err(Stop::Here(7)) } else { Ok(()) }
             });
-            ensure!(result == Err(Stop::Here(7)) && chunks == 2);
+            ensure_eq!(result, Err(Stop::Here(7)));
+            ensure_eq!(chunks, 2);
         }
         for reader in both(&file) {
             let mut records = 0;
@@ -153,18 +171,19 @@ pub fn stops(env: &mut Env) -> Result {
                 records += 1;
                 if records == 3 { Err(Stop::Here(8)) } else { Ok(()) }
             });
-            ensure!(result == Err(Stop::Here(8)) && records == 3);
+            ensure_eq!(result, Err(Stop::Here(8)));
+            ensure_eq!(records, 3);
         }
     }
     Ok(())
 }
 
-pub fn of_pipe(env: &mut Env) -> Result {
-    let Some(pipe) = env.pipe.take() else {
+fn pipe(env: &mut Env) -> Result {
+    let Some(pipe) = env.pipe else {
         return Err(Failure::Skipped("no pipe here"));
     };
     let (mut text, mut len) = ([0; 16], 0);
-    // Neither offset is one that a pipe has.
+    // A pipe has no offsets.
     for offset in [1, u64::MAX] {
         fails(read(Reader::new(pipe).offset(offset), offset), ErrorKind::NotSeekable)?;
     }
@@ -176,12 +195,12 @@ pub fn of_pipe(env: &mut Env) -> Result {
         }
         Ok::<_, Error>(())
     })?;
-    ensure!(read == len as u64);
-    ensure!(text[..len].trim_ascii_end() == b"pipe");
+    ensure_eq!(read, len as u64);
+    ensure_eq!(text[..len].trim_ascii_end(), b"pipe");
     Ok(())
 }
 
-pub fn of_directory(env: &mut Env) -> Result {
+fn directory(env: &mut Env) -> Result {
     let folder = match File::open(env.folder) {
         Err(error) if error.kind() == ErrorKind::NotMappable => return Ok(()),
         result => result?,
@@ -195,8 +214,8 @@ pub fn of_directory(env: &mut Env) -> Result {
     Ok(())
 }
 
-/// A device has no end that is known, so it is read.
-pub fn of_device(env: &mut Env) -> Result {
+/// A device reports no length, so it is read.
+fn device(env: &mut Env) -> Result {
     let Some(zeros) = env.zeros else {
         return Err(Failure::Skipped("no such device here"));
     };
@@ -205,22 +224,17 @@ pub fn of_device(env: &mut Env) -> Result {
         let mut read = 0;
         let result = reader.for_each(|chunk| {
             read += chunk.len();
-            let is_right = chunk.iter().all(|&byte| byte == 0);
+            let is_right = ensure_filled(chunk, 0).is_ok();
             if is_right && read < 1 << 20 { Ok(()) } else { Err(Stop::Here(u32::from(is_right))) }
         });
-        ensure!(result == Err(Stop::Here(1)) && read >= 1 << 20);
+        ensure_eq!(result, Err(Stop::Here(1)));
+        ensure!(read >= 1 << 20);
     }
     Ok(())
 }
 
-fn write(file: &File, text: &[u8]) -> Result {
-    file.set_len(text.len() as u64)?;
-    map(file, Prot::WRITE)?.bytes_mut()?.copy_from_slice(text);
-    Ok(())
-}
-
-pub fn of_records(env: &mut Env) -> Result {
-    let file = env.path("file", File::create)?;
+fn records(env: &mut Env) -> Result {
+    let file = File::create(&*env.path("file"))?;
     for (text, expected) in [
         ("", &[][..]),
         ("\n", &[""][..]),
@@ -231,7 +245,8 @@ pub fn of_records(env: &mut Env) -> Result {
         ("first\nsecond, which is longer\nthird", &["first", "second, which is longer", "third"]),
         ("12345678\n123456789\n1234567", &["12345678", "123456789", "1234567"]),
     ] {
-        write(&file, text.as_bytes())?;
+        file.set_len(text.len() as u64)?;
+        map_mut(&file)?.copy_from_slice(text.as_bytes());
         for chunk_len in [1, 2, 3, 7, 8, 9, 1_000] {
             let mut expected = expected.iter();
             let mut is_right = true;
@@ -239,14 +254,16 @@ pub fn of_records(env: &mut Env) -> Result {
                 is_right &= expected.next().is_some_and(|expected| expected.as_bytes() == record);
                 Ok::<_, Error>(())
             })?;
-            ensure!(is_right && expected.next().is_none() && read == text.len() as u64);
+            ensure!(is_right);
+            ensure!(expected.next().is_none());
+            ensure_eq!(read, text.len() as u64);
         }
     }
     Ok(())
 }
 
-/// The same in a longer file, with bytes as the delimiter that its pattern has.
-pub fn of_records_in_chunks(env: &mut Env) -> Result {
+/// A longer file, with delimiters that its pattern has and one that it has not.
+fn records_in_chunks(env: &mut Env) -> Result {
     const LEN: u64 = 1_100_001;
     let file = env.file("file", LEN as usize)?;
     for (delimiter, chunk_len) in [(0, 4_096), (250, 12_345), (128, 251), (1, 100), (255, 70_000)] {
@@ -255,17 +272,19 @@ pub fn of_records_in_chunks(env: &mut Env) -> Result {
             let read = reader.chunk_len(chunk_len).records(delimiter, |record| {
                 is_right &= is_pattern(record, at) && !record.contains(&delimiter);
                 at += record.len() as u64;
-                is_right &= at == LEN || pattern(at) == delimiter;
+                is_right &= at == LEN || period(at)[0] == delimiter;
                 at += 1;
                 Ok::<_, Error>(())
             })?;
-            ensure!(is_right && read == LEN && (at == LEN || at == LEN + 1));
+            ensure!(is_right);
+            ensure_eq!(read, LEN);
+            ensure!(at == LEN || at == LEN + 1);
         }
     }
     Ok(())
 }
 
-pub fn of_long_record(env: &mut Env) -> Result {
+fn long_record(env: &mut Env) -> Result {
     let file = env.file("file", 3_000_000)?;
     for reader in both(&file) {
         let mut seen = 0;
@@ -274,7 +293,8 @@ pub fn of_long_record(env: &mut Env) -> Result {
             seen += record.len();
             if is_pattern(record, 0) { Ok(()) } else { Err(Stop::Here(0)) }
         });
-        ensure!(read == Ok(3_000_000) && seen == 3_000_000);
+        ensure_eq!(read, Ok(3_000_000));
+        ensure_eq!(seen, 3_000_000);
     }
     Ok(())
 }

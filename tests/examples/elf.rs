@@ -1,60 +1,80 @@
-//! Maps a program that is linked statically, position independent or not: the part of a loader that reads what a
-//! stranger wrote. Used by `load.rs`, and by `tests/load.rs` with files that mean harm.
+//! Maps a statically linked program, position independent or not. Its input is not trusted: `load.rs` runs what this
+//! maps, and `tests/load.rs` passes malformed files to it.
 //!
-//! Of the program headers it heeds those that Linux does (`load_elf_binary` in fs/binfmt_elf.c). PT_DYNAMIC, PT_TLS and
-//! PT_GNU_RELRO are for the program itself, and PT_NOTE for nobody here. PT_GNU_PROPERTY may ask for checks of branches (BTI),
-//! without which a program runs as well, but less protected.
+//! It honours the program headers that Linux honours (`load_elf_binary` in fs/binfmt_elf.c). PT_DYNAMIC, PT_TLS and
+//! PT_GNU_RELRO are for the program itself. PT_GNU_PROPERTY is ignored: it may ask for branch protection (BTI), without
+//! which a program runs as well, but less protected.
 
-use baremap::{Error, File, Flags, Mapping, Mmap, Prot, Reservation, allocation_granularity};
+use baremap::{
+    Error, File, Flags, Mapping, MappingMut, Mmap, Prot, Refused, Reservation, allocation_granularity,
+};
 use core::fmt;
 
-/// A program in memory; it goes when this is dropped.
+/// A mapped program. Dropping it unmaps the program.
 pub struct Image {
-    /// Where to begin.
+    /// The address of the first instruction.
     pub entry: usize,
-    /// Where its program headers lie, for AT_PHDR, or 0 if they are not mapped; and how many these are.
+    /// The address of its program headers, for AT_PHDR, or 0 if no segment contains them.
     pub headers: usize,
     pub header_count: usize,
-    /// What its stack may be used for.
+    /// The permissions of its stack.
     pub stack: Prot,
-    mappings: [Option<Mapping>; 2 * SEGMENTS],
-    gaps: [Option<Reservation>; SEGMENTS],
+    segments: [Mapped; SEGMENTS],
 }
 
-/// Why a file is not mapped.
+/// A segment in memory, in the order of addresses.
+#[derive(Default)]
+struct Mapped {
+    /// The addresses between the previous segment and this one.
+    gap: Option<Reservation>,
+    /// Pages of the file.
+    file: Option<Mapping>,
+    /// Fresh memory: the end of the file's part, then zeros. One of the two, by the segment's permissions.
+    tail: Option<Mapping>,
+    writable_tail: Option<MappingMut>,
+}
+
+/// Why a file cannot be mapped.
 #[derive(Debug)]
-pub enum Refusal {
-    /// What the file says cannot be meant.
+pub enum LoadError {
+    /// The file contradicts the format, or asks for what this loader does not support.
     Malformed(&'static str),
     System(Error),
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for LoadError {
     fn from(error: Error) -> Self {
         Self::System(error)
     }
 }
 
-impl fmt::Display for Refusal {
+impl<T> From<Refused<T>> for LoadError {
+    fn from(refused: Refused<T>) -> Self {
+        Self::System(refused.error)
+    }
+}
+
+impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(why) => f.write_str(why),
+            Self::Malformed(reason) => f.write_str(reason),
             Self::System(error) => error.fmt(f),
         }
     }
 }
 
-/// How many segments a program may have, and how long it may be in memory.
+/// The most segments, and the longest address range, that a program may have.
 const SEGMENTS: usize = 16;
 const MAX_LEN: u64 = 1 << 30;
 
-/// What the stack that this runs on may need yet, and Linux keeps free below it (`stack_guard_gap` in mm/mmap.c, 256 pages).
-const STACK_ROOM: u64 = 64 << 20;
+/// Kept free below the current stack frame: what the stack may still grow by, and the gap of 256 pages that Linux keeps
+/// below it (`stack_guard_gap` in mm/mmap.c).
+const STACK_RESERVE: u64 = 64 << 20;
 
-/// Addresses end here, on both architectures.
+/// User addresses end here at the latest, on every architecture.
 const MAX_ADDRESS: u64 = 1 << 47;
 
-/// What a PT_LOAD says, after it was judged.
+/// A valid PT_LOAD.
 #[derive(Clone, Copy, Default)]
 struct Segment {
     address: u64,
@@ -65,27 +85,28 @@ struct Segment {
 }
 
 impl Segment {
-    /// The units that it touches.
-    fn start(&self, unit: u64) -> u64 {
-        self.address & !(unit - 1)
+    /// The address of its first page.
+    fn start(&self, granularity: u64) -> u64 {
+        self.address & !(granularity - 1)
     }
 
-    fn end(&self, unit: u64) -> u64 {
-        (self.address + self.len).next_multiple_of(unit)
+    /// The address after its last page.
+    fn end(&self, granularity: u64) -> u64 {
+        (self.address + self.len).next_multiple_of(granularity)
     }
 }
 
-fn malformed<T>(why: &'static str) -> Result<T, Refusal> {
-    Err(Refusal::Malformed(why))
+fn malformed<T>(reason: &'static str) -> Result<T, LoadError> {
+    Err(LoadError::Malformed(reason))
 }
 
-/// Reads as much as there is room for.
-fn read_exact(file: &File, mut offset: u64, mut to: &mut [u8]) -> Result<(), Refusal> {
-    while !to.is_empty() {
-        match file.read_at(to, offset)? {
+/// Fills the buffer from the file.
+fn read_exact(file: &File, mut offset: u64, mut buffer: &mut [u8]) -> Result<(), LoadError> {
+    while !buffer.is_empty() {
+        match file.read_at(buffer, offset)? {
             0 => return malformed("the file ends within a header or a segment"),
             read => {
-                to = &mut to[read..];
+                buffer = &mut buffer[read..];
                 offset = offset.saturating_add(read as u64);
             }
         }
@@ -93,7 +114,7 @@ fn read_exact(file: &File, mut offset: u64, mut to: &mut [u8]) -> Result<(), Ref
     Ok(())
 }
 
-fn read_header<const LEN: usize>(file: &File, offset: u64) -> Result<[u8; LEN], Refusal> {
+fn read_header<const LEN: usize>(file: &File, offset: u64) -> Result<[u8; LEN], LoadError> {
     let mut bytes = [0; LEN];
     read_exact(file, offset, &mut bytes)?;
     Ok(bytes)
@@ -104,12 +125,12 @@ fn field(header: &[u8], at: usize, len: usize) -> u64 {
     header[at..at + len].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// Maps the program in a file, for the processor that ELF calls `machine`.
+/// Maps a program for the processor with the ELF number `machine`.
 ///
 /// # Safety
-/// Nobody changes the file while the image lives.
-pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
-    let unit = allocation_granularity() as u64;
+/// The file is not changed or truncated while the image lives.
+pub unsafe fn map(file: &File, machine: u16) -> Result<Image, LoadError> {
+    let granularity = allocation_granularity() as u64;
     let file_end = file.len()?;
     let header = read_header::<64>(file, 0)?;
     if header[..4] != *b"\x7fELF" {
@@ -117,30 +138,30 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
     }
     // ELFCLASS64, ELFDATA2LSB, EV_CURRENT; e_machine
     if header[4..7] != [2, 1, 1] || field(&header, 18, 2) != machine.into() {
-        return malformed("made for another processor");
+        return malformed("for another processor");
     }
     let is_fixed = match field(&header, 16, 2) {
         2 => true,  // ET_EXEC
         3 => false, // ET_DYN
-        _ => return malformed("not a program"),
+        _ => return malformed("neither ET_EXEC nor ET_DYN"),
     };
     let (table, header_count) = (field(&header, 32, 8), field(&header, 56, 2) as usize);
     if field(&header, 54, 2) != 56 || !(1..=64).contains(&header_count) {
-        return malformed("program headers of another size, none, or too many");
+        return malformed("an unsupported size or number of program headers");
     }
 
     let mut segments = [Segment::default(); SEGMENTS];
-    let (mut count, mut align) = (0, unit);
-    // Without PT_GNU_STACK too, in programs of 64 bits (`elf_read_implies_exec` in asm/elf.h).
+    let (mut count, mut align) = (0, granularity);
+    // The default of 64-bit programs without PT_GNU_STACK (`elf_read_implies_exec` in asm/elf.h).
     let mut stack = Prot::WRITE;
     for i in 0..header_count as u64 {
         let Some(at) = table.checked_add(56 * i).filter(|at| *at <= file_end) else {
-            return malformed("program headers that lie behind the file");
+            return malformed("program headers past the end of the file");
         };
         let header = read_header::<56>(file, at)?;
         match field(&header, 0, 4) {
             1 => {} // PT_LOAD
-            3 => return malformed("linked dynamically: it needs another loader"),
+            3 => return malformed("dynamically linked: it needs an interpreter"),
             // PT_GNU_STACK; PF_X
             0x6474_e551 => {
                 stack = if field(&header, 4, 4) & 1 != 0 { Prot::WRITE | Prot::EXEC } else { Prot::WRITE };
@@ -148,30 +169,30 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
             }
             _ => continue,
         }
-        let (segment, its_align) = judged(&header, file_end, unit)?;
+        let (segment, segment_align) = parse_segment(&header, file_end, granularity)?;
         if segment.len == 0 {
             continue;
         }
-        if count > 0 && segments[count - 1].end(unit) > segment.start(unit) {
-            return malformed("segments that overlap, or are not in order");
+        if count > 0 && segments[count - 1].end(granularity) > segment.start(granularity) {
+            return malformed("segments overlap or are not in ascending order");
         }
-        let Some(place) = segments.get_mut(count) else { return malformed("too many segments") };
-        *place = segment;
+        let Some(slot) = segments.get_mut(count) else { return malformed("too many segments") };
+        *slot = segment;
         count += 1;
-        align = align.max(its_align);
+        align = align.max(segment_align);
     }
     let segments = &segments[..count];
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
-        return malformed("nothing to be loaded");
+        return malformed("no segment to load");
     };
-    let start = first.start(unit) & !(align - 1);
-    let len = last.end(unit) - start;
+    let start = first.start(granularity) & !(align - 1);
+    let len = last.end(granularity) - start;
     if len > MAX_LEN {
-        return malformed("longer than a program may be here");
+        return malformed("longer than 1 GiB in memory");
     }
-    // The system grows a main thread's stack into whatever is free below it.
-    if is_fixed && (start..start + len + STACK_ROOM).contains(&((&raw const header).addr() as u64)) {
-        return malformed("at addresses into which the loader's stack may grow");
+    // The stack of the main thread grows into the free addresses below it.
+    if is_fixed && (start..start + len + STACK_RESERVE).contains(&((&raw const header).addr() as u64)) {
+        return malformed("at addresses that the loader's stack may grow into");
     }
     let entry = field(&header, 24, 8);
     let has_entry = |segment: &Segment| {
@@ -179,64 +200,65 @@ pub unsafe fn map(file: &File, machine: u16) -> Result<Image, Refusal> {
             && entry.checked_sub(segment.address).is_some_and(|at| at < segment.file_len)
     };
     if !segments.iter().any(has_entry) {
-        return malformed("the entry is not in a segment with code");
+        return malformed("the entry point is not in an executable segment");
     }
     let headers = segments.iter().find_map(|segment| {
         let at = table.checked_sub(segment.offset)?;
         (at + 56 * header_count as u64 <= segment.file_len).then_some(segment.address + at)
     });
 
-    let place = if is_fixed {
-        // SAFETY: this stack has the room that it needs, see above, and the loader no heap. That of the program, which grows by
-        // `brk`, keeps off what is mapped.
+    let reservation = if is_fixed {
+        // SAFETY: nothing relies on these addresses being free: this stack keeps what it needs, see above, and the
+        // loader has no heap. The program's own heap, which grows by `brk`, stops before what is mapped.
         unsafe { Reservation::at(start as usize, len as usize)? }
     } else {
         Reservation::aligned(len as usize, align as usize)?
     };
-    let bias = place.as_ptr().addr().wrapping_sub(start as usize);
+    let bias = reservation.as_ptr().addr().wrapping_sub(start as usize);
     let mut image = Image {
         entry: bias.wrapping_add(entry as usize),
         headers: headers.map_or(0, |headers| bias.wrapping_add(headers as usize)),
         header_count,
         stack,
-        mappings: [const { None }; 2 * SEGMENTS],
-        gaps: [const { None }; SEGMENTS],
+        segments: Default::default(),
     };
-    let mut rest = Some(place);
+    let mut rest = Some(reservation);
     let mut at = start;
-    let slots = image.mappings.chunks_exact_mut(2).zip(&mut image.gaps);
-    for (segment, (slots, gap)) in segments.iter().zip(slots) {
-        *gap = split(&mut rest, segment.start(unit) - at)?;
-        at = segment.end(unit);
+    for (segment, mapped) in segments.iter().zip(&mut image.segments) {
+        mapped.gap = split(&mut rest, segment.start(granularity) - at)?;
+        at = segment.end(granularity);
         // SAFETY: the caller's promise.
-        unsafe { put(file, segment, unit, &mut rest, slots)? };
+        unsafe { map_segment(file, segment, granularity, &mut rest, mapped)? };
     }
     Ok(image)
 }
 
-/// A segment as its header tells it, and its alignment, if they can be honoured.
-fn judged(header: &[u8; 56], file_end: u64, unit: u64) -> Result<(Segment, u64), Refusal> {
+/// The segment that a PT_LOAD describes, and its alignment.
+fn parse_segment(header: &[u8; 56], file_end: u64, granularity: u64) -> Result<(Segment, u64), LoadError> {
     let [offset, address, file_len, len, align] = [8, 16, 32, 40, 48].map(|at| field(header, at, 8));
     let flags = field(header, 4, 4);
     let (write, execute) = (flags & 2 != 0, flags & 1 != 0);
     if write && execute {
-        return malformed("a segment that can be written and executed");
+        return malformed("a segment is both writable and executable");
     }
     if file_len > len {
-        return malformed("a segment that is longer in the file than in memory");
+        return malformed("a segment is longer in the file than in memory");
     }
     if offset.checked_add(file_len).is_none_or(|end| end > file_end) {
-        return malformed("a segment that ends behind the file");
+        return malformed("a segment ends past the end of the file");
     }
     if address.checked_add(len).is_none_or(|end| end > MAX_ADDRESS) {
-        return malformed("a segment at addresses that do not exist");
+        return malformed("a segment ends past the address space");
     }
     let align = align.max(1);
     if !align.is_power_of_two() || align > MAX_LEN {
-        return malformed("an alignment that is no power of two, or too great");
+        return malformed("an alignment is not a power of two, or exceeds 1 GiB");
     }
-    if offset & (align.max(unit) - 1) != address & (align.max(unit) - 1) {
-        return malformed("a segment that is not aligned in the file as in memory, or less than a page");
+    let low_bits = align.max(granularity) - 1;
+    if offset & low_bits != address & low_bits {
+        return malformed(
+            "offset and address of a segment are not congruent modulo its alignment and the page size",
+        );
     }
     let prot = if execute {
         Prot::EXEC
@@ -248,55 +270,59 @@ fn judged(header: &[u8; 56], file_end: u64, unit: u64) -> Result<(Segment, u64),
     Ok((Segment { address, offset, file_len, len, prot }, align))
 }
 
-/// Takes the first `len` bytes off what is left of the reservation.
-fn split(rest: &mut Option<Reservation>, len: u64) -> Result<Option<Reservation>, Refusal> {
+/// Splits the first `len` bytes off the rest of the reservation; `None` if `len` is 0.
+fn split(rest: &mut Option<Reservation>, len: u64) -> Result<Option<Reservation>, LoadError> {
     let Some(whole) = rest.take_if(|_| len > 0) else { return Ok(None) };
     if len == whole.len() as u64 {
         return Ok(Some(whole));
     }
-    let (first, second) = whole.split(len as usize).map_err(|(_, error)| error)?;
+    let (first, second) = whole.split(len as usize)?;
     *rest = Some(second);
     Ok(Some(first))
 }
 
-/// Puts a segment where it belongs: what the file has of it, and zeros behind.
+/// Maps a segment: the part that is in the file, then zeros.
 ///
 /// # Safety
-/// As `map`.
-unsafe fn put(
+/// As of `map`.
+unsafe fn map_segment(
     file: &File,
     segment: &Segment,
-    unit: u64,
+    granularity: u64,
     rest: &mut Option<Reservation>,
-    slots: &mut [Option<Mapping>],
-) -> Result<(), Refusal> {
-    let len = segment.end(unit) - segment.start(unit);
-    let before = segment.address - segment.start(unit);
-    let from_file = if segment.file_len == 0 { 0 } else { before + segment.file_len };
-    // Where zeros follow, the unit in which the file's part ends is not mapped but read.
-    let has_tail = segment.len > segment.file_len;
-    let mapped = if has_tail { from_file & !(unit - 1) } else { from_file };
-    if let Some(place) = split(rest, mapped.next_multiple_of(unit))? {
-        let request = Mmap::new(file).offset(segment.offset - before).len(mapped as usize);
+    mapped: &mut Mapped,
+) -> Result<(), LoadError> {
+    let len = segment.end(granularity) - segment.start(granularity);
+    let before = segment.address - segment.start(granularity);
+    let file_len = if segment.file_len == 0 { 0 } else { before + segment.file_len };
+    // If zeros follow, the last page of the file's part is copied, not mapped.
+    let has_zeros = segment.len > segment.file_len;
+    let map_len = if has_zeros { file_len & !(granularity - 1) } else { file_len };
+    if let Some(range) = split(rest, map_len.next_multiple_of(granularity))? {
+        let request = Mmap::new(file).offset(segment.offset - before).len(map_len as usize);
         // SAFETY: the caller's promise.
-        let map = unsafe { request.flags(Flags::COW).prot(segment.prot).map_in(place) };
-        slots[0] = Some(map.map_err(|(_, error)| error)?);
+        mapped.file = Some(unsafe { request.flags(Flags::COW).prot(segment.prot).map_in(range)? });
     }
-    if let Some(place) = split(rest, len - mapped.next_multiple_of(unit))? {
-        let map = Mmap::anon(place.len()).prot(Prot::WRITE).map_in(place);
-        let mut map = map.map_err(|(_, error)| error)?;
-        let start = &mut map.bytes_mut()?[..(from_file - mapped) as usize];
-        read_exact(file, segment.offset - before + mapped, start)?;
-        map.protect(segment.prot)?;
-        slots[1] = Some(map);
+    if let Some(range) = split(rest, len - map_len.next_multiple_of(granularity))? {
+        let mut tail = Mmap::anon(range.len()).map_mut_in(range)?;
+        let copied = &mut tail[..(file_len - map_len) as usize];
+        read_exact(file, segment.offset - before + map_len, copied)?;
+        match segment.prot {
+            Prot::WRITE => mapped.writable_tail = Some(tail),
+            Prot::EXEC => mapped.tail = Some(tail.into_exec()?),
+            _ => mapped.tail = Some(tail.into_read_only()?),
+        }
     }
     Ok(())
 }
 
-#[allow(dead_code, reason = "a program that is run is not looked at")]
+#[allow(dead_code, reason = "for tests/load.rs")]
 impl Image {
-    /// What was mapped, in the order of addresses.
-    pub fn mappings(&self) -> impl Iterator<Item = &Mapping> {
-        self.mappings.iter().flatten()
+    /// The contents of its mappings, in the order of addresses.
+    pub fn contents(&self) -> impl Iterator<Item = &[u8]> {
+        let parts = self.segments.iter().flat_map(|segment| {
+            [segment.file.as_deref(), segment.tail.as_deref(), segment.writable_tail.as_deref()]
+        });
+        parts.flatten()
     }
 }

@@ -1,8 +1,9 @@
-//! Writes code and calls it, twice: `cargo run --example jit`. The page can be written to or executed, never both.
+//! Writes code and calls it, twice in the same memory: `cargo run --example jit`. The memory is writable or executable,
+//! never both.
 
-use baremap::{Error, Mapping, Mmap, Prot};
+use baremap::{Error, Mmap};
 
-/// Code that gives back `number`, for the processor that this runs on.
+/// A function that returns `number`, for the processor that this runs on.
 fn code(number: u16) -> Option<[u8; 8]> {
     let [low, high] = number.to_le_bytes();
     match std::env::consts::ARCH {
@@ -17,24 +18,20 @@ fn code(number: u16) -> Option<[u8; 8]> {
     }
 }
 
-/// Puts code into a page and calls it.
-fn call(page: &mut Mapping, code: [u8; 8]) -> Result<u32, Error> {
-    page.protect(Prot::WRITE)?;
-    page.bytes_mut()?[..8].copy_from_slice(&code);
-    // Also makes every processor see the new code.
-    page.protect(Prot::EXEC)?;
-    // SAFETY: a function of no arguments, in the convention that Rust shares with C for such.
-    let function: fn() -> u32 = unsafe { std::mem::transmute(page.as_ptr()) };
-    Ok(function())
-}
-
 fn main() -> Result<(), Error> {
-    let (Some(first), Some(second)) = (code(1), code(42)) else {
-        println!("no code for this processor");
-        return Ok(());
-    };
-    let mut page = Mmap::anon(baremap::page_size()).map()?;
-    println!("{}", call(&mut page, first)?);
-    println!("{}", call(&mut page, second)?);
+    let mut memory = Mmap::anon(baremap::page_size()).map_mut()?;
+    for number in [1, 42] {
+        let Some(code) = code(number) else {
+            println!("no code for this processor");
+            break;
+        };
+        memory[..code.len()].copy_from_slice(&code);
+        // Also makes every processor see the new code.
+        let executable = memory.into_exec()?;
+        // SAFETY: the memory contains a function without arguments, for which Rust's calling convention is C's.
+        let function: fn() -> u32 = unsafe { std::mem::transmute(executable.as_ptr()) };
+        println!("{}", function());
+        memory = executable.into_mut()?;
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! Loads a program and runs it in this process: `load PROGRAM ARGUMENT…`. The program is one for Linux that is linked
-//! statically, position independent or not. Neither std nor libc is needed; `ci/minimal/build TARGET load` builds it,
-//! far from the addresses that programs like to have.
+//! Runs a program in this process: `load PROGRAM ARGUMENT…`.
+//!
+//! The program must be for Linux and statically linked, position independent or not. Neither std nor libc is needed:
+//! `ci/minimal/build TARGET load` builds this one, at addresses that programs rarely use.
 
 #![no_std]
 #![no_main]
@@ -14,67 +15,72 @@ use baremap::{File, Flags, Mmap, Reservation, allocation_granularity};
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
 use core::mem;
-use elf::Refusal;
+use elf::LoadError;
 use start::Arguments;
 
-/// What a stack may grow to if nobody asks for more, and where this program ends even if the system sets no limit.
-const STACK_LEN: usize = 8 << 20;
+/// The length of the program's stack follows RLIMIT_STACK, between these limits.
+const MIN_STACK_LEN: usize = 8 << 20;
 const MAX_STACK_LEN: usize = 1 << 30;
 
-struct Errors;
+struct StandardError;
 
-impl Write for Errors {
+impl Write for StandardError {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         start::write(2, text.as_bytes()).ok_or(fmt::Error)
     }
 }
 
 fn main(arguments: Arguments) -> u8 {
-    // SAFETY: the list ends with NULL, before which all are strings.
+    // SAFETY: the list ends with NULL; before it are C strings.
     let Some(path) = (unsafe { (*arguments.0).as_ref() }).map(|path| unsafe { CStr::from_ptr(path) }) else {
-        let _ = writeln!(Errors, "usage: load PROGRAM ARGUMENT…");
+        let _ = writeln!(StandardError, "usage: load PROGRAM ARGUMENT…");
         return 2;
     };
-    let Err(refusal) = run(path, &arguments);
-    let _ = Errors.write_str("load: ");
+    let Err(error) = run(path, &arguments);
+    let _ = StandardError.write_str("load: ");
     let _ = start::write(2, path.to_bytes());
-    let _ = writeln!(Errors, ": {refusal}");
+    let _ = writeln!(StandardError, ": {error}");
     1
 }
 
-/// Runs the program, in place of this one.
-fn run(path: &CStr, arguments: &Arguments) -> Result<core::convert::Infallible, Refusal> {
+/// Replaces this program by another one.
+fn run(path: &CStr, arguments: &Arguments) -> Result<core::convert::Infallible, LoadError> {
     let file = File::open(path)?;
-    // SAFETY: nobody is to change a program that runs.
+    // SAFETY: a program is not changed while it runs; that is the user's responsibility, as for the kernel.
     let image = unsafe { elf::map(&file, start::MACHINE)? };
-    let unit = allocation_granularity();
-    let stack_len = start::stack_limit().clamp(STACK_LEN, MAX_STACK_LEN).next_multiple_of(unit);
-    let (guard, stack) = Reservation::new(unit + stack_len)?.split(unit).map_err(|(_, error)| error)?;
-    let stack = Mmap::anon(stack.len()).prot(image.stack).flags(Flags::NORESERVE).map_in(stack);
-    let mut stack = stack.map_err(|(_, error)| error)?;
-    // SAFETY: the arguments are those that this program was started with.
-    let top = unsafe { initial_stack(stack.bytes_mut()?, arguments.0, path, &image) };
-    let Some(top) = top else { return Err(Refusal::Malformed("more arguments than the stack has room for")) };
+    let granularity = allocation_granularity();
+    let limit = start::stack_limit().clamp(MIN_STACK_LEN, MAX_STACK_LEN).next_multiple_of(granularity);
+    let (guard, stack) = Reservation::new(granularity + limit)?.split(granularity)?;
+    let mut stack = Mmap::anon(stack.len()).prot(image.stack).flags(Flags::NORESERVE).map_mut_in(stack)?;
+    // SAFETY: these are the arguments that this program was started with.
+    let top = unsafe { initial_stack(&mut stack, arguments.0, path, &image) };
+    let Some(top) = top else { return Err(LoadError::Malformed("the arguments do not fit on the stack")) };
     drop(file);
     let entry = image.entry;
     mem::forget((image, guard, stack));
-    // SAFETY: the program lies there, and its stack is as the ABI wants it.
+    // SAFETY: the program is mapped at its entry point, and its stack is laid out as the ABI requires.
     unsafe { start::enter(entry, top) }
 }
 
-/// Puts at a stack's end what a program finds there: the number of its arguments, these, the environment and the
-/// auxiliary vector, as this program found them, but for what tells where the program lies (psABI, "Initial Process
-/// Stack"). Strings stay where they are. Gives the address, a multiple of 16.
+/// Writes the initial stack (psABI, "Initial Process Stack") to the end of `stack`, and returns its address, a multiple of
+/// 16.
+///
+/// It is this program's own, without the first argument, and with the entries of the auxiliary vector changed that
+/// describe the program. The strings are not copied.
+///
+/// ```text
+/// argc | arguments | NULL | environment | NULL | auxiliary vector: pairs of key and value, to the key 0
+/// ```
 ///
 /// # Safety
-/// `words` are this program's own, from its second argument on.
+/// `words` is this program's initial stack, from its second argument on.
 unsafe fn initial_stack(
     stack: &mut [u8],
     words: *const *const c_char,
     path: &CStr,
     image: &elf::Image,
 ) -> Option<*const u8> {
-    // SAFETY: the caller's promise: three lists, each ended by NULL, the last of pairs.
+    // SAFETY: the caller's promise: three lists, each terminated by 0, the last one of pairs.
     let (words, argument_count, auxiliary) = unsafe {
         let words = words.cast::<usize>();
         let count = |from: usize, step| (from..).step_by(step).find(|&i| *words.add(i) == 0);
@@ -83,15 +89,15 @@ unsafe fn initial_stack(
         let end = count(auxiliary, 2)? + 2;
         (core::slice::from_raw_parts(words, end), arguments, auxiliary)
     };
-    // With the number in front, and aligned.
+    // One more word, for argc.
     let len = ((words.len() + 1) * size_of::<usize>()).next_multiple_of(16);
     let from = stack.len().checked_sub(len)?;
-    let place = &mut stack[from..];
-    let mut put = |i: usize, word: usize| {
+    let initial = &mut stack[from..];
+    let mut set = |i: usize, word: usize| {
         let at = i * size_of::<usize>();
-        place[at..at + size_of::<usize>()].copy_from_slice(&word.to_ne_bytes());
+        initial[at..at + size_of::<usize>()].copy_from_slice(&word.to_ne_bytes());
     };
-    put(0, argument_count);
+    set(0, argument_count);
     let mut key = 0;
     for (i, &word) in words.iter().enumerate() {
         let is_value = i > auxiliary && (i - auxiliary) % 2 == 1;
@@ -105,8 +111,8 @@ unsafe fn initial_stack(
             31 => path.as_ptr().expose_provenance(), // AT_EXECFN
             _ => word,
         };
-        put(i + 1, word);
+        set(i + 1, word);
         key = word;
     }
-    Some(place.as_ptr())
+    Some(initial.as_ptr())
 }

@@ -1,10 +1,10 @@
-//! `cargo run --release --example wc -- [OPTION]… [FILE]…`: counts lines, words and bytes as coreutils' `wc` does in the C
-//! locale, message for message, through a [`baremap::Reader`].
+//! Counts lines, words and bytes as coreutils' `wc` does in the C locale, message for message, through a
+//! [`baremap::Reader`]: `cargo run --release --example wc -- [OPTION]… [FILE]…`.
 //!
-//! It reads, and so it does not die when another process truncates a file; with `--mmap` it maps.
+//! It reads, so that it survives when another process truncates a file; with `--mmap` it maps.
 
-// std's own start would open /dev/null in place of a standard input or output that is closed, and ignore SIGPIPE; and so
-// nobody could tell any more. This program starts as one in C does.
+// Before `main`, std opens /dev/null in place of a closed standard input or output, and ignores SIGPIPE. coreutils'
+// `wc` reports the one and dies of the other, so this program starts as one in C does.
 #![no_main]
 
 use baremap::{File, FileRef, Reader, page_size};
@@ -14,25 +14,25 @@ use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-// SAFETY: nothing else in the program has this name.
+// SAFETY: no other symbol has this name.
 #[unsafe(no_mangle)]
 extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     let mut given: Vec<OsString> = env::args_os().collect();
     if given.is_empty() {
-        // Not every C library tells std of them unasked.
+        // Only some C libraries pass the arguments to std by themselves.
         given.extend((0..count as usize).map(|i| {
-            // SAFETY: the C library's promise, of strings in the encoding of the system, which std's is there.
+            // SAFETY: C passes `count` strings, in the system's encoding, which is `OsStr`'s on POSIX systems.
             unsafe {
                 let argument = CStr::from_ptr(*arguments.add(i));
                 OsStr::from_encoded_bytes_unchecked(argument.to_bytes()).to_owned()
             }
         }));
     }
-    let is_ok = match Request::of(given.into_iter().skip(1)) {
+    let is_ok = match Request::parse(given.into_iter().skip(1)) {
         Ok(request) => request.run(),
-        Err(complaint) => {
+        Err(message) => {
             let help = b"\nTry 'wc --help' for more information.\n";
-            say(&[b"wc: ", &complaint[..], help].concat());
+            print_error(&[b"wc: ", &message[..], help].concat());
             false
         }
     };
@@ -45,19 +45,19 @@ Print newline, word, and byte counts for each FILE, and a total line if
 more than one FILE is specified.  With no FILE, or when FILE is -, read
 standard input.
 
-Counts are printed in this order, and all but -m if none is asked for:
+Counts are printed in this order; without options, all except -m:
   -l, --lines    the newlines
   -w, --words    the words: printable characters between white space
-  -m, --chars    the characters, which are the bytes
+  -m, --chars    the characters, which in the C locale are the bytes
   -c, --bytes    the bytes
 
       --mmap     map large files instead of reading them.  If another process
-                 truncates one meanwhile, wc dies of SIGBUS.
+                 truncates one meanwhile, SIGBUS ends wc.
       --help     print this and exit
       --version  print the version and exit
 ";
 
-/// What is asked for.
+/// A parsed command line.
 #[derive(Default)]
 struct Request {
     lines: bool,
@@ -65,14 +65,14 @@ struct Request {
     chars: bool,
     bytes: bool,
     maps: bool,
-    /// To be printed, and nothing else.
+    /// Printed instead of counting.
     text: Option<String>,
     names: Vec<OsString>,
 }
 
 impl Request {
-    /// Options may follow names, be grouped and be shortened, as `getopt_long` has it.
-    fn of(arguments: impl Iterator<Item = OsString>) -> Result<Self, Vec<u8>> {
+    /// As `getopt_long`: options may follow names, be grouped and be abbreviated.
+    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, Vec<u8>> {
         let mut request = Self::default();
         let mut takes_options = true;
         for argument in arguments {
@@ -112,9 +112,9 @@ impl Request {
             None => (argument, None),
         };
         let all = ["bytes", "chars", "lines", "words", "mmap", "help", "version"];
-        let fitting: Vec<&str> =
+        let candidates: Vec<&str> =
             all.into_iter().filter(|option| option.as_bytes().starts_with(name)).collect();
-        match fitting[..] {
+        match candidates[..] {
             [option] if value.is_some() => {
                 Err(format!("option '--{option}' doesn't allow an argument").into_bytes())
             }
@@ -124,8 +124,8 @@ impl Request {
             }
             [] => Err([b"unrecognized option '--", argument, b"'"].concat()),
             _ => {
-                let fitting: String = fitting.iter().map(|option| format!(" '--{option}'")).collect();
-                let possible = format!("' is ambiguous; possibilities:{fitting}");
+                let candidates: String = candidates.iter().map(|option| format!(" '--{option}'")).collect();
+                let possible = format!("' is ambiguous; possibilities:{candidates}");
                 Err([b"option '--", argument, possible.as_bytes()].concat())
             }
         }
@@ -143,12 +143,12 @@ impl Request {
         }
     }
 
-    /// How many numbers a line has.
+    /// How many counts a line has.
     fn columns(&self) -> usize {
         [self.lines, self.words, self.chars, self.bytes].into_iter().map(usize::from).sum()
     }
 
-    /// Prints a line per file and a total; returns whether all could be read and written.
+    /// Prints a line for each file and a total; returns whether all was read and written.
     fn run(&self) -> bool {
         let mut output = Output::default();
         if let Some(text) = &self.text {
@@ -176,17 +176,17 @@ impl Request {
             output.write(&self.line(&total, width, Some(OsStr::new("total"))));
         }
         if inputs.iter().any(|name| name == "-") {
-            // coreutils closes it in the end, which fails if it was not open.
+            // coreutils closes it at the end, which fails if it is not open.
             if let Err(error) = standard_input().metadata() {
-                complain("-", &error);
+                report("-", &error);
                 all_read = false;
             }
         }
         output.finish() && all_read
     }
 
-    /// coreutils makes all columns as wide as the regular files' bytes together need, and at least 7 wide if there is
-    /// anything else; but one number alone has no column.
+    /// As coreutils: all columns have the width of the sum of the regular files' lengths, and at least 7 if there is
+    /// another file. A single count is not padded.
     fn width(&self, names: &[OsString]) -> usize {
         if names.len() == 1 && self.columns() == 1 {
             return 1;
@@ -205,11 +205,11 @@ impl Request {
         bytes.to_string().len().max(least)
     }
 
-    /// Counts one file and passes on what was counted, to its end or to an error. Returns whether there was none.
+    /// Counts one file, to its end or to an error, passes the counts to `then`, and returns whether there was no error.
     fn count(&self, name: &OsStr, then: impl FnOnce(&Counts)) -> bool {
         let file = match name.as_encoded_bytes() {
             b"" => {
-                say(b"wc: invalid zero-length file name\n");
+                print_error(b"wc: invalid zero-length file name\n");
                 return false;
             }
             b"-" => Ok(standard_input()),
@@ -220,36 +220,36 @@ impl Request {
             Ok(mut file) => {
                 let result = self.count_file(&file, name, &mut counts);
                 if name != "-" {
-                    // SAFETY: it is not used any more.
+                    // SAFETY: it is dropped once and not used afterwards.
                     unsafe { ManuallyDrop::drop(&mut file) };
                 }
                 result
             }
             Err(error) => {
-                complain(quoted(name), &error);
+                report(quoted(name), &error);
                 return false;
             }
         };
         if let Err(error) = &result {
-            complain(if self.names.is_empty() { "'standard input'".into() } else { quoted(name) }, error);
+            report(if self.names.is_empty() { "'standard input'".into() } else { quoted(name) }, error);
         }
         then(&counts);
         result.is_ok()
     }
 
-    /// Counts from the file's position, where it has one, to its end, and leaves the position there.
+    /// Counts from the file's position, if it has one, to its end, and moves the position there.
     fn count_file(&self, mut file: &fs::File, name: &OsStr, counts: &mut Counts) -> io::Result<()> {
-        // Only what was opened elsewhere may be somewhere else than at its start, and be read on by others.
+        // A file opened by another process may not be at its start, and that process may read on.
         let shared = if name == "-" { file.stream_position().ok() } else { None };
         let from = shared.unwrap_or(0);
         let metadata = file.metadata()?;
         let len = if metadata.is_file() { metadata.len() } else { 0 };
         let only_bytes = self.columns() == 1 && (self.bytes || self.chars);
-        // coreutils then trusts a length that is no multiple of a page, and does not read.
+        // For these coreutils trusts a length that is not a multiple of the page size, and does not read.
         let moves = shared.is_some() && !(only_bytes && len % page_size() as u64 != 0);
         let near_end = len.saturating_sub(TAIL);
         if only_bytes && near_end > from {
-            // Nobody need look at all the bytes: that some are there near the end shows that the length is right.
+            // Bytes near the end show that the reported length is right, so that the rest need not be read.
             let tail = read(Reader::new(file).offset(near_end), |_| ());
             if let Ok(tail @ 1..) = tail {
                 counts.bytes = near_end - from + tail;
@@ -261,7 +261,7 @@ impl Request {
         }
         let mut progress = Progress::new(name, len.saturating_sub(from));
         let reader = Reader::new(file).offset(from);
-        // SAFETY: that nobody changes or truncates the file is asked of those who say `--mmap`.
+        // SAFETY: whoever passes `--mmap` promises that no process changes or truncates the file; see the help.
         let reader = if self.maps { unsafe { reader.mapped() } } else { reader };
         let mut in_word = 0;
         let result = read(reader, |chunk| {
@@ -296,10 +296,10 @@ impl Request {
     }
 }
 
-/// How far from the end of a file its length is tried.
+/// The distance from the end of a file at which its length is verified.
 const TAIL: u64 = 64 << 10;
 
-/// Reads to the end; returns how many bytes there were.
+/// Reads to the end; returns the number of bytes.
 fn read(reader: Reader, mut f: impl FnMut(&[u8])) -> io::Result<u64> {
     let read = reader.for_each(|chunk| {
         f(chunk);
@@ -308,19 +308,19 @@ fn read(reader: Reader, mut f: impl FnMut(&[u8])) -> io::Result<u64> {
     read.map_err(io::Error::from)
 }
 
-/// Standard input, which nobody closes.
+/// Standard input, which stays open.
 fn standard_input() -> ManuallyDrop<fs::File> {
-    // SAFETY: it is not closed, as this is not dropped.
+    // SAFETY: the descriptor is not closed, as the file is never dropped.
     ManuallyDrop::new(unsafe { File::from_raw(FileRef::from(&io::stdin()).as_raw()) }.into())
 }
 
-/// Standard output. std's own takes one that is not open for one that is.
+/// Standard output. std's own reports success if it is not open.
 fn standard_output() -> ManuallyDrop<fs::File> {
     // SAFETY: as above.
     ManuallyDrop::new(unsafe { File::from_raw(FileRef::from(&io::stdout()).as_raw()) }.into())
 }
 
-/// What is printed, line by line. After an error nothing more is.
+/// Prints lines until an error.
 #[derive(Default)]
 struct Output {
     has_failed: bool,
@@ -331,36 +331,36 @@ impl Output {
         self.has_failed = self.has_failed || standard_output().write_all(text).is_err();
     }
 
-    /// Returns whether all was written, and complains if not: as `fclose` in the end, which reports that the output is
-    /// not open, but not why a write failed earlier.
+    /// Returns whether all was written, and prints an error if not. As `fclose`, it reports why closing fails, but not
+    /// why a write failed before.
     fn finish(self) -> bool {
         if self.has_failed {
             match standard_output().metadata() {
-                Err(error) => complain("write error", &error),
-                Ok(_) => say(b"wc: write error\n"),
+                Err(error) => report("write error", &error),
+                Ok(_) => print_error(b"wc: write error\n"),
             }
         }
         !self.has_failed
     }
 }
 
-/// Writes to standard error, at once; there is nobody to tell if that fails.
-fn say(text: &[u8]) {
+/// Writes to standard error, unbuffered. A failure cannot be reported anywhere.
+fn print_error(text: &[u8]) {
     let _ = io::stderr().write_all(text);
 }
 
-fn complain(what: impl AsRef<str>, error: &io::Error) {
+fn report(what: impl AsRef<str>, error: &io::Error) {
     let words = error.to_string();
     let words = words.split(" (os error").next().unwrap_or_default();
-    say(format!("wc: {}: {words}\n", what.as_ref()).as_bytes());
+    print_error(format!("wc: {}: {words}\n", what.as_ref()).as_bytes());
 }
 
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A name as coreutils quotes it in messages, for a shell to take it back: not at all if that need not be, between double
-/// quotes if these suffice, or else between single ones, and what cannot be printed between `$'` and `'`.
+/// Quotes a name for a shell, as coreutils does in messages: not at all if it needs no quotes, in double quotes if
+/// these suffice, otherwise in single quotes, with unprintable bytes between `$'` and `'`.
 fn quoted(name: &OsStr) -> String {
     let bytes = name.as_encoded_bytes();
     let has_quote = bytes.contains(&b'\'');
@@ -383,7 +383,7 @@ fn quoted(name: &OsStr) -> String {
     }
     let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
     let mut text = String::from("'");
-    // coreutils goes through a name that has a quote twice, and takes this over from the first time.
+    // coreutils scans a name that contains a quote twice, and keeps this state from the first scan.
     let mut is_escaping = has_quote && bytes.last().is_some_and(|byte| !is_printable(byte));
     for byte in bytes {
         if *byte == b'\'' {
@@ -428,7 +428,7 @@ impl Counts {
             }
         }
         if request.lines {
-            // A block of 255 cannot overflow a sum of one byte, and such sums become vectors.
+            // The sum of 255 bytes fits one byte, so that the compiler uses vectors of bytes.
             let newlines = |block: &[u8]| block.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>();
             self.lines += chunk.chunks(255).map(|block| u64::from(newlines(block))).sum::<u64>();
         }
@@ -436,14 +436,14 @@ impl Counts {
     }
 }
 
-/// What a byte does to the state "in a word", which is 0 or 1.
+/// How a byte changes the state "in a word", which is 0 or 1.
 #[derive(Clone, Copy)]
 struct Class {
     keeps: u8,
     begins: u8,
 }
 
-/// In the C locale a space ends a word, a printable byte begins one, and any other byte does neither.
+/// In the C locale white space ends a word, a printable byte begins one, and any other byte does neither.
 const CLASSES: [Class; 256] = {
     let mut classes = [Class { keeps: 1, begins: 0 }; 256];
     let mut byte = 0;
@@ -458,7 +458,7 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// A line on the terminal that tells how far a large file is read, and goes when it is.
+/// A line on the terminal that shows how much of a large file was read. It is erased at the end.
 struct Progress<'a> {
     name: &'a OsStr,
     bytes: u64,

@@ -1,7 +1,10 @@
-//! What a booted kernel shows and qemu-user does not: `booted FOLDER/`, for aarch64 with SVE. Linux destroys SVE's registers
-//! in a system call, so loops that keep something there count lines between such calls; they use SVE whatever the rest is
-//! built for. And sparse memory stays sparse when it is made executable; QEMU cleans no cache and so touches none, hence
-//! ci/faults has it read the memory. Prints a line for each, then the counts, and exits with 1 if one was wrong.
+//! What a booted kernel shows and qemu-user does not, for aarch64 with SVE: `booted FOLDER/`.
+//!
+//! A system call of Linux destroys SVE's registers. So loops that keep a count there, whatever the rest is built for, count
+//! lines between such calls. And sparse memory stays sparse when it is made executable. QEMU cleans no cache and so touches
+//! no page; hence ci/faults has the crate read the memory there.
+//!
+//! Prints a line for each, then the counts, and exits with 1 if one is wrong.
 
 #![no_std]
 #![no_main]
@@ -32,7 +35,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 #[target_feature(enable = "sve")]
-fn of_windows(file: &File) -> Result<u64, Error> {
+fn windows(file: &File) -> Result<u64, Error> {
     let mut count = 0;
     for offset in (0..LEN).step_by(PIECE) {
         // SAFETY: the file is this program's alone.
@@ -43,7 +46,7 @@ fn of_windows(file: &File) -> Result<u64, Error> {
 }
 
 #[target_feature(enable = "sve")]
-fn of_reads(file: &File) -> Result<u64, Error> {
+fn reads(file: &File) -> Result<u64, Error> {
     let (mut buffer, mut offset, mut count) = ([0; 4096], 0, 0);
     loop {
         match file.read_at(&mut buffer, offset)? {
@@ -57,10 +60,10 @@ fn of_reads(file: &File) -> Result<u64, Error> {
 }
 
 #[target_feature(enable = "sve")]
-fn of_chunks(file: &File) -> Result<u64, Error> {
+fn chunks(file: &File) -> Result<u64, Error> {
     let mut count = 0;
     // SAFETY: as above.
-    let reader = unsafe { Reader::new(file) };
+    let reader = unsafe { Reader::new(file).mapped() };
     reader.chunk_len(PIECE).for_each(|chunk| {
         count += newlines(chunk);
         Ok::<_, Error>(())
@@ -69,11 +72,9 @@ fn of_chunks(file: &File) -> Result<u64, Error> {
 }
 
 #[target_feature(enable = "sve")]
-fn of_records(file: &File) -> Result<u64, Error> {
+fn records(file: &File) -> Result<u64, Error> {
     let mut count = 0;
-    // SAFETY: as above.
-    let reader = unsafe { Reader::new(file) };
-    reader.chunk_len(PIECE).records(b'\n', |record| {
+    Reader::new(file).chunk_len(PIECE).records(b'\n', |record| {
         count +=
             u64::from(record.iter().map(|&byte| u64::from(byte == b'a')).sum::<u64>() == LINE as u64 - 1);
         Ok::<_, Error>(())
@@ -81,7 +82,7 @@ fn of_records(file: &File) -> Result<u64, Error> {
     Ok(count)
 }
 
-/// The other calls that a mapping has.
+/// The other calls on a mapping.
 #[target_feature(enable = "sve")]
 fn between_calls(file: &File) -> Result<u64, Error> {
     // SAFETY: as above.
@@ -100,20 +101,20 @@ fn between_calls(file: &File) -> Result<u64, Error> {
     Ok(count)
 }
 
-/// Counts the pages that are not resident, of as many as there are lines; but one that was written to.
+/// Writes to one of `LINES` pages, and counts that one and the pages that are not resident.
 fn sparse() -> Result<u64, Error> {
-    let mut map = Mmap::anon(LINES as usize * page_size()).prot(Prot::WRITE).map()?;
+    let mut map = Mmap::anon(LINES as usize * page_size()).map_mut()?;
     map.advise(Advice::NoHugePage)?;
-    map.bytes_mut()?[1000 * page_size()] = 1;
-    map.protect(Prot::EXEC)?;
+    map[1000 * page_size()] = 1;
+    let map = map.into_exec()?;
     Ok(LINES + 1 - start::resident_pages(map.as_ptr(), LINES as usize, page_size()))
 }
 
 fn write_lines(file: &File) -> Result<(), Error> {
     file.set_len(LEN as u64)?;
     // SAFETY: as above.
-    let mut map = unsafe { Mmap::new(file).prot(Prot::WRITE).map()? };
-    for line in map.bytes_mut()?.chunks_exact_mut(LINE) {
+    let mut map = unsafe { Mmap::new(file).map_mut()? };
+    for line in map.chunks_exact_mut(LINE) {
         line.fill(b'a');
         line[LINE - 1] = b'\n';
     }
@@ -126,26 +127,26 @@ fn main(mut arguments: Arguments) -> u8 {
     for (to, from) in path.iter_mut().zip(folder.text().to_bytes().iter().chain(b"lines")) {
         *to = *from;
     }
-    let file = core::ffi::CStr::from_bytes_until_nul(&path).map(File::create);
-    let Ok(Ok(file)) = file else { return 2 };
+    let Ok(path) = core::ffi::CStr::from_bytes_until_nul(&path) else { return 2 };
+    let Ok(file) = File::create(path) else { return 2 };
     if let Err(error) = write_lines(&file) {
         let _ = writeln!(Output, "FAILED {error}");
         return 1;
     }
-    // SAFETY: whoever starts this has a processor with SVE.
+    // SAFETY: the program runs on processors with SVE alone.
     let counts = unsafe {
         [
-            ("windows", of_windows(&file)),
-            ("reads", of_reads(&file)),
-            ("chunks", of_chunks(&file)),
-            ("records", of_records(&file)),
+            ("windows", windows(&file)),
+            ("reads", reads(&file)),
+            ("chunks", chunks(&file)),
+            ("records", records(&file)),
             ("between calls", between_calls(&file)),
             ("sparse", sparse()),
         ]
     };
     let (mut passed, mut failed) = (0, 0);
     for (name, count) in counts {
-        let is_right = count.is_ok_and(|count| count == LINES);
+        let is_right = count == Ok(LINES);
         let word = if is_right { "ok" } else { "FAILED" };
         let _ = writeln!(Output, "{word} {name}: {count:?} of {LINES}");
         if is_right { passed += 1 } else { failed += 1 }

@@ -1,5 +1,5 @@
-//! The smallest program: writes the files that it is given to standard output, mapped. Exits with 1 at the first
-//! that cannot be mapped or written, and names it on standard error.
+//! The smallest program: maps the files it is given and writes them to standard output. At the first one that fails it
+//! prints the name to standard error and exits with 1.
 
 #![no_std]
 #![no_main]
@@ -22,16 +22,16 @@ fn main(arguments: Arguments) -> u8 {
     0
 }
 
-/// Whether the system has files that tell no length or cannot be mapped: /proc and /sys on Linux, /dev there and on
-/// macOS. What is left on Windows, pipes and consoles by name, is not worth a fifth of the program.
+/// Whether the system has files that report no length or cannot be mapped: /proc and /sys on Linux, /dev there and on
+/// macOS. On Windows these are pipes and consoles, which are not worth a fifth of the program.
 const READS: bool = cfg!(not(windows));
 
 fn cat(name: &Argument) -> Option<()> {
     let file = name.open()?;
-    // SAFETY: the bytes are only handed to the kernel, which answers EFAULT where the file was cut off.
+    // SAFETY: only the kernel reads the bytes, and fails with EFAULT where the file was truncated.
     match unsafe { Mmap::new(&file).map() } {
         Ok(map) if !READS || !map.is_empty() => return write(1, &map),
-        // An empty mapping holds nothing, so to drop it would be bytes for nothing.
+        // An empty mapping holds nothing; the code that drops it would take bytes.
         Ok(map) => core::mem::forget(map),
         Err(_) => {}
     }

@@ -1,5 +1,5 @@
-//! What the compiler calls for copies, fills and comparisons, and libc otherwise has: small, not fast. A crate of its
-//! own, as the compiler must not turn these loops into calls of themselves.
+//! The functions that the compiler calls for copies, fills and comparisons, otherwise part of libc: small, not fast. They
+//! are a crate of their own, as `no_builtins` keeps the compiler from turning these loops into calls of themselves.
 
 #![no_std]
 #![no_builtins]
@@ -8,7 +8,7 @@
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
     for i in 0..len {
-        // SAFETY: the caller's, as in all of these.
+        // SAFETY: the caller's promise, as in all of these.
         unsafe { *to.add(i) = *from.add(i) };
     }
     to
@@ -21,7 +21,7 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, len: usize) -> *m
         return unsafe { memcpy(to, from, len) };
     }
     for i in (0..len).rev() {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's promise.
         unsafe { *to.add(i) = *from.add(i) };
     }
     to
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, len: usize) -> *m
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memset(to: *mut u8, byte: i32, len: usize) -> *mut u8 {
     for i in 0..len {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's promise.
         unsafe { *to.add(i) = byte as u8 };
     }
     to
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn memset(to: *mut u8, byte: i32, len: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
     for i in 0..len {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's promise.
         let (a, b) = unsafe { (*a.add(i), *b.add(i)) };
         if a != b {
             return i32::from(a) - i32::from(b);
@@ -50,31 +50,44 @@ pub unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's promise.
     unsafe { memcmp(a, b, len) }
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strlen(string: *const u8) -> usize {
     let mut len = 0;
-    // SAFETY: the caller's.
+    // SAFETY: the caller's promise.
     while unsafe { *string.add(len) } != 0 {
         len += 1;
     }
     len
 }
 
-/// The remainder of 64 bits, which on x86 compilers do not make themselves. It takes its arguments off the stack, and has
-/// this very name.
+/// 64-bit division for x86, bit by bit: the quotient and the remainder.
 #[cfg(all(target_arch = "x86", target_env = "msvc"))]
-#[unsafe(export_name = "\x01__aullrem")]
-pub extern "stdcall" fn remainder(number: u64, by: u64) -> u64 {
-    let mut rest = 0_u64;
+fn divide(number: u64, by: u64) -> (u64, u64) {
+    let (mut quotient, mut rest) = (0, 0);
     for bit in (0..64).rev() {
         rest = rest << 1 | number >> bit & 1;
         if rest >= by {
             rest -= by;
+            quotient |= 1 << bit;
         }
     }
-    rest
+    (quotient, rest)
+}
+
+// Compilers for x86 call these two, which remove their arguments from the stack and have exactly these names.
+
+#[cfg(all(target_arch = "x86", target_env = "msvc"))]
+#[unsafe(export_name = "\x01__aulldiv")]
+pub extern "stdcall" fn quotient(number: u64, by: u64) -> u64 {
+    divide(number, by).0
+}
+
+#[cfg(all(target_arch = "x86", target_env = "msvc"))]
+#[unsafe(export_name = "\x01__aullrem")]
+pub extern "stdcall" fn remainder(number: u64, by: u64) -> u64 {
+    divide(number, by).1
 }

@@ -1,4 +1,4 @@
-//! macOS, through libSystem, whose start-up calls `main`.
+//! macOS, through libSystem, which calls `main`.
 
 use core::ffi::{c_char, c_int, c_void};
 
@@ -10,36 +10,36 @@ pub use strings::*;
 #[link(name = "System")]
 unsafe extern "C" {
     #[link_name = "write"]
-    fn write_some(file: c_int, bytes: *const c_void, len: usize) -> isize;
+    fn write_part(file: c_int, bytes: *const c_void, len: usize) -> isize;
     #[link_name = "_exit"]
-    fn end(status: c_int) -> !;
+    fn exit_process(status: c_int) -> !;
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
-    // SAFETY: the list has `count` strings and a NULL; the first, if there is one, is the program's name.
+    // SAFETY: the list has `count` strings, of which the first, if any, is the program's name, and a NULL.
     crate::main(Arguments(unsafe { arguments.add(usize::from(count > 0)) })).into()
 }
 
 pub fn exit(status: u8) -> ! {
-    // SAFETY: ends the process.
-    unsafe { end(status.into()) }
+    // SAFETY: it has no conditions.
+    unsafe { exit_process(status.into()) }
 }
 
-/// Writes all to a descriptor, or gives `None`.
+/// Writes all bytes to a descriptor; `None` if that fails.
 #[inline(never)]
 pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
     while !bytes.is_empty() {
-        // More than INT_MAX at a time is refused (write(2)).
+        // Fails for more than INT_MAX bytes (write(2)).
         let len = bytes.len().min(i32::MAX as usize);
-        // SAFETY: `bytes` is readable, and if it is not, the kernel says so.
-        let written = unsafe { write_some(descriptor as c_int, bytes.as_ptr().cast(), len) };
+        // SAFETY: the kernel reads `bytes`, and fails with EFAULT where it cannot.
+        let written = unsafe { write_part(descriptor as c_int, bytes.as_ptr().cast(), len) };
         bytes = bytes.get(usize::try_from(written).ok()?..)?;
     }
     Some(())
 }
 
-#[allow(dead_code, reason = "cat reads none")]
+#[allow(dead_code, reason = "for conformance")]
 pub fn standard_input() -> baremap::RawFile {
     0
 }

@@ -1,54 +1,74 @@
-//! Linux, by system calls, for which the crate's stubs serve here too.
+//! Linux, by system calls through the crate's own stubs.
 
 use core::arch::{asm, global_asm};
 use core::ffi::c_char;
 
-#[allow(dead_code, reason = "one stub is used of many")]
-#[cfg_attr(target_arch = "x86_64", path = "../../../../src/sys/linux/x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "../../../../src/sys/linux/aarch64.rs")]
+#[allow(dead_code, reason = "few of the stubs and numbers are used")]
+#[cfg_attr(target_arch = "x86_64", path = "../../../../src/sys/linux/arch/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "../../../../src/sys/linux/arch/aarch64.rs")]
+#[cfg_attr(target_arch = "riscv64", path = "../../../../src/sys/linux/arch/riscv64.rs")]
 mod arch;
-
+#[allow(dead_code, reason = "x86_64 has its own numbers")]
+#[path = "../../../../src/sys/linux/arch/generic.rs"]
+mod generic;
 #[path = "strings.rs"]
 mod strings;
 
 pub use strings::*;
 
-// The kernel leaves the arguments at rsp (x86-64 psABI, 3.4.1), aligned to 16; a call makes that 8 more.
+// The kernel leaves the arguments on the stack, whose pointer is a multiple of 16 (x86-64 psABI, 3.4.1).
 #[cfg(target_arch = "x86_64")]
 global_asm!(".globl _start", "_start:", "mov rdi, rsp", "call {}", sym start);
 #[cfg(target_arch = "aarch64")]
 global_asm!(".globl _start", "_start:", "mov x0, sp", "bl {}", sym start);
+#[cfg(target_arch = "riscv64")]
+global_asm!(".globl _start", "_start:", "mv a0, sp", "call {}", sym start);
 
-/// What ELF calls this processor (`EM_X86_64`, `EM_AARCH64`).
+/// The processor's number in ELF: `EM_X86_64`, `EM_AARCH64` or `EM_RISCV`.
 #[allow(dead_code, reason = "for load")]
-pub const MACHINE: u16 = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
+pub const MACHINE: u16 = if cfg!(target_arch = "x86_64") {
+    62
+} else if cfg!(target_arch = "aarch64") {
+    183
+} else {
+    243
+};
 
-/// Begins a program as the kernel does: with its stack, and 0 for the function that it would call at its end (x86-64
-/// psABI, 3.4.1; on aarch64 glibc asks the same of x0).
+/// Starts a program as the kernel does: with its stack, and 0 for the function that it would call at its end, in rdx
+/// (x86-64 psABI, 3.4.1), or where glibc expects it, in x0 or a0. The registers are named, as the compiler might otherwise
+/// choose the frame pointer or the link register, which are set to 0.
 ///
 /// # Safety
-/// A program is at `entry`, and its initial stack at `stack`. What this program has is never dropped.
+/// A program is at `entry`, and its initial stack at `stack`. Nothing of this program is dropped.
 #[allow(dead_code, reason = "for load")]
 pub unsafe fn enter(entry: usize, stack: *const u8) -> ! {
     // SAFETY: the caller's promise.
     #[cfg(target_arch = "x86_64")]
     unsafe {
-        asm!("mov rsp, {}", "xor ebp, ebp", "jmp {}", in(reg) stack, in(reg) entry, in("rdx") 0, options(noreturn))
+        asm!("mov rsp, rsi", "xor ebp, ebp", "jmp rdi", in("rdx") 0, in("rsi") stack, in("rdi") entry,
+            options(noreturn))
     }
     // SAFETY: as above.
     #[cfg(target_arch = "aarch64")]
     unsafe {
-        asm!("mov sp, {}", "mov x29, xzr", "mov x30, xzr", "br {}", in(reg) stack, in(reg) entry, in("x0") 0,
+        asm!("mov sp, x1", "mov x29, xzr", "br x2", in("x0") 0, in("x1") stack, in("x2") entry, in("x30") 0,
+            options(noreturn))
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "riscv64")]
+    unsafe {
+        asm!("mv sp, a1", "mv fp, zero", "jr a2", in("a0") 0, in("a1") stack, in("a2") entry, in("ra") 0,
             options(noreturn))
     }
 }
 
-/// The numbers of `write` and `exit_group`.
-const NUMBERS: (usize, usize) = if cfg!(target_arch = "x86_64") { (1, 231) } else { (64, 94) };
+/// The numbers of `write`, `exit_group` and `prlimit64`.
+const NUMBERS: (usize, usize, usize) =
+    if cfg!(target_arch = "x86_64") { (1, 231, 302) } else { (64, 94, 261) };
 
 unsafe extern "C" fn start(stack: *const *const c_char) -> ! {
-    // SAFETY: argc comes first, then the arguments. Before Linux 5.18 a program may be started without even its name
-    // (execve(2)), and behind that would be the environment.
+    // SAFETY: argc comes first, then the arguments. Before Linux 5.18 argc may be 0, without even the program's name
+    // (execve(2)); the environment would follow.
     let arguments = unsafe { stack.add(1 + usize::from(stack.cast::<usize>().read() != 0)) };
     exit(crate::main(Arguments(arguments)))
 }
@@ -60,12 +80,12 @@ pub fn exit(status: u8) -> ! {
     }
 }
 
-/// Writes all to a descriptor, or gives `None`.
+/// Writes all of `bytes` to a descriptor. `None` on failure.
 #[inline(never)]
 pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
     const EINTR: isize = 4;
     while !bytes.is_empty() {
-        // SAFETY: `bytes` is readable, and if it is not, the kernel says so.
+        // SAFETY: `bytes` is readable.
         match unsafe { arch::syscall3(NUMBERS.0, descriptor, bytes.as_ptr() as usize, bytes.len()) } as isize
         {
             written @ 0.. => bytes = bytes.get(written as usize..)?,
@@ -81,26 +101,24 @@ pub fn standard_input() -> baremap::RawFile {
     0
 }
 
-/// How many bytes the system lets a stack grow to: RLIMIT_STACK, or 0 if that cannot be asked.
+/// How many bytes a stack may grow to: RLIMIT_STACK, or 0 if the call fails.
 #[allow(dead_code, reason = "for load")]
 pub fn stack_limit() -> usize {
-    const PRLIMIT64: usize = if cfg!(target_arch = "x86_64") { 302 } else { 261 };
     const RLIMIT_STACK: usize = 3;
     let mut limits = [0_usize; 2];
     // SAFETY: the kernel writes a `struct rlimit64`: the soft limit and the hard one.
-    unsafe { arch::syscall4(PRLIMIT64, 0, RLIMIT_STACK, 0, (&raw mut limits).expose_provenance()) };
+    unsafe { arch::syscall4(NUMBERS.2, 0, RLIMIT_STACK, 0, (&raw mut limits).expose_provenance()) };
     limits[0]
 }
 
 /// How many of the first `count` pages at an address are resident.
 #[allow(dead_code, reason = "for booted")]
 pub fn resident_pages(start: *const u8, count: usize, page_size: usize) -> u64 {
-    const MINCORE: usize = if cfg!(target_arch = "x86_64") { 27 } else { 232 };
     let mut resident = 0;
     for page in (0..count).map(|i| start.addr() + i * page_size) {
         let mut residence = 0_u8;
         // SAFETY: the kernel writes a byte.
-        unsafe { arch::syscall3(MINCORE, page, page_size, (&raw mut residence).expose_provenance()) };
+        unsafe { arch::syscall3(arch::MINCORE, page, page_size, (&raw mut residence).expose_provenance()) };
         resident += u64::from(residence & 1);
     }
     resident

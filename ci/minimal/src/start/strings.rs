@@ -1,4 +1,4 @@
-//! Arguments as the strings of C that Linux and macOS pass them as.
+//! Arguments as C strings, as Linux and macOS pass them.
 
 use baremap::File;
 use core::ffi::{CStr, c_char};
@@ -6,25 +6,25 @@ use core::ffi::{CStr, c_char};
 pub struct Argument(&'static CStr);
 
 impl Argument {
-    #[allow(dead_code, reason = "load takes them all at once")]
+    #[allow(dead_code, reason = "load passes all of them on")]
     pub fn text(&self) -> &CStr {
         self.0
     }
 
-    #[allow(dead_code, reason = "the suite opens none")]
+    #[allow(dead_code, reason = "for cat")]
     pub fn open(&self) -> Option<File> {
         File::open(self.0).ok()
     }
 }
 
-/// The program's arguments, without its name: a list that ends with NULL.
+/// The program's arguments, without its name: a list terminated by NULL.
 pub struct Arguments(pub *const *const c_char);
 
 impl Iterator for Arguments {
     type Item = Argument;
 
     fn next(&mut self) -> Option<Argument> {
-        // SAFETY: a NULL ends the list, behind which nothing is read; strings live as long as the process.
+        // SAFETY: NULL terminates the list, past which nothing is read; the strings live as long as the process.
         unsafe {
             let argument = *self.0;
             if argument.is_null() {

@@ -1,4 +1,5 @@
-//! Windows, through kernel32. Arguments are parted at spaces, and `"` keeps them together, as nothing here needs more.
+//! Windows, through kernel32. The command line is split at white space outside `"`; that is not all that Windows
+//! programs support, but all that is needed here.
 
 use baremap::File;
 use core::ffi::{CStr, c_char, c_void};
@@ -42,35 +43,35 @@ unsafe extern "system" {
     ) -> i32;
 }
 
-/// The longest argument in UTF-8, with its NUL.
-const LONGEST: usize = 2048;
+/// The longest argument in UTF-8, with its NUL, in bytes.
+const MAX_LEN: usize = 2048;
 
-/// An argument, in UTF-16 as the system passes it and ending with NUL, and room for its text.
-pub struct Argument(*const u16, *mut [u8; LONGEST]);
+/// An argument in UTF-16, terminated by NUL, and a buffer for its text.
+pub struct Argument(*const u16, *mut [u8; MAX_LEN]);
 
 impl Argument {
-    /// Valid until the text of the next argument is asked for.
+    /// Valid until this is called for another argument; empty if the argument is too long.
     pub fn text(&self) -> &'static CStr {
         const CP_UTF8: u32 = 65001;
         let utf8 = self.1.cast::<c_char>();
-        // SAFETY: the argument ends with NUL, and the buffer, which lives as long as the process, has room for as many
-        // bytes as are told. Of a longer argument the text is empty.
+        // SAFETY: the argument is terminated by NUL, and the buffer has the length that is passed. It lives as long as
+        // the process, in the frame of the entry point.
         unsafe {
-            if WideCharToMultiByte(CP_UTF8, 0, self.0, -1, utf8, LONGEST as i32, null(), null_mut()) == 0 {
+            if WideCharToMultiByte(CP_UTF8, 0, self.0, -1, utf8, MAX_LEN as i32, null(), null_mut()) == 0 {
                 return c"";
             }
             CStr::from_ptr(utf8)
         }
     }
 
-    /// By the name as it is; `File::open` would make UTF-16 of UTF-8 again.
-    #[allow(dead_code, reason = "the suite opens none")]
+    /// Opens it by its name in UTF-16, which `File::open` would convert from UTF-8.
+    #[allow(dead_code, reason = "for cat")]
     pub fn open(&self) -> Option<File> {
         const GENERIC_READ: u32 = 0x80000000;
         const FILE_SHARE_ALL: u32 = 0x1 | 0x2 | 0x4;
         const OPEN_EXISTING: u32 = 3;
         const INVALID_HANDLE_VALUE: isize = -1;
-        // SAFETY: the argument ends with NUL, and the handle is nobody else's.
+        // SAFETY: the argument is terminated by NUL, and nothing else closes the handle.
         unsafe {
             match CreateFileW(self.0, GENERIC_READ, FILE_SHARE_ALL, null_mut(), OPEN_EXISTING, 0, 0) {
                 INVALID_HANDLE_VALUE => None,
@@ -80,18 +81,17 @@ impl Argument {
     }
 }
 
-/// The program's arguments, without its name; of the command line, which is the process's own to write to, each is cut
-/// off by a NUL.
+/// The program's arguments, without its name. Each is terminated in place, as the command line is writable.
 pub struct Arguments {
     rest: *mut u16,
-    utf8: *mut [u8; LONGEST],
+    buffer: *mut [u8; MAX_LEN],
 }
 
 impl Iterator for Arguments {
     type Item = Argument;
 
     fn next(&mut self) -> Option<Argument> {
-        // SAFETY: a NUL ends the command line, behind which nothing is read.
+        // SAFETY: NUL terminates the command line, past which nothing is read.
         unsafe {
             while *self.rest == b' '.into() || *self.rest == b'\t'.into() {
                 self.rest = self.rest.add(1);
@@ -112,31 +112,31 @@ impl Iterator for Arguments {
                 self.rest.write(0);
                 self.rest = self.rest.add(1);
             }
-            Some(Argument(start, self.utf8))
+            Some(Argument(start, self.buffer))
         }
     }
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn mainCRTStartup() -> ! {
-    let mut utf8 = MaybeUninit::uninit();
-    // SAFETY: it has no condition.
-    let mut arguments = Arguments { rest: unsafe { GetCommandLineW() }, utf8: utf8.as_mut_ptr() };
+    let mut buffer = MaybeUninit::uninit();
+    // SAFETY: it has no conditions.
+    let mut arguments = Arguments { rest: unsafe { GetCommandLineW() }, buffer: buffer.as_mut_ptr() };
     arguments.next();
     exit(crate::main(arguments))
 }
 
 pub fn exit(status: u8) -> ! {
-    // SAFETY: ends the process.
+    // SAFETY: it has no conditions.
     unsafe { ExitProcess(status.into()) }
 }
 
-/// Writes all to standard output (1) or error (2), or gives `None`.
+/// Writes all bytes to standard output (1) or error (2); `None` if that fails.
 #[inline(never)]
 pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
     while !bytes.is_empty() {
         let mut written = 0;
-        // SAFETY: `bytes` is readable, and if it is not, the system says so.
+        // SAFETY: the kernel reads `bytes`, and the call fails where it cannot.
         let result = unsafe {
             let file = GetStdHandle(-10_i32 as u32 - descriptor as u32);
             let len = bytes.len().min(i32::MAX as usize) as u32;
@@ -150,8 +150,8 @@ pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
     Some(())
 }
 
-#[allow(dead_code, reason = "cat reads none")]
+#[allow(dead_code, reason = "for conformance")]
 pub fn standard_input() -> baremap::RawFile {
-    // SAFETY: it has no condition. STD_INPUT_HANDLE is -10, and output and error follow downwards.
+    // SAFETY: it has no conditions. STD_INPUT_HANDLE is -10, and output and error are -11 and -12.
     unsafe { GetStdHandle(-10_i32 as u32) }
 }
