@@ -1,7 +1,7 @@
-"""served.py FOLDER [direct]: files whose length or contents lie, by FUSE (Debian: libfuse2; PyPI: fusepy).
+"""served.py FOLDER [direct]: serves files that misreport their length, by FUSE (Debian: libfuse2; PyPI: fusepy).
 
-For each name: the length that is reported, and the bytes that are there. A read of `eio` past its first MiB fails. With
-`direct` the kernel does not cache the files, and so believes no length.
+FILES has the reported and the real length of each. Reading `eio` past its first MiB fails. With `direct` the kernel does not
+cache the files, and ignores the reported length.
 """
 
 import errno
@@ -13,12 +13,12 @@ from fuse import FUSE, FuseOSError, Operations
 FILES = {
     "exact_small": (1000, 1000),
     "exact_large": (3_000_000, 3_000_000),
-    "told_more_small": (1000, 600),
-    "told_more_large": (3_000_000, 1_000_000),
-    "told_less_small": (1000, 5000),
-    "told_less_large": (2_000_000, 3_000_000),
-    "told_zero": (0, 5000),
-    "told_huge": (1 << 62, 4 << 20),
+    "reports_more_small": (1000, 600),
+    "reports_more_large": (3_000_000, 1_000_000),
+    "reports_less_small": (1000, 5000),
+    "reports_less_large": (2_000_000, 3_000_000),
+    "reports_zero": (0, 5000),
+    "reports_huge": (1 << 62, 4 << 20),
     "eio": (3_000_000, 3_000_000),
 }
 

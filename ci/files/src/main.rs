@@ -1,4 +1,4 @@
-//! Reads files that lie, fail or change meanwhile, by a Reader and by the example `wc`: `ci/files/run --help`.
+//! Reads files that misreport their length, fail, or change meanwhile: see `ci/files/run --help`.
 
 use baremap::{Error, ErrorKind, Mmap, Reader};
 use std::fs::{self, File, OpenOptions};
@@ -13,62 +13,62 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let passed = match arguments[..] {
-        ["lies", folder, how, wc] => lies(Path::new(folder), how == "direct", wc),
+        ["fuse", folder, cache, wc] => fuse(Path::new(folder), cache == "direct", wc),
         ["direct", folder] => direct(Path::new(folder)),
-        ["storm", folder, seconds, wc] => storm(Path::new(folder), seconds, wc),
-        // What a storm starts.
+        ["truncate", folder, seconds, wc] => truncate(Path::new(folder), seconds, wc),
+        // The child processes of `truncate`.
         ["write", path, seconds] => return write(path, seconds),
         ["map", path, seconds] => return map(path, seconds),
-        _ => panic!("{arguments:?}? See ci/files/run --help"),
+        _ => panic!("{arguments:?}: see ci/files/run --help"),
     };
     println!("{passed} passed, 0 failed, 0 skipped");
 }
 
-/// How many bytes come, all of which are `byte`, and the error after them.
-fn read(reader: Reader, is_right: impl Fn(u8) -> bool) -> (u64, Result<(), Error>) {
+/// Reads to the end or to an error, and returns the number of bytes, all of which must be valid, and the error.
+fn read(reader: Reader, is_valid: impl Fn(u8) -> bool) -> (u64, Result<(), Error>) {
     let mut read = 0;
     let result = reader.for_each(|chunk| {
-        assert!(chunk.iter().all(|&byte| is_right(byte)), "a byte that the file never had");
+        assert!(chunk.iter().all(|&byte| is_valid(byte)), "a byte that was never in the file");
         read += chunk.len() as u64;
         Ok::<_, Error>(())
     });
     (read, result.map(|all| assert_eq!(all, read)))
 }
 
-/// What std's `read` finds, by pieces of one page.
-fn found(path: &Path) -> (u64, io::Result<()>) {
-    let (mut file, mut buffer, mut found) = (File::open(path).unwrap(), [0; 4096], 0);
+/// The same by std's `read`, a page at a time.
+fn read_by_std(path: &Path) -> (u64, io::Result<()>) {
+    let (mut file, mut buffer, mut count) = (File::open(path).unwrap(), [0; 4096], 0);
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return (found, Ok(())),
-            Ok(read) => found += read as u64,
-            Err(error) => return (found, Err(error)),
+            Ok(0) => return (count, Ok(())),
+            Ok(read) => count += read as u64,
+            Err(error) => return (count, Err(error)),
         }
     }
 }
 
-/// Of each file that ci/files/served.py serves: what `read` finds, and no signal.
-fn lies(folder: &Path, direct: bool, wc: &str) -> u32 {
+/// Reads each file of ci/files/served.py. The numbers are their real lengths, or where reading fails.
+fn fuse(folder: &Path, direct: bool, wc: &str) -> u32 {
     let mut passed = 0;
-    for (name, there) in [
+    for (name, len) in [
         ("exact_small", 1000),
         ("exact_large", 3_000_000),
-        ("told_more_small", 600),
-        ("told_more_large", 1_000_000),
-        ("told_less_small", 5000),
-        ("told_less_large", 3_000_000),
-        ("told_zero", 5000),
-        ("told_huge", 4 << 20),
+        ("reports_more_small", 600),
+        ("reports_more_large", 1_000_000),
+        ("reports_less_small", 5000),
+        ("reports_less_large", 3_000_000),
+        ("reports_zero", 5000),
+        ("reports_huge", 4 << 20),
         ("eio", 1 << 20),
     ] {
         let path = folder.join(name);
         let fails = name == "eio";
-        let (found, error) = found(&path);
+        let (expected, error) = read_by_std(&path);
         assert_eq!(error.is_err(), fails);
-        // A kernel that caches the file believes the length that it was told.
-        assert!(found == there || !direct, "{name}: {found}");
-        // How much comes before the error depends on how much is asked for at once.
-        let is_right = |read: u64| read == found || fails && (there..2 * there).contains(&read);
+        // When the kernel caches the file, it relies on the reported length.
+        assert!(expected == len || !direct, "{name}: {expected}");
+        // How much is read before the error depends on the length of each read.
+        let is_right = |read: u64| read == expected || fails && (len..2 * len).contains(&read);
         for chunk_len in [16 << 20, 100_001, 4096, 7] {
             let file = File::open(&path).unwrap();
             let reader = Reader::new(&file).chunk_len(chunk_len);
@@ -84,7 +84,7 @@ fn lies(folder: &Path, direct: bool, wc: &str) -> u32 {
             };
             let (ours, theirs) = (output(wc), output("wc"));
             if options == ["-c"] {
-                // coreutils takes the length for the number of bytes. It is tried here, and the last bytes are read.
+                // coreutils prints the reported length. The example verifies it by reading the last bytes.
                 let bytes = String::from_utf8_lossy(&ours.stdout).split(' ').next().unwrap().parse().unwrap();
                 assert!(fails || is_right(bytes), "{name}: {ours:?}");
                 assert!(fails || ours.status.success());
@@ -100,7 +100,8 @@ fn lies(folder: &Path, direct: bool, wc: &str) -> u32 {
     passed
 }
 
-/// Opened with O_DIRECT, which wants aligned addresses, offsets and lengths: from any offset, in chunks of any length.
+/// Reads with O_DIRECT, which requires aligned addresses, offsets and lengths, from any offset and in chunks of any
+/// length.
 fn direct(folder: &Path) -> u32 {
     const O_DIRECT: i32 = if cfg!(target_arch = "aarch64") { 0o200000 } else { 0o40000 };
     let path = folder.join("direct");
@@ -121,10 +122,7 @@ fn direct(folder: &Path) -> u32 {
                     Ok::<_, Error>(())
                 });
                 let expected = contents.get(offset as usize..).unwrap_or_default();
-                assert!(
-                    read == expected,
-                    "{len} bytes from {offset} on in chunks of {chunk_len}: {result:?}"
-                );
+                assert!(read == expected, "{len} bytes, from {offset}, in chunks of {chunk_len}: {result:?}");
                 assert_eq!(result, Ok(expected.len() as u64));
                 passed += 1;
             }
@@ -136,8 +134,9 @@ fn direct(folder: &Path) -> u32 {
 
 const LEN: usize = 8 << 20;
 
-/// While another process truncates and regrows the file, a Reader and `wc` go on; and it is a storm, as a mapping dies.
-fn storm(folder: &Path, seconds: &str, wc: &str) -> u32 {
+/// While another process truncates and extends the file, a Reader and `wc` survive, and SIGBUS kills a process that
+/// maps it.
+fn truncate(folder: &Path, seconds: &str, wc: &str) -> u32 {
     let path = folder.join("file");
     fs::write(&path, vec![b'x'; LEN]).unwrap();
     let path = path.to_str().unwrap();
@@ -159,18 +158,18 @@ fn storm(folder: &Path, seconds: &str, wc: &str) -> u32 {
             }
         }
     }
-    let died = mapper.wait().unwrap().signal();
+    let signal = mapper.wait().unwrap().signal();
     println!(
-        "{}: {rounds} rounds, {short} of them short; a mapping died of signal {died:?}",
+        "{}: read {rounds} times, {short} times truncated; the process that maps ended by signal {signal:?}",
         folder.display()
     );
     assert!(writer.wait().unwrap().success() && short > 0);
-    assert_eq!(died, Some(7), "no storm: SIGBUS was due");
+    assert_eq!(signal, Some(7), "SIGBUS was expected");
     fs::remove_file(path).unwrap();
     3
 }
 
-/// Runs for so many seconds.
+/// Counts until the time is over.
 fn rounds(seconds: &str) -> impl Iterator<Item = u32> {
     let (start, seconds) = (Instant::now(), Duration::from_secs(seconds.parse().unwrap()));
     (0..).take_while(move |_| start.elapsed() < seconds)
@@ -192,7 +191,7 @@ fn write(path: &str, seconds: &str) {
 fn map(path: &str, seconds: &str) {
     let file = File::open(path).unwrap();
     for _ in rounds(seconds) {
-        // SAFETY: nothing holds here, and it dies of it.
+        // SAFETY: none. SIGBUS, which ends this process, is what the check expects.
         if let Ok(map) = unsafe { Mmap::new(&file).map() } {
             std::hint::black_box(map.iter().map(|&byte| u64::from(byte)).sum::<u64>());
         }

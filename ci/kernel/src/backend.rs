@@ -1,7 +1,10 @@
-//! The kernel's side of the crate's contract.
+//! The kernel's `Backend`: what the crate asks for, done by `memory.rs` and `disk.rs`.
 
-use crate::memory::{Kind, Memory, PAGE, Refusal};
-use baremap::custom::{Backend, Code, FileKind, Open, RawFile, Request, UNSUPPORTED};
+use crate::disk::MAX_LEN;
+use crate::error::{self, Error, Result};
+use crate::frames::PAGE_SIZE;
+use crate::memory::{Kind, Memory};
+use baremap::custom::{Backend, Code, FileKind, Open, RawFile, Request};
 use baremap::{Discard, ErrorKind, Flags, Prot};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::CStr;
@@ -9,32 +12,32 @@ use core::ptr::{self, NonNull};
 
 pub struct Kernel {
     memory: UnsafeCell<Memory>,
-    busy: Cell<bool>,
+    is_borrowed: Cell<bool>,
 }
 
-// SAFETY: there is one processor, and no interrupt that would come in here.
+// SAFETY: there is one processor, and no interrupt handler uses the kernel.
 unsafe impl Sync for Kernel {}
 
-pub static KERNEL: Kernel = Kernel { memory: UnsafeCell::new(Memory::new()), busy: Cell::new(false) };
+pub static KERNEL: Kernel = Kernel { memory: UnsafeCell::new(Memory::new()), is_borrowed: Cell::new(false) };
 
 baremap::custom_backend!(KERNEL);
 
 impl Kernel {
-    /// Lends the kernel's memory, once at a time: a fault while it is lent is the kernel's own.
+    /// Calls `f` with the memory, or returns `None` if it is borrowed already: the kernel itself caused a page fault.
     pub fn with<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> Option<T> {
-        if self.busy.replace(true) {
+        if self.is_borrowed.replace(true) {
             return None;
         }
-        // SAFETY: `busy` keeps others away.
+        // SAFETY: `is_borrowed` makes this the only reference.
         let result = f(unsafe { &mut *self.memory.get() });
-        self.busy.set(false);
+        self.is_borrowed.set(false);
         Some(result)
     }
 
-    fn answer<T>(&self, f: impl FnOnce(&mut Memory) -> Result<T, Refusal>) -> Result<T, Code> {
+    fn call<T>(&self, f: impl FnOnce(&mut Memory) -> Result<T>) -> Result<T, Code> {
         match self.with(f) {
-            Some(result) => result.map_err(|refusal| refusal as Code),
-            None => crate::fail(format_args!("the kernel called itself")),
+            Some(result) => result.map_err(|error| error as Code),
+            None => panic!("the kernel called itself"),
         }
     }
 }
@@ -43,10 +46,10 @@ fn pointer(address: usize) -> NonNull<u8> {
     NonNull::new(ptr::with_exposed_provenance_mut(address)).unwrap_or(NonNull::dangling())
 }
 
-// SAFETY: addresses come from the areas, which do not overlap, and the tables follow them.
+// SAFETY: addresses come from the areas, which do not overlap, and the page tables follow them.
 unsafe impl Backend for Kernel {
     fn page_size(&self) -> usize {
-        PAGE
+        PAGE_SIZE
     }
 
     fn flags(&self) -> Flags {
@@ -54,124 +57,85 @@ unsafe impl Backend for Kernel {
     }
 
     unsafe fn map(&self, request: &Request) -> Result<NonNull<u8>, Code> {
-        let Request { file, len, prot, flags, place, .. } = *request;
-        let is_whole = |number: u64| number.is_multiple_of(PAGE as u64);
-        if !is_whole(len as u64) || !file.is_none_or(|(_, offset)| is_whole(offset)) {
-            crate::fail(format_args!("the crate breaks its promise: {request:?}"));
+        let Request { file, len, prot, flags, reservation, .. } = *request;
+        let is_aligned = |number: u64| number.is_multiple_of(PAGE_SIZE as u64);
+        if !is_aligned(len as u64) || !file.is_none_or(|(_, offset)| is_aligned(offset)) {
+            panic!("the crate breaks its promise: {request:?}");
         }
-        self.answer(|memory| {
+        self.call(|memory| {
             let kind = match file {
                 None => Kind::Anon,
                 Some((raw, offset)) => {
-                    let descriptor = memory.disk.descriptor(raw)?;
+                    let (file, offset) = (memory.disk.file(raw)?, offset as usize);
                     if flags.contains(Flags::COW) {
-                        Kind::Copy(descriptor.file, offset as usize)
+                        Kind::Private { inode: file.inode, offset }
                     } else {
-                        Kind::Shared(descriptor.file, offset as usize, descriptor.write)
+                        Kind::Shared { inode: file.inode, offset, writable: file.writable }
                     }
                 }
             };
-            memory.map(kind, len, prot, flags, place.map(|place| place.as_ptr().addr())).map(pointer)
+            let reservation = reservation.map(|ptr| ptr.as_ptr().addr());
+            memory.map(kind, len, prot, flags, reservation).map(pointer)
         })
     }
 
     unsafe fn unmap(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
-        self.answer(|memory| memory.unmap(ptr.as_ptr().addr(), len))
+        self.call(|memory| memory.unmap(ptr.as_ptr().addr(), len))
     }
 
     unsafe fn protect(&self, ptr: NonNull<u8>, len: usize, prot: Prot) -> Result<(), Code> {
-        self.answer(|memory| memory.protect(ptr.as_ptr().addr(), len, prot))
+        self.call(|memory| memory.protect(ptr.as_ptr().addr(), len, prot))
     }
 
     fn describe(&self, code: Code) -> (&'static str, &'static str, ErrorKind) {
-        const CODES: [(Refusal, &str, &str, ErrorKind); 10] = [
-            (Refusal::NoFrame, "NO_FRAME", "no frame of memory is free", ErrorKind::OutOfMemory),
-            (Refusal::NoAddress, "NO_ADDRESS", "no such addresses are free", ErrorKind::OutOfMemory),
-            (Refusal::TooManyAreas, "TOO_MANY_AREAS", "too many mappings", ErrorKind::OutOfMemory),
-            (Refusal::Taken, "TAKEN", "something is there", ErrorKind::Busy),
-            (Refusal::NotFound, "NOT_FOUND", "there is no such file", ErrorKind::NotFound),
-            (Refusal::Directory, "DIRECTORY", "it is a directory", ErrorKind::NotMappable),
-            (Refusal::TooManyFiles, "TOO_MANY_FILES", "too many files", ErrorKind::TooManyFiles),
-            (
-                Refusal::NotOpenForThis,
-                "NOT_OPEN",
-                "the file is not open for this",
-                ErrorKind::PermissionDenied,
-            ),
-            (Refusal::NotMapped, "NOT_MAPPED", "no mapping is there", ErrorKind::InvalidInput),
-            (Refusal::NotAllowed, "NOT_ALLOWED", "the mapping lacks the right", ErrorKind::PermissionDenied),
-        ];
-        match CODES.iter().find(|known| known.0 as Code == code) {
-            Some(&(_, name, words, kind)) => (name, words, kind),
-            None => ("?", "not a code of this kernel", ErrorKind::Other),
-        }
+        error::describe(code)
     }
 
     fn reserve(&self, address: usize, len: usize) -> Result<NonNull<u8>, Code> {
-        self.answer(|memory| memory.reserve(address, len)).map(pointer)
+        self.call(|memory| memory.reserve(address, len)).map(pointer)
     }
 
-    unsafe fn vacate(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
-        self.answer(|memory| memory.vacate(ptr.as_ptr().addr(), len))
+    unsafe fn unmap_to_reservation(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
+        self.call(|memory| memory.unmap_to_reservation(ptr.as_ptr().addr(), len))
     }
 
     unsafe fn lock(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
-        self.answer(|memory| memory.lock(ptr.as_ptr().addr(), len))
+        self.call(|memory| memory.lock(ptr.as_ptr().addr(), len))
     }
 
     unsafe fn unlock(&self, _: NonNull<u8>, _: usize) -> Result<(), Code> {
         Ok(())
     }
 
-    /// The disk is the memory that is mapped.
+    /// The pages of a file are its only storage.
     unsafe fn flush(&self, _: NonNull<u8>, _: usize, _: bool) -> Result<(), Code> {
         Ok(())
     }
 
-    unsafe fn discard(&self, ptr: NonNull<u8>, len: usize, how: Discard) -> Result<(), Code> {
-        match self.answer(|memory| memory.discard(ptr.as_ptr().addr(), len, how))? {
-            true => Ok(()),
-            false => Err(UNSUPPORTED),
-        }
+    unsafe fn discard(&self, ptr: NonNull<u8>, len: usize, discard: Discard) -> Result<(), Code> {
+        self.call(|memory| memory.discard(ptr.as_ptr().addr(), len, discard))
     }
 
-    fn open(&self, path: &CStr, how: Open) -> Result<RawFile, Code> {
-        let (create, write) = match how {
-            Open::Read => (false, false),
-            Open::ReadWrite => (false, true),
-            Open::Create => (true, true),
-            _ => return Err(UNSUPPORTED),
-        };
-        self.answer(|memory| memory.open(path.to_bytes(), create, write))
+    fn open(&self, path: &CStr, open: Open) -> Result<RawFile, Code> {
+        self.call(|memory| memory.open(path.to_bytes(), open))
     }
 
     fn close(&self, file: RawFile) {
-        let _ = self.answer(|memory| {
+        let _ = self.call(|memory| {
             memory.disk.close(file);
             Ok(())
         });
     }
 
     fn stat(&self, file: RawFile) -> Result<(FileKind, u64), Code> {
-        self.answer(|memory| {
-            let file = memory.disk.descriptor(file)?.file;
-            Ok((FileKind::Regular, memory.disk.len(file) as u64))
+        self.call(|memory| {
+            let inode = memory.disk.file(file)?.inode;
+            Ok((FileKind::Regular, memory.disk.len(inode) as u64))
         })
     }
 
     fn set_len(&self, file: RawFile, len: u64) -> Result<(), Code> {
-        self.answer(|memory| {
-            let descriptor = *memory.disk.descriptor(file)?;
-            if !descriptor.write {
-                return Err(Refusal::NotOpenForThis);
-            }
-            // What a tree of four levels holds.
-            if len > 1 << 48 {
-                return Err(Refusal::NoFrame);
-            }
-            memory.cut_off(descriptor.file, len as usize);
-            Ok(())
-        })
+        self.call(|memory| memory.set_len(file, len))
     }
 
     fn sync(&self, _: RawFile) -> Result<(), Code> {
@@ -181,34 +145,60 @@ unsafe impl Backend for Kernel {
     unsafe fn read(
         &self,
         file: RawFile,
-        to: *mut u8,
+        buffer: *mut u8,
         len: usize,
         offset: Option<u64>,
     ) -> Result<usize, Code> {
-        let (inode, start, end) = self.answer(|memory| {
-            let descriptor = *memory.disk.descriptor(file)?;
-            let start = offset.unwrap_or(descriptor.position as u64);
-            let end = memory.disk.len(descriptor.file) as u64;
-            let end = start.saturating_add(len as u64).min(end).max(start);
-            if offset.is_none() {
-                memory.disk.descriptor(file)?.position = end as usize;
-            }
-            Ok((descriptor.file, start as usize, end as usize))
+        let (inode, start, end) = self.call(|memory| {
+            let file = *memory.disk.file(file)?;
+            let start = offset.unwrap_or(file.position);
+            let len_of_file = memory.disk.len(file.inode) as u64;
+            Ok((
+                file.inode,
+                start as usize,
+                start.saturating_add(len as u64).min(len_of_file).max(start) as usize,
+            ))
         })?;
         let mut at = start;
         while at < end {
-            let part = (PAGE - at % PAGE).min(end - at);
-            let frame = self.answer(|memory| Ok(memory.known_file_frame(inode, at)))?;
-            // SAFETY: the caller lends `len` bytes at `to`, whose pages may fault, so that nothing is lent meanwhile.
+            let len = (PAGE_SIZE - at % PAGE_SIZE).min(end - at);
+            let frame = self.call(|memory| Ok(memory.disk.frame(inode, at)))?;
+            // SAFETY: `len` bytes of the buffer, which may fault, so that nothing is borrowed meanwhile.
             unsafe {
-                let to = to.add(at - start);
+                let buffer = buffer.add(at - start);
                 match frame {
-                    Some(frame) => to.copy_from((frame + at % PAGE) as *const u8, part),
-                    None => to.write_bytes(0, part),
+                    Some(frame) => buffer.copy_from((frame + at % PAGE_SIZE) as *const u8, len),
+                    None => buffer.write_bytes(0, len),
                 }
             }
-            at += part;
+            at += len;
+        }
+        if offset.is_none() {
+            self.call(|memory| memory.disk.file(file).map(|file| file.position = end as u64))?;
         }
         Ok(end - start)
+    }
+
+    fn write(&self, file: RawFile, bytes: &[u8], offset: u64) -> Result<usize, Code> {
+        let inode = self.call(|memory| memory.disk.writable_file(file))?;
+        if offset + bytes.len() as u64 > MAX_LEN {
+            return Err(Error::TooLong as Code);
+        }
+        let mut at = offset as usize;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(rest.len().min(PAGE_SIZE - at % PAGE_SIZE));
+            match self.call(|memory| memory.frame_to_write(inode, at, part.len())) {
+                // SAFETY: a part of a frame of the file. The bytes may fault, so that nothing is borrowed meanwhile.
+                Ok(frame) => unsafe {
+                    ((frame + at % PAGE_SIZE) as *mut u8).copy_from(part.as_ptr(), part.len());
+                },
+                Err(code) if rest.len() == bytes.len() => return Err(code),
+                Err(_) => break,
+            }
+            at += part.len();
+            rest = after;
+        }
+        Ok(bytes.len() - rest.len())
     }
 }

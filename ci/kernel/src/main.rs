@@ -1,8 +1,11 @@
-//! A kernel that has memory, files in memory and nothing else. It gives these to baremap as its backend, and runs the
-//! conformance suite, over the serial port.
+//! A kernel with memory, files in memory, and nothing else. It lends both to baremap as its backend and runs the conformance
+//! suite, with output on the serial port.
+//!
+//! Each file names only files to its left: exception, error, arch; frames, tables, disk, memory; backend; suite or small.
 
 #![no_std]
 #![no_main]
+#![cfg_attr(not(feature = "suite"), allow(dead_code, reason = "the suite looks for leaks"))]
 
 #[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "arch/aarch64.rs")]
@@ -11,67 +14,53 @@ mod backend;
 #[cfg(feature = "suite")]
 #[path = "../../../tests/conformance/mod.rs"]
 mod conformance;
-#[cfg_attr(not(feature = "suite"), allow(dead_code, reason = "the suite looks for leaks"))]
 mod disk;
+mod error;
+mod exception;
+mod frames;
 #[cfg(feature = "suite")]
 #[path = "../../minimal/src/heap.rs"]
 mod heap;
-#[cfg_attr(not(feature = "suite"), allow(dead_code, reason = "as above"))]
 mod memory;
 #[cfg(not(feature = "suite"))]
-mod small;
+#[path = "small.rs"]
+mod program;
 #[cfg(feature = "suite")]
-mod suite;
+#[path = "suite.rs"]
+mod program;
+mod tables;
 
 use backend::KERNEL;
 use core::fmt::{self, Write};
+use exception::Exception;
 
-struct Output;
+/// Called by the architecture's entry point, which finds it by this name.
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    arch::handle_exceptions(handle);
+    let _ = KERNEL.with(|memory| memory.start());
+    arch::exit(program::run())
+}
 
-impl Write for Output {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        arch::write(text);
-        Ok(())
+/// Returns if the page is present now.
+fn handle(exception: Exception, instruction: usize) {
+    match exception {
+        Exception::PageFault { address, access } => {
+            let result = KERNEL.with(|memory| memory.page_in(address, access));
+            if result != Some(Ok(())) {
+                fail(format_args!(
+                    "page fault: {access:?} at {address:#x} by the instruction at {instruction:#x}: {result:?}"
+                ));
+            }
+        }
+        Exception::Other { number } => {
+            fail(format_args!("exception {number:#x} by the instruction at {instruction:#x}"))
+        }
     }
 }
 
-fn main() -> ! {
-    let _ = KERNEL.with(|memory| memory.start());
-    #[cfg(feature = "suite")]
-    arch::exit(suite::run());
-    #[cfg(not(feature = "suite"))]
-    arch::exit(small::run());
-}
-
-/// A page fault; it returns if the page is there now.
-fn fault(address: usize, write: bool, execute: bool, instruction: usize) {
-    let refusal = match KERNEL.with(|memory| memory.touch(address, write, execute)) {
-        Some(Ok(())) => return,
-        Some(Err(refusal)) => Some(refusal),
-        None => None,
-    };
-    let what = if write {
-        "write"
-    } else if execute {
-        "execute"
-    } else {
-        "read"
-    };
-    fail(format_args!(
-        "page fault: to {what} at {address:#x}, by the instruction at {instruction:#x}: {refusal:?}"
-    ))
-}
-
-fn exception(number: usize, instruction: usize) -> ! {
-    fail(format_args!("exception {number:#x}, by the instruction at {instruction:#x}"))
-}
-
-/// Ends the machine, and with it the check that runs.
-fn fail(why: fmt::Arguments) -> ! {
-    #[cfg(feature = "suite")]
-    let _ = writeln!(Output, "FAILED {}: {why}", suite::running());
-    #[cfg(not(feature = "suite"))]
-    let _ = writeln!(Output, "FAILED: {why}");
+fn fail(reason: fmt::Arguments) -> ! {
+    let _ = writeln!(arch::Serial, "FAILED {}: {reason}", program::running());
     arch::exit(false)
 }
 

@@ -1,38 +1,28 @@
-//! Frames, page tables, and what is mapped where. One processor and no interrupts: nobody else is ever in here.
+//! The address space: which range holds what, the page tables, and the page faults.
+//!
+//! There is one processor and there are no interrupts, so nothing else runs in here. The areas are sorted and do not
+//! overlap; the page tables of a mapping exist before its first page fault, which therefore needs no frame for one.
 
 use crate::arch;
-use crate::disk::{Disk, Inode};
+use crate::disk::{Disk, Inode, MAX_LEN};
+use crate::error::{Error, Result};
+use crate::exception::Access;
+use crate::frames::{Frames, PAGE_SIZE};
+use crate::tables;
+use baremap::custom::{Open, RawFile};
 use baremap::{Discard, Flags, Prot};
+use core::cmp::Ordering;
 use core::ops::Range;
 
-pub const PAGE: usize = 4096;
-
-/// In an entry: the frame goes with the mapping. Bit 55 is free for such use on both architectures.
+/// Marks an entry whose frame belongs to the mapping. Both architectures leave bit 55 to software.
 const OWNED: u64 = 1 << 55;
 
-/// Why something was refused: the kernel's codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    NoFrame = 1,
-    NoAddress,
-    TooManyAreas,
-    Taken,
-    NotFound,
-    Directory,
-    TooManyFiles,
-    NotOpenForThis,
-    NotMapped,
-    NotAllowed,
-}
-
-/// What an area of address space is for.
 #[derive(Clone, Copy)]
 pub enum Kind {
     Reserved,
     Anon,
-    /// A file, an offset in it, and whether it may be written to.
-    Shared(Inode, usize, bool),
-    Copy(Inode, usize),
+    Shared { inode: Inode, offset: usize, writable: bool },
+    Private { inode: Inode, offset: usize },
 }
 
 #[derive(Clone, Copy)]
@@ -47,138 +37,77 @@ impl Area {
     fn end(&self) -> usize {
         self.start + self.len
     }
+
+    /// How many frames are committed to the area.
+    fn committed(&self) -> usize {
+        if matches!(self.kind, Kind::Anon | Kind::Private { .. }) { self.len / PAGE_SIZE } else { 0 }
+    }
 }
 
 const AREAS: usize = 1024;
 
 pub struct Memory {
-    /// Frames that nobody had yet, and the first of those that were given back, of which each leads to the next.
-    fresh: Range<usize>,
-    free: usize,
-    /// How many frames are neither used nor promised to a mapping.
-    unpromised: usize,
+    frames: Frames,
     areas: [Area; AREAS],
     count: usize,
     pub disk: Disk,
 }
 
-/// One of the tables' levels, of which each is 512 entries.
-type Table = [u64; 512];
-
 impl Memory {
     pub const fn new() -> Self {
         let nothing = Area { start: 0, len: 0, prot: Prot::READ, kind: Kind::Reserved };
-        Self { fresh: 0..0, free: 0, unpromised: 0, areas: [nothing; AREAS], count: 0, disk: Disk::new() }
+        Self { frames: Frames::new(), areas: [nothing; AREAS], count: 0, disk: Disk::new() }
     }
 
     pub fn start(&mut self) {
-        self.fresh = arch::memory();
-        self.unpromised = self.fresh.len() / PAGE;
+        self.frames.start(arch::free_ram());
     }
 
-    /// How many areas there are, and frames that nobody has.
-    pub fn state(&self) -> (usize, usize) {
-        (self.count, self.unpromised)
+    pub fn areas(&self) -> usize {
+        self.count
     }
 
-    /// A zeroed frame, of those that were promised.
-    fn frame(&mut self) -> Option<usize> {
-        let frame = if self.free != 0 {
-            let frame = self.free;
-            // SAFETY: a free frame, whose first word leads to the next.
-            self.free = unsafe { *(frame as *const usize) };
-            frame
-        } else {
-            let frame = self.fresh.start;
-            if frame == self.fresh.end {
-                return None;
-            }
-            self.fresh.start += PAGE;
-            frame
-        };
-        // SAFETY: mapped to itself, and nobody's.
-        unsafe { (frame as *mut [u8; PAGE]).write_bytes(0, 1) };
-        Some(frame)
+    pub fn available_frames(&self) -> usize {
+        self.frames.available()
     }
 
-    fn give_back(&mut self, frame: usize) {
-        // SAFETY: nobody uses the frame any more.
-        unsafe { *(frame as *mut usize) = self.free };
-        self.free = frame;
-    }
-
-    /// A zeroed frame that nobody was promised.
-    pub fn unpromised_frame(&mut self) -> Result<usize, Refusal> {
-        self.unpromised = self.unpromised.checked_sub(1).ok_or(Refusal::NoFrame)?;
-        self.frame().ok_or(Refusal::NoFrame)
-    }
-
-    pub fn drop_frame(&mut self, frame: usize) {
-        self.unpromised += 1;
-        self.give_back(frame);
-    }
-
-    /// The entry of a page in a tree of four levels; with `make`, the tables that lack on the way are made.
-    pub fn entry(&mut self, root: *mut Table, page: usize, make: bool) -> Result<*mut u64, Refusal> {
-        let mut table = root;
-        for level in (1..4).rev() {
-            // SAFETY: a table of ours; nothing else refers to it.
-            let entry = unsafe { &raw mut (*table)[page >> (9 * level) & 511] };
-            // SAFETY: as above.
-            table = match arch::address_of(unsafe { *entry }) {
-                Some(next) => next as *mut Table,
-                None if make => {
-                    let next = self.unpromised_frame()?;
-                    // SAFETY: as above.
-                    unsafe { *entry = arch::table(next) };
-                    next as *mut Table
-                }
-                None => return Err(Refusal::NotMapped),
-            };
-        }
-        // SAFETY: as above.
-        Ok(unsafe { &raw mut (*table)[page & 511] })
-    }
-
-    /// Where an area lies that contains an address, or where it would.
-    fn position(&self, address: usize) -> Result<usize, usize> {
+    /// Returns the index of the area that contains an address, or where it would be inserted.
+    fn find(&self, address: usize) -> Result<usize, usize> {
         self.areas[..self.count].binary_search_by(|area| {
             if area.end() <= address {
-                core::cmp::Ordering::Less
+                Ordering::Less
             } else if area.start > address {
-                core::cmp::Ordering::Greater
+                Ordering::Greater
             } else {
-                core::cmp::Ordering::Equal
+                Ordering::Equal
             }
         })
     }
 
+    fn area_at(&self, address: usize) -> Result<Area> {
+        Ok(self.areas[self.find(address).map_err(|_| Error::NotMapped)?])
+    }
+
     fn insert(&mut self, area: Area) {
-        let at = self.position(area.start).unwrap_or_else(|at| at);
+        let at = self.find(area.start).unwrap_or_else(|at| at);
         self.areas.copy_within(at..self.count, at + 1);
         self.areas[at] = area;
         self.count += 1;
     }
 
-    fn remove(&mut self, at: usize) -> Area {
-        let area = self.areas[at];
-        self.areas.copy_within(at + 1..self.count, at);
-        self.count -= 1;
-        area
-    }
-
-    /// Takes a range out of the area that contains it.
-    fn cut(&mut self, start: usize, len: usize) -> Result<Area, Refusal> {
-        let at = self.position(start).map_err(|_| Refusal::NotMapped)?;
+    /// Removes a range from the area that contains it, which may leave an area on either side.
+    fn remove(&mut self, start: usize, len: usize) -> Result<Area> {
+        let at = self.find(start).map_err(|_| Error::NotMapped)?;
         let area = self.areas[at];
         if area.end() < start + len {
-            return Err(Refusal::NotMapped);
+            return Err(Error::NotMapped);
         }
         let rest = usize::from(area.start < start) + usize::from(start + len < area.end());
         if self.count - 1 + rest > AREAS {
-            return Err(Refusal::TooManyAreas);
+            return Err(Error::TooManyAreas);
         }
-        self.remove(at);
+        self.areas.copy_within(at + 1..self.count, at);
+        self.count -= 1;
         for (start, end) in [(area.start, start), (start + len, area.end())] {
             if start != end {
                 self.insert(Area { start, len: end - start, ..area });
@@ -187,37 +116,30 @@ impl Memory {
         Ok(Area { start, len, ..area })
     }
 
-    /// The lowest address at which nothing is.
-    fn gap(&self, len: usize) -> Result<usize, Refusal> {
-        let mut start = arch::SPACE.start;
+    /// Returns the lowest free range.
+    fn find_free(&self, len: usize) -> Result<usize> {
+        let mut start = arch::ADDRESS_SPACE.start;
         for area in &self.areas[..self.count] {
             if area.start - start >= len {
                 break;
             }
             start = area.end();
         }
-        if arch::SPACE.end - start < len { Err(Refusal::NoAddress) } else { Ok(start) }
+        if arch::ADDRESS_SPACE.end - start < len { Err(Error::NoAddress) } else { Ok(start) }
     }
 
-    pub fn reserve(&mut self, address: usize, len: usize) -> Result<usize, Refusal> {
+    pub fn reserve(&mut self, address: usize, len: usize) -> Result<usize> {
         if self.count == AREAS {
-            return Err(Refusal::TooManyAreas);
+            return Err(Error::TooManyAreas);
         }
-        let start = if address == 0 { self.gap(len)? } else { address };
-        let end = start.checked_add(len).filter(|end| *end <= arch::SPACE.end).ok_or(Refusal::NoAddress)?;
-        if start < arch::SPACE.start {
-            return Err(Refusal::NoAddress);
-        }
+        let start = if address == 0 { self.find_free(len)? } else { address };
+        let end = start.checked_add(len).filter(|end| *end <= arch::ADDRESS_SPACE.end);
+        let end = end.filter(|_| start >= arch::ADDRESS_SPACE.start).ok_or(Error::NoAddress)?;
         if self.areas[..self.count].iter().any(|area| area.start < end && start < area.end()) {
-            return Err(Refusal::Taken);
+            return Err(Error::Taken);
         }
         self.insert(Area { start, len, prot: Prot::READ, kind: Kind::Reserved });
         Ok(start)
-    }
-
-    /// Frames that a mapping has a right to.
-    fn promised(kind: Kind, len: usize) -> usize {
-        if matches!(kind, Kind::Anon | Kind::Copy(..)) { len / PAGE } else { 0 }
     }
 
     pub fn map(
@@ -226,260 +148,257 @@ impl Memory {
         len: usize,
         prot: Prot,
         flags: Flags,
-        place: Option<usize>,
-    ) -> Result<usize, Refusal> {
-        if let Kind::Shared(_, _, false) = kind
+        reservation: Option<usize>,
+    ) -> Result<usize> {
+        if let Kind::Shared { writable: false, .. } = kind
             && prot.contains(Prot::WRITE)
         {
-            return Err(Refusal::NotOpenForThis);
+            return Err(Error::NotOpen);
         }
-        let promised = Self::promised(kind, len);
-        let rest = self.unpromised.checked_sub(promised).ok_or(Refusal::NoFrame)?;
-        let start = match place {
+        let start = match reservation {
             Some(start) => start,
-            None => self.gap(len)?,
+            None => self.find_free(len)?,
         };
         if self.count + 2 > AREAS {
-            return Err(Refusal::TooManyAreas);
+            return Err(Error::TooManyAreas);
         }
-        // The tables are there before anything needs them, so that no page fault can want one.
-        self.unpromised = rest;
-        let mut tables = Ok(());
-        for page in (start / PAGE..(start + len) / PAGE).step_by(512).chain([(start + len) / PAGE - 1]) {
-            tables = tables.and_then(|()| self.entry(arch::root(), page, true).map(drop));
+        let area = Area { start, len, prot, kind };
+        self.frames.commit(area.committed())?;
+        let result = self.create_tables(area).and_then(|()| match reservation {
+            Some(_) => self.remove(start, len).map(drop),
+            None => Ok(()),
+        });
+        if let Err(error) = result {
+            self.frames.decommit(area.committed());
+            return Err(error);
         }
-        if let Err(refusal) = tables {
-            self.unpromised += promised;
-            return Err(refusal);
-        }
-        if place.is_some() {
-            self.cut(start, len)?;
-        }
-        self.insert(Area { start, len, prot, kind });
-        if (flags & (Flags::POPULATE | Flags::LOCKED)) != Flags::default()
-            && let Err(refusal) = self.lock(start, len)
+        self.insert(area);
+        if (flags.contains(Flags::POPULATE) || flags.contains(Flags::LOCKED))
+            && let Err(error) = self.lock(start, len)
             && flags.contains(Flags::LOCKED)
         {
-            // Neither can fail: this needs no area and no frame.
-            match place {
+            // Cannot fail: neither needs an area or a frame.
+            match reservation {
                 None => self.unmap(start, len)?,
-                Some(_) => self.vacate(start, len)?,
+                Some(_) => self.unmap_to_reservation(start, len)?,
             }
-            return Err(refusal);
+            return Err(error);
         }
         Ok(start)
     }
 
-    /// Makes pages present. They stay so, as nothing is ever written out.
-    pub fn lock(&mut self, start: usize, len: usize) -> Result<(), Refusal> {
-        (start..start + len).step_by(PAGE).try_for_each(|page| self.touch(page, false, false))
+    fn create_tables(&mut self, area: Area) -> Result<()> {
+        let last = area.end() / PAGE_SIZE - 1;
+        (area.start / PAGE_SIZE..last)
+            .step_by(512)
+            .chain([last])
+            .try_for_each(|page| tables::entry(arch::page_table(), page, Some(&mut self.frames)).map(drop))
     }
 
-    /// What a page fault asks for.
-    pub fn touch(&mut self, address: usize, write: bool, execute: bool) -> Result<(), Refusal> {
-        let area = self.areas[self.position(address).map_err(|_| Refusal::NotMapped)?];
-        let allowed = |prot| area.prot.contains(prot);
-        if write && !allowed(Prot::WRITE) || execute && !allowed(Prot::EXEC) {
-            return Err(Refusal::NotAllowed);
-        }
-        let page = address & !(PAGE - 1);
-        let entry = self.entry(arch::root(), page / PAGE, false)?;
-        // SAFETY: an entry of a table, to which nothing else refers.
-        let before = unsafe { *entry };
-        let (frame, writable, owned) = match area.kind {
-            Kind::Reserved => return Err(Refusal::NotMapped),
-            Kind::Anon => (self.frame().ok_or(Refusal::NoFrame)?, allowed(Prot::WRITE), OWNED),
-            Kind::Shared(file, offset, _) => {
-                (self.file_frame(file, offset + (page - area.start))?, allowed(Prot::WRITE), 0)
-            }
-            Kind::Copy(file, offset) => {
-                let from = self.file_frame(file, offset + (page - area.start))?;
-                if write {
-                    let to = self.frame().ok_or(Refusal::NoFrame)?;
-                    // SAFETY: two frames, of which nobody has the second.
-                    unsafe { (to as *mut [u8; PAGE]).copy_from(from as *const [u8; PAGE], 1) };
-                    (to, true, OWNED)
-                } else {
-                    (from, false, 0)
-                }
-            }
+    /// Makes pages present. They stay so, because nothing is ever paged out.
+    pub fn lock(&mut self, start: usize, len: usize) -> Result<()> {
+        (start..start + len).step_by(PAGE_SIZE).try_for_each(|page| self.page_in(page, Access::Read))
+    }
+
+    /// Resolves a page fault.
+    pub fn page_in(&mut self, address: usize, access: Access) -> Result<()> {
+        let area = self.area_at(address)?;
+        let needed = match access {
+            Access::Read => Prot::READ,
+            Access::Write => Prot::WRITE,
+            Access::Execute => Prot::EXEC,
         };
-        if arch::address_of(before).is_some() && before & OWNED != 0 {
-            // Present, owned and allowed: the processor remembered what was before.
-            if owned != 0 {
-                self.give_back(frame);
-            }
-        } else {
+        if !area.prot.contains(needed) {
+            return Err(Error::NotAllowed);
+        }
+        let page = address & !(PAGE_SIZE - 1);
+        let entry = tables::entry(arch::page_table(), page / PAGE_SIZE, None)?;
+        // SAFETY: an entry of a page table, to which no reference exists.
+        let before = unsafe { *entry };
+        // Otherwise the processor has remembered an older entry.
+        if arch::frame_of(before).is_none() || before & OWNED == 0 {
+            let (frame, writable, owned) = self.frame_for(area, page, access)?;
+            let executable = area.prot.contains(Prot::EXEC);
             // SAFETY: as above.
-            unsafe { *entry = arch::page(frame, writable, allowed(Prot::EXEC)) | owned };
-            if allowed(Prot::EXEC) {
-                arch::sync_instructions(frame, PAGE);
+            unsafe { *entry = arch::page_entry(frame, writable, executable) | owned };
+            if executable {
+                arch::sync_instruction_cache(frame, PAGE_SIZE);
             }
         }
-        arch::invalidate(page);
+        arch::invalidate_tlb(page);
         Ok(())
     }
 
-    /// Takes pages out of the tables, and gives back those that go with the mapping.
+    /// Returns the frame for a page, whether it may be written to, and `OWNED` or 0.
+    fn frame_for(&mut self, area: Area, page: usize, access: Access) -> Result<(usize, bool, u64)> {
+        let writable = area.prot.contains(Prot::WRITE);
+        let at = |offset| offset + (page - area.start);
+        match area.kind {
+            Kind::Reserved => Err(Error::NotMapped),
+            Kind::Anon => Ok((self.frames.allocate_committed()?, writable, OWNED)),
+            Kind::Shared { inode, offset, .. } => {
+                Ok((self.disk.allocate_frame(inode, at(offset), &mut self.frames)?, writable, 0))
+            }
+            Kind::Private { inode, offset } => {
+                let original = self.disk.allocate_frame(inode, at(offset), &mut self.frames)?;
+                if access != Access::Write {
+                    return Ok((original, false, 0));
+                }
+                let copy = self.frames.allocate_committed()?;
+                // SAFETY: two frames; nothing else uses the second.
+                unsafe { (copy as *mut [u8; PAGE_SIZE]).copy_from(original as *const [u8; PAGE_SIZE], 1) };
+                Ok((copy, true, OWNED))
+            }
+        }
+    }
+
+    /// Removes pages from the page tables, and frees the frames that belong to the mapping.
     fn clear(&mut self, pages: Range<usize>) {
-        for page in pages.step_by(PAGE) {
-            let Ok(entry) = self.entry(arch::root(), page / PAGE, false) else { continue };
-            // SAFETY: an entry of a table, to which nothing else refers.
+        for page in pages.step_by(PAGE_SIZE) {
+            let Ok(entry) = tables::entry(arch::page_table(), page / PAGE_SIZE, None) else { continue };
+            // SAFETY: an entry of a page table, to which no reference exists.
             let before = unsafe { entry.replace(0) };
-            arch::invalidate(page);
-            if let Some(frame) = arch::address_of(before)
+            arch::invalidate_tlb(page);
+            if let Some(frame) = arch::frame_of(before)
                 && before & OWNED != 0
             {
-                self.give_back(frame);
+                self.frames.free_committed(frame);
             }
         }
     }
 
-    /// The area of a mapping, all of it.
-    fn mapping(&mut self, start: usize, len: usize) -> Result<&mut Area, Refusal> {
-        let at = self.position(start).map_err(|_| Refusal::NotMapped)?;
+    /// Returns the area of a whole mapping.
+    fn mapping(&mut self, start: usize, len: usize) -> Result<&mut Area> {
+        let at = self.find(start).map_err(|_| Error::NotMapped)?;
         Some(&mut self.areas[at])
             .filter(|area| (area.start, area.len) == (start, len))
-            .ok_or(Refusal::NotMapped)
+            .ok_or(Error::NotMapped)
     }
 
-    pub fn unmap(&mut self, start: usize, len: usize) -> Result<(), Refusal> {
-        let area = self.cut(start, len)?;
-        self.empty(area);
+    pub fn unmap(&mut self, start: usize, len: usize) -> Result<()> {
+        let area = self.remove(start, len)?;
+        self.free_pages(area);
         Ok(())
     }
 
-    fn empty(&mut self, area: Area) {
+    fn free_pages(&mut self, area: Area) {
         if !matches!(area.kind, Kind::Reserved) {
             self.clear(area.start..area.end());
-            self.unpromised += Self::promised(area.kind, area.len);
+            self.frames.decommit(area.committed());
         }
     }
 
-    pub fn vacate(&mut self, start: usize, len: usize) -> Result<(), Refusal> {
+    pub fn unmap_to_reservation(&mut self, start: usize, len: usize) -> Result<()> {
         let area = self.mapping(start, len)?;
         let before = *area;
         area.kind = Kind::Reserved;
-        self.empty(before);
+        self.free_pages(before);
         Ok(())
     }
 
-    pub fn protect(&mut self, start: usize, len: usize, prot: Prot) -> Result<(), Refusal> {
+    pub fn protect(&mut self, start: usize, len: usize, prot: Prot) -> Result<()> {
         let area = self.mapping(start, len)?;
-        if let Kind::Shared(_, _, false) = area.kind
-            && prot.contains(Prot::WRITE)
+        let (writable, executable) = (prot.contains(Prot::WRITE), prot.contains(Prot::EXEC));
+        if let Kind::Shared { writable: false, .. } = area.kind
+            && writable
         {
-            return Err(Refusal::NotOpenForThis);
+            return Err(Error::NotOpen);
         }
         area.prot = prot;
-        let is_copy = matches!(area.kind, Kind::Copy(..));
-        for page in (start..start + len).step_by(PAGE) {
-            let entry = self.entry(arch::root(), page / PAGE, false)?;
-            // SAFETY: an entry of a table, to which nothing else refers.
+        let is_private = matches!(area.kind, Kind::Private { .. });
+        for page in (start..start + len).step_by(PAGE_SIZE) {
+            let entry = tables::entry(arch::page_table(), page / PAGE_SIZE, None)?;
+            // SAFETY: an entry of a page table, to which no reference exists.
             let before = unsafe { *entry };
-            if let Some(frame) = arch::address_of(before) {
-                let write = prot.contains(Prot::WRITE) && !(is_copy && before & OWNED == 0);
+            if let Some(frame) = arch::frame_of(before) {
+                // A frame of the file under a private mapping is copied at the first write.
+                let writable = writable && !(is_private && before & OWNED == 0);
                 // SAFETY: as above.
-                unsafe { *entry = arch::page(frame, write, prot.contains(Prot::EXEC)) | before & OWNED };
-                arch::invalidate(page);
-                if prot.contains(Prot::EXEC) {
-                    arch::sync_instructions(frame, PAGE);
+                unsafe { *entry = arch::page_entry(frame, writable, executable) | before & OWNED };
+                arch::invalidate_tlb(page);
+                if executable {
+                    arch::sync_instruction_cache(frame, PAGE_SIZE);
                 }
             }
         }
         Ok(())
     }
 
-    pub fn discard(&mut self, start: usize, len: usize, how: Discard) -> Result<bool, Refusal> {
-        let area = self.areas[self.position(start).map_err(|_| Refusal::NotMapped)?];
-        match (how, area.kind) {
+    pub fn discard(&mut self, start: usize, len: usize, discard: Discard) -> Result<()> {
+        let area = self.area_at(start)?;
+        match (discard, area.kind) {
             (Discard::DontNeed, _) | (Discard::Free, Kind::Anon) => self.clear(start..start + len),
-            (Discard::Remove, Kind::Shared(file, offset, true)) => {
-                let from = offset + (start - area.start);
-                self.remove_pages(file, from..from + len);
+            (Discard::Remove, Kind::Shared { inode, offset, writable: true }) => {
+                let first = offset + (start - area.start);
+                self.remove_from_file(inode, first..first + len);
             }
-            _ => return Ok(false),
+            _ => return Err(Error::Unsupported),
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// The frame of a page of a file, which has one from now on.
-    pub fn file_frame(&mut self, file: Inode, offset: usize) -> Result<usize, Refusal> {
-        let root = match self.disk.root(file) {
-            0 => {
-                let root = self.unpromised_frame()?;
-                self.disk.set_root(file, root);
-                root
-            }
-            root => root,
-        };
-        let entry = self.entry(root as *mut Table, offset / PAGE, true)?;
-        // SAFETY: an entry of the file's tree, to which nothing else refers.
-        if let Some(frame) = arch::address_of(unsafe { *entry }) {
-            return Ok(frame);
+    pub fn open(&mut self, path: &[u8], open: Open) -> Result<RawFile> {
+        let file = self.disk.open(path, open)?;
+        if open == Open::Create {
+            self.set_len(file, 0)?;
         }
-        let frame = self.unpromised_frame()?;
-        // SAFETY: as above.
-        unsafe { *entry = arch::page(frame, false, false) };
+        Ok(file)
+    }
+
+    pub fn set_len(&mut self, file: RawFile, len: u64) -> Result<()> {
+        let inode = self.disk.writable_file(file)?;
+        if len > MAX_LEN {
+            return Err(Error::TooLong);
+        }
+        self.set_len_of(inode, len as usize);
+        Ok(())
+    }
+
+    fn set_len_of(&mut self, inode: Inode, len: usize) {
+        let before = self.disk.len(inode);
+        if len < before {
+            self.remove_from_file(inode, len.next_multiple_of(PAGE_SIZE)..before.next_multiple_of(PAGE_SIZE));
+        }
+        self.disk.set_len(inode, len);
+    }
+
+    /// Returns the frame of a file in which `len` bytes at an offset are to be written. The file then contains them.
+    pub fn frame_to_write(&mut self, inode: Inode, offset: usize, len: usize) -> Result<usize> {
+        let frame = self.disk.allocate_frame(inode, offset, &mut self.frames)?;
+        if self.disk.len(inode) < offset + len {
+            self.disk.set_len(inode, offset + len);
+        }
         Ok(frame)
     }
 
-    /// The frame of a page of a file, if it has one.
-    pub fn known_file_frame(&mut self, file: Inode, offset: usize) -> Option<usize> {
-        let root = self.disk.root(file);
-        if root == 0 {
-            return None;
-        }
-        let entry = self.entry(root as *mut Table, offset / PAGE, false).ok()?;
-        // SAFETY: an entry of the file's tree, to which nothing else refers.
-        arch::address_of(unsafe { *entry })
-    }
-
-    /// Takes pages from a file, and from every mapping of it.
-    pub fn remove_pages(&mut self, file: Inode, range: Range<usize>) {
+    /// Removes pages from a file and from its mappings.
+    fn remove_from_file(&mut self, file: Inode, range: Range<usize>) {
         for at in 0..self.count {
             let area = self.areas[at];
-            if let Kind::Shared(inode, offset, _) | Kind::Copy(inode, offset) = area.kind
+            if let Kind::Shared { inode, offset, .. } | Kind::Private { inode, offset } = area.kind
                 && inode == file
             {
-                for page in (area.start..area.end()).step_by(PAGE) {
+                for page in (area.start..area.end()).step_by(PAGE_SIZE) {
                     let is_owned = |entry: *mut u64| {
-                        // SAFETY: an entry of a table, to which nothing else refers.
+                        // SAFETY: an entry of a page table, to which no reference exists.
                         unsafe { *entry & OWNED != 0 }
                     };
                     if range.contains(&(offset + (page - area.start)))
-                        && !self.entry(arch::root(), page / PAGE, false).is_ok_and(is_owned)
+                        && !tables::entry(arch::page_table(), page / PAGE_SIZE, None).is_ok_and(is_owned)
                     {
-                        self.clear(page..page + PAGE);
+                        self.clear(page..page + PAGE_SIZE);
                     }
                 }
             }
         }
-        let root = self.disk.root(file);
-        if root != 0 {
-            self.prune(root as *mut Table, 3, 0, &range);
-        }
+        self.disk.free_range(file, &range, &mut self.frames);
     }
 
-    /// Gives back the frames of a file's tree that lie in a range of offsets; the tables stay.
-    fn prune(&mut self, table: *mut Table, level: usize, from: usize, range: &Range<usize>) {
-        let span = PAGE << (9 * level);
-        for i in 0..512 {
-            let start = from + i * span;
-            // SAFETY: a table of ours, to which nothing else refers.
-            let entry = unsafe { &raw mut (*table)[i] };
-            // SAFETY: as above.
-            let Some(next) = arch::address_of(unsafe { *entry }) else { continue };
-            if start >= range.end || start + span <= range.start {
-                continue;
-            }
-            if level > 0 {
-                self.prune(next as *mut Table, level - 1, start, range);
-            } else {
-                // SAFETY: as above.
-                unsafe { *entry = 0 };
-                self.drop_frame(next);
-            }
+    /// Removes all files.
+    pub fn clear_disk(&mut self) {
+        for inode in self.disk.inodes() {
+            self.set_len_of(inode, 0);
         }
+        self.disk.forget_names();
     }
 }

@@ -1,12 +1,16 @@
-//! The smallest kernel that uses the crate, to see what the crate adds to an image: with the feature `used` it maps
-//! memory and a file in every way; without it the same image has the same backend, and not the crate.
+//! The smallest kernel that uses the crate, for ci/kernel/size. With the feature `used` it maps memory and a file in every
+//! way; without, the image has the same backend, but not the crate.
 
-use crate::KERNEL;
+use crate::backend::KERNEL;
 use baremap::custom::Backend;
 
-/// Keeps the backend in the image, used or not.
+/// Keeps the backend in the image in either case.
 #[used]
 static BACKEND: &(dyn Backend + Sync) = &KERNEL;
+
+pub fn running() -> &'static str {
+    "small kernel"
+}
 
 #[cfg(not(feature = "used"))]
 pub fn run() -> bool {
@@ -24,18 +28,19 @@ fn used() -> Result<(), baremap::Error> {
     let file = File::create(c"/file")?;
     file.set_len(100_000)?;
     // SAFETY: the file is this kernel's alone, here and below.
-    let mut map = unsafe { Mmap::new(&file).offset(5_000).prot(Prot::WRITE).map()? };
-    map.bytes_mut()?[0] = 7;
+    let mut map = unsafe { Mmap::new(&file).offset(5_000).map_mut()? };
+    map.bytes_mut()[0] = 7;
     map.flush_range(..9)?;
     map.advise(Advice::WillNeed)?;
-    map.unmap().map_err(|(_, error)| error)?;
+    map.unmap()?;
     let mut read = [0; 9];
     file.read_at(&mut read, 4_995)?;
-    let (first, rest) = Reservation::aligned(1 << 30, 2 << 20)?.split(1 << 20).map_err(|(_, error)| error)?;
-    let mut code = Mmap::anon(1 << 20).flags(Flags::POPULATE).map_in(first).map_err(|(_, error)| error)?;
-    code.protect(Prot::WRITE)?;
-    code.bytes_mut()?.copy_from_slice(&[read[5]; 1 << 20]);
-    code.protect(Prot::EXEC)?;
+    file.write_at(&read, 99_000)?;
+    let (first, rest) = Reservation::aligned(1 << 30, 2 << 20)?.split(1 << 20)?;
+    let mut code = Mmap::anon(1 << 20).flags(Flags::POPULATE).map_mut_in(first)?;
+    code.bytes_mut().copy_from_slice(&[read[5]; 1 << 20]);
+    let mut code = code.into_exec()?;
+    code.protect(Prot::READ)?;
     // SAFETY: nothing relies on the contents.
     unsafe { code.discard(Discard::DontNeed)? };
     code.lock()?;

@@ -1,7 +1,7 @@
-//! What only root can see on Linux, each check in a process of its own, as it may die of a signal.
+//! Checks that need root on Linux, each in a process of its own, as a fault would end it: see `ci/linux/run --help`.
 
 use baremap::{
-    Discard, ErrorKind, File, FileRef, Flags, Mapping, Mmap, Prot, Reader, Reservation, page_size,
+    Discard, Error, ErrorKind, File, Flags, MappingMut, Mmap, Prot, Reader, Reservation, page_size,
 };
 use std::ffi::CString;
 use std::fs;
@@ -13,26 +13,26 @@ use std::process::{Command, ExitCode, Stdio};
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Ends the process with this status if a check cannot be made here; the reason is on standard output.
+/// The exit status of a check that this machine does not support. The reason is on standard output.
 const SKIPPED: u8 = 77;
 
 type Check = fn() -> Result<(), String>;
 
 const CHECKS: &[(&str, Check)] = &[
     ("huge pages", huge_pages),
-    ("huge pages that a control group refuses", huge_pages_refused),
-    ("a file of huge pages", huge_file),
+    ("huge pages over the limit of a control group", huge_pages_over_limit),
+    ("a file on hugetlbfs", huge_file),
     ("a block device", block_device),
-    ("code where no memory may become executable", code_in_reservation),
-    ("more locked memory than allowed", locked_memory),
-    ("a lock that fails midway", half_a_lock),
-    ("rings", rings),
+    ("code under PR_SET_MDWE", code_under_mdwe),
+    ("the limit on locked memory", locked_memory),
+    ("a lock that fails on the second page", partial_lock),
+    ("rings of io_uring and perf", rings),
 ];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next(), arguments.next()) {
-        // As a child.
+        // In a child process.
         (Some(name), Some(_)) => {
             let check = CHECKS.iter().find(|check| check.0 == name).unwrap();
             match check.1() {
@@ -73,7 +73,7 @@ fn run_all(only: &str) -> ExitCode {
     ExitCode::from(u8::from(failed > 0 || passed == 0))
 }
 
-/// What a check made of the machine, and how to undo it, last first.
+/// How to undo what a check changed on the machine, last change first.
 struct Undo(Vec<Box<dyn FnOnce()>>);
 
 impl Drop for Undo {
@@ -91,7 +91,7 @@ fn checked(what: &str, result: impl Into<i64>) -> Result<i64, String> {
     }
 }
 
-/// A pool of so many huge pages.
+/// Sets the number of huge pages in the pool.
 fn pool(count: usize) -> Result<Undo, String> {
     let before = fs::read_to_string(POOL).map_err(|error| format!("{POOL}: {error}"))?;
     let undo = Undo(vec![Box::new(move || fs::write(POOL, before).unwrap())]);
@@ -100,14 +100,14 @@ fn pool(count: usize) -> Result<Undo, String> {
     if now.trim() == count.to_string() {
         Ok(undo)
     } else {
-        Err(format!("a pool of {} huge pages", now.trim()))
+        Err(format!("the pool has {} huge pages instead of {count}", now.trim()))
     }
 }
 
-fn memory_object(flags: libc::c_uint, len: u64) -> Result<fs::File, String> {
-    // SAFETY: the name ends in NUL.
+fn memory_file(flags: libc::c_uint, len: u64) -> Result<fs::File, String> {
+    // SAFETY: the name is terminated by NUL.
     let raw = checked("memfd_create", unsafe { libc::memfd_create(c"check".as_ptr(), flags) })?;
-    // SAFETY: just opened.
+    // SAFETY: it was just opened, and nothing else closes it.
     let file = unsafe { fs::File::from_raw_fd(raw as RawFd) };
     file.set_len(len).map_err(|error| format!("ftruncate: {error}"))?;
     Ok(file)
@@ -115,36 +115,36 @@ fn memory_object(flags: libc::c_uint, len: u64) -> Result<fs::File, String> {
 
 fn huge_pages() -> Result<(), String> {
     let _undo = pool(8)?;
-    let request = Mmap::anon(2 * HUGE_PAGE).prot(Prot::WRITE).flags(Flags::HUGETLB);
-    let mut map = request.map().unwrap();
-    map.bytes_mut().unwrap().fill(7);
-    let lost = |map: &Mapping| map.iter().filter(|&&byte| byte != 7).count();
+    let request = Mmap::anon(2 * HUGE_PAGE).flags(Flags::HUGETLB);
+    let mut map = request.map_mut().unwrap();
+    map.fill(7);
+    // No whole huge page is in these ranges.
     for range in [4096..8192, 1..HUGE_PAGE, HUGE_PAGE - 1..2 * HUGE_PAGE - 1] {
-        // SAFETY: nothing relies on the contents, here and below.
+        // SAFETY: nothing relies on the contents.
         unsafe { map.discard_range(range, Discard::DontNeed) }.unwrap();
-        assert_eq!(lost(&map), 0);
+        assert!(map.iter().all(|&byte| byte == 7));
     }
     // SAFETY: as above.
     unsafe { map.discard_range(5..2 * HUGE_PAGE, Discard::DontNeed) }.unwrap();
     assert!(map[..HUGE_PAGE].iter().all(|&byte| byte == 7) && map[HUGE_PAGE..].iter().all(|&byte| byte == 0));
-    // The pages are there still, though nobody else could have one now.
+    // The mapping keeps its pages, also when the pool is empty.
     let rest = Mmap::anon(6 * HUGE_PAGE).flags(Flags::HUGETLB).map().unwrap();
-    map.bytes_mut().unwrap().fill(1);
+    map.fill(1);
     let error = request.map().unwrap_err();
     assert_eq!((error.kind(), error.flag()), (ErrorKind::OutOfMemory, Some(Flags::HUGETLB)));
     drop(rest);
-    for act in [Mapping::lock, Mapping::unlock, Mapping::flush] {
-        act(&map).unwrap();
+    for method in [MappingMut::lock, MappingMut::unlock, MappingMut::flush] {
+        method(&map).unwrap();
     }
-    map.protect(Prot::READ).unwrap();
+    let map = map.into_read_only().unwrap();
     let address = map.as_ptr();
-    let place = map.into_reservation().unwrap();
-    assert_eq!((place.as_ptr(), place.len()), (address, 2 * HUGE_PAGE));
+    let reservation = map.into_reservation().unwrap();
+    assert_eq!((reservation.as_ptr(), reservation.len()), (address, 2 * HUGE_PAGE));
     Ok(())
 }
 
-/// The pool has them, and the first touch would be SIGBUS.
-fn huge_pages_refused() -> Result<(), String> {
+/// The pool has enough huge pages, so that a mapping could succeed and its first touch raise SIGBUS.
+fn huge_pages_over_limit() -> Result<(), String> {
     let mut undo = pool(8)?;
     let folder = format!("/tmp/baremap-cgroup-{}", std::process::id());
     fs::create_dir(&folder).unwrap();
@@ -153,8 +153,8 @@ fn huge_pages_refused() -> Result<(), String> {
         let folder = folder.clone();
         move || fs::remove_dir(folder).unwrap()
     }));
-    // SAFETY: all names end in NUL.
-    checked("no control groups with a limit on huge pages: mount", unsafe {
+    // SAFETY: all strings are terminated by NUL.
+    checked("mount the control group hugetlb", unsafe {
         libc::mount(c"none".as_ptr(), path.as_ptr(), c"cgroup".as_ptr(), 0, c"hugetlb".as_ptr().cast())
     })?;
     // SAFETY: as above.
@@ -177,23 +177,23 @@ fn huge_pages_refused() -> Result<(), String> {
     Ok(())
 }
 
-/// Its pages are huge unasked, and it is mapped, used and unmapped as any file.
+/// Its mappings have huge pages without `HUGETLB`, and must work as those of any file.
 fn huge_file() -> Result<(), String> {
     let _undo = pool(8)?;
-    let empty = memory_object(libc::MFD_HUGETLB, 0)?;
-    let file = memory_object(libc::MFD_HUGETLB, 2 * HUGE_PAGE as u64)?;
+    let empty = memory_file(libc::MFD_HUGETLB, 0)?;
+    let file = memory_file(libc::MFD_HUGETLB, 2 * HUGE_PAGE as u64)?;
     let state = || fs::read_to_string("/proc/self/maps").unwrap();
     state();
     let before = state();
-    // SAFETY: there is nothing to change, and the file below is this check's alone.
+    // SAFETY: no other process knows the file.
     assert!(unsafe { Mmap::new(&empty).map() }.unwrap().is_empty());
     for (offset, len) in [(0, 100), (4096, 100), (1, HUGE_PAGE), (HUGE_PAGE - 1, 2), (HUGE_PAGE + 5, 4096)] {
         for flags in [Flags::default(), Flags::COW, Flags::HUGETLB, Flags::LOCKED, Flags::POPULATE] {
-            let request = Mmap::new(&file).offset(offset as u64).len(len).prot(Prot::WRITE).flags(flags);
-            // SAFETY: the file is this check's alone, here and below.
-            let mut map = unsafe { request.map() }.unwrap();
-            map.bytes_mut().unwrap().fill(1);
-            map.protect(Prot::READ).unwrap();
+            let request = Mmap::new(&file).offset(offset as u64).len(len).flags(flags);
+            // SAFETY: no other process knows the file, here and below.
+            let mut map = unsafe { request.map_mut() }.unwrap();
+            map.fill(1);
+            let map = map.into_read_only().unwrap();
             map.flush().unwrap();
             map.lock().unwrap();
             map.unlock().unwrap();
@@ -205,17 +205,16 @@ fn huge_file() -> Result<(), String> {
             assert!(map.iter().all(|&byte| byte == 1));
             map.unmap().unwrap();
             // SAFETY: as above.
-            drop(unsafe { request.map() }.unwrap().into_reservation().unwrap());
+            drop(unsafe { request.map_mut() }.unwrap().into_reservation().unwrap());
         }
     }
-    let request = Mmap::new(&file).len(HUGE_PAGE).prot(Prot::WRITE);
+    let request = Mmap::new(&file).len(HUGE_PAGE);
     // SAFETY: as above.
-    let error = unsafe { request.flags(Flags::NORESERVE).map() }.unwrap_err();
+    let error = unsafe { request.flags(Flags::NORESERVE).map_mut() }.unwrap_err();
     assert_eq!((error.kind(), error.flag()), (ErrorKind::Unsupported, Some(Flags::NORESERVE)));
     // SAFETY: as above.
-    let (place, error) = unsafe { request.map_in(Reservation::new(HUGE_PAGE).unwrap()) }.unwrap_err();
+    let error = Error::from(unsafe { request.map_mut_in(Reservation::new(HUGE_PAGE).unwrap()) }.unwrap_err());
     assert_eq!(error.flag(), Some(Flags::HUGETLB));
-    drop(place);
     assert_eq!(state(), before);
     Ok(())
 }
@@ -236,10 +235,10 @@ fn block_device() -> Result<(), String> {
         let device = device.clone();
         move || assert!(Command::new("losetup").args(["-d", &device]).status().unwrap().success())
     }));
-    let file = File::open(&CString::new(device).unwrap()).unwrap();
+    let file = File::open(&device).unwrap();
     assert_eq!(file.len(), Ok(LEN));
-    // SAFETY: the device is this check's alone, here and below.
-    let map = |request: Mmap<FileRef>| unsafe { request.map() };
+    // SAFETY: no other process uses the device.
+    let map = |request: Mmap| unsafe { request.map() };
     let whole = map(Mmap::new(&file)).unwrap();
     assert!(whole.len() as u64 == LEN && whole.iter().zip(0_u64..).all(|(&byte, i)| byte == (i % 251) as u8));
     assert!(map(Mmap::new(&file).offset(LEN)).unwrap().is_empty());
@@ -256,47 +255,47 @@ fn block_device() -> Result<(), String> {
     Ok(())
 }
 
-/// By PR_SET_MDWE.
-fn code_in_reservation() -> Result<(), String> {
+/// Memory may then be mapped as executable, but not become so.
+fn code_under_mdwe() -> Result<(), String> {
     const PR_SET_MDWE: libc::c_int = 65;
     const PR_MDWE_REFUSE_EXEC_GAIN: libc::c_ulong = 1;
-    // SAFETY: it takes numbers.
+    // SAFETY: its arguments are numbers.
     checked("prctl", unsafe { libc::prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) })?;
     let request = Mmap::anon(page_size()).prot(Prot::EXEC);
     drop(request.map().unwrap());
     drop(request.map_in(Reservation::new(1).unwrap()).unwrap());
-    assert_eq!(
-        Mmap::anon(1).map().unwrap().protect(Prot::EXEC).unwrap_err().kind(),
-        ErrorKind::PermissionDenied
-    );
+    let refused = Mmap::anon(1).map().unwrap().into_exec().unwrap_err();
+    assert_eq!(refused.error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(refused.value[..], [0]);
     Ok(())
 }
 
 fn limit_locked_memory(bytes: u64) -> Result<(), String> {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
-    // SAFETY: `limit` has the layout that is read. To root there is no limit.
+    // SAFETY: `limit` is the struct that the call reads.
     checked("setrlimit", unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit) })?;
-    // SAFETY: it takes a number.
+    // Root may exceed the limit.
+    // SAFETY: its argument is a number.
     checked("setuid", unsafe { libc::setuid(65534) })?;
     Ok(())
 }
 
-/// EAGAIN, for which nobody should wait.
+/// `mlock` fails with ENOMEM, and `mmap` after `mlockall` with EAGAIN.
 fn locked_memory() -> Result<(), String> {
     limit_locked_memory(1 << 20)?;
     let small = Mmap::anon(16 << 20).flags(Flags::LOCKED).map().unwrap_err();
     assert_eq!((small.kind(), small.flag()), (ErrorKind::OutOfMemory, Some(Flags::LOCKED)));
-    // SAFETY: it takes a number.
+    // SAFETY: its argument is a number.
     checked("mlockall", unsafe { libc::mlockall(libc::MCL_FUTURE) })?;
     let error = Mmap::anon(16 << 20).map().unwrap_err();
     assert_eq!((error.call(), error.kind()), ("mmap", ErrorKind::OutOfMemory));
     Ok(())
 }
 
-/// Its first page can be made resident, and its second, past the end of the file, cannot.
-fn half_a_lock() -> Result<(), String> {
-    let file = memory_object(0, 2 * page_size() as u64)?;
-    // SAFETY: what is past the end is not touched but by the kernel.
+/// The second page is past the end of the file, so that it cannot become resident. The first must not stay locked.
+fn partial_lock() -> Result<(), String> {
+    let file = memory_file(0, 2 * page_size() as u64)?;
+    // SAFETY: the memory is not accessed.
     let map = unsafe { Mmap::new(&file).map() }.unwrap();
     file.set_len(1).unwrap();
     assert_eq!(map.lock().unwrap_err().kind(), ErrorKind::OutOfMemory);
@@ -306,30 +305,28 @@ fn half_a_lock() -> Result<(), String> {
     Ok(())
 }
 
-/// Descriptors that are neither files nor devices, and whose purpose is to be mapped.
+/// Descriptors that are neither files nor devices, and are made to be mapped.
 fn rings() -> Result<(), String> {
     let mut seen = 0;
     let mut check = |result: i64, len: usize| {
         if result < 0 {
             return;
         }
-        // SAFETY: just opened.
+        // SAFETY: it was just opened, and nothing else closes it.
         let ring = unsafe { OwnedFd::from_raw_fd(result as RawFd) };
-        // SAFETY: nobody submits anything, so the kernel changes nothing.
-        let map = unsafe { Mmap::new(&ring).len(len).prot(Prot::WRITE).map() };
+        let map = Mmap::new(&ring).len(len).prot(Prot::WRITE).map_raw();
         assert_eq!(map.map(|map| map.len()), Ok(len), "{}", ring.as_raw_fd());
-        // SAFETY: nothing is mapped.
-        assert_eq!(unsafe { Mmap::new(&ring).map() }.unwrap_err().kind(), ErrorKind::NotMappable);
+        assert_eq!(Mmap::new(&ring).map_raw().unwrap_err().kind(), ErrorKind::NotMappable);
         seen += 1;
     };
     let mut parameters = [0_u8; 120];
-    // SAFETY: the kernel writes to so many bytes.
+    // SAFETY: the kernel writes a `struct io_uring_params` of 120 bytes.
     check(unsafe { libc::syscall(libc::SYS_io_uring_setup, 8, parameters.as_mut_ptr()) }, 4096);
     let mut attributes = [0_u8; 128];
-    // PERF_TYPE_SOFTWARE, and the struct's size.
+    // A `struct perf_event_attr`: its type PERF_TYPE_SOFTWARE, and its size.
     (attributes[0], attributes[4]) = (1, 112);
     let perf = attributes.as_mut_ptr();
-    // SAFETY: as above.
+    // SAFETY: the kernel reads as many bytes as the size says.
     check(unsafe { libc::syscall(libc::SYS_perf_event_open, perf, 0, -1, -1, 0) }, 2 * page_size());
-    if seen == 0 { Err("neither io_uring nor perf here".into()) } else { Ok(()) }
+    if seen == 0 { Err("neither io_uring nor perf is available".into()) } else { Ok(()) }
 }

@@ -1,8 +1,8 @@
-//! What goes wrong, in Darwin's numbers (sys/errno.h).
+//! Error codes, with Darwin's numbers (sys/errno.h).
 
 use libc::c_int;
 
-/// An `errno` of Darwin's.
+/// A value of Darwin's `errno`.
 #[derive(Clone, Copy)]
 pub struct Errno(pub c_int);
 
@@ -20,12 +20,12 @@ pub const ENXIO: Errno = Errno(6);
 pub const ENAMETOOLONG: Errno = Errno(63);
 
 impl Errno {
-    /// What Linux has just answered.
+    /// Translates Linux's `errno`.
     pub fn last() -> Self {
-        // SAFETY: libc's, for this thread.
+        // SAFETY: libc returns the address of this thread's `errno`.
         let code = unsafe { *libc::__errno_location() };
         Self(match code {
-            // 11 is EAGAIN to Linux and EDEADLK to Darwin; up to 34 all others are the same.
+            // 11 is EAGAIN on Linux and EDEADLK on Darwin. All others up to 34 are the same.
             libc::EAGAIN => 35,
             1..=34 => code,
             libc::EDEADLK => 11,
@@ -39,18 +39,18 @@ impl Errno {
             libc::EBADMSG => 94,
             libc::EOVERFLOW => 84,
             libc::EILSEQ => 92,
-            // Of a file, Darwin says ENOTSUP; its EOPNOTSUPP (102) is for sockets.
+            // Darwin uses ENOTSUP for files, and EOPNOTSUPP (102) for sockets.
             libc::EOPNOTSUPP => 45,
             libc::ECONNRESET => 54,
             libc::ETIMEDOUT => 60,
             libc::ESTALE => 70,
             libc::EDQUOT => 69,
             libc::ECANCELED => 89,
-            _ => crate::stop(format_args!("Linux's errno {code} has no translation in errno.rs: add one")),
+            _ => crate::stop(format_args!("add a translation of Linux's errno {code} to errno.rs")),
         })
     }
 
-    /// A result of libc's, or what Linux has just answered.
+    /// Converts a result of libc.
     pub fn check(result: isize) -> Result<isize, Self> {
         if result == -1 { Err(Self::last()) } else { Ok(result) }
     }
@@ -58,7 +58,7 @@ impl Errno {
 
 pub static mut ERRNO: c_int = 0;
 
-/// `int *__error(void)`, behind Darwin's `errno`. One for all, as the programs run here have one thread.
+/// `int *__error(void)`, which Darwin's `errno` calls. There is one value, as programs run here have one thread.
 pub extern "C" fn error() -> *mut c_int {
     &raw mut ERRNO
 }

@@ -1,59 +1,60 @@
-//! Calls that fail because the program wants them to, and what it compares afterwards. Programs that test a library ask
-//! for it by functions that no macOS has: `macho_fail`, `macho_calls`, `macho_state`.
+//! Calls that fail on request, and a fingerprint of what the process has open and mapped. A test program controls this by
+//! functions that macOS lacks: `macho_fail`, `macho_calls`, `macho_state`.
 
 use crate::errno::{ERRNO, Errno};
 use libc::{c_char, c_int};
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The calls that fail, by their number since `fail`, from 1 on; and the code of each.
-static WANTED: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
+/// The numbers of the calls that fail, counted from 1 since `fail`, and their error code.
+static FAILING: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
 static CODE: AtomicU32 = AtomicU32::new(0);
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Names of the calls since `fail`, those that failed with a mark. One thread, so that nobody else is here.
+/// The names of the calls since `fail`; a "!" marks those that failed. The process has one thread.
 static mut NAMES: [u8; 4096] = [0; 4096];
 static mut NAMES_LEN: usize = 0;
 
-/// `void macho_fail(unsigned, unsigned, int)`: from now on calls are counted, and those of two numbers fail with a code.
+/// `void macho_fail(unsigned first, unsigned second, int code)`: counts calls from now on, and lets the two of these numbers
+/// fail with this code.
 pub extern "C" fn fail(first: u32, second: u32, code: c_int) {
-    WANTED[0].store(first, Relaxed);
-    WANTED[1].store(second, Relaxed);
+    FAILING[0].store(first, Relaxed);
+    FAILING[1].store(second, Relaxed);
     CODE.store(code as u32, Relaxed);
     COUNT.store(0, Relaxed);
-    // SAFETY: one thread, here and below.
+    // SAFETY: the process has one thread, here and below.
     unsafe {
         NAMES_LEN = 0;
         NAMES = [0; 4096];
     }
 }
 
-/// `const char *macho_calls(unsigned *)`: ends that, and gives the number of calls and their names.
+/// `const char *macho_calls(unsigned *count)`: ends this, and returns the number of calls and their names.
 pub extern "C" fn calls(count: *mut u32) -> *const c_char {
-    for wanted in &WANTED {
-        wanted.store(0, Relaxed);
+    for number in &FAILING {
+        number.store(0, Relaxed);
     }
-    // SAFETY: the program's room; the names end in zeros.
+    // SAFETY: `count` is the program's; NUL follows the names.
     unsafe {
         count.write(COUNT.load(Relaxed));
         (&raw const NAMES).cast()
     }
 }
 
-/// Answers a call: as it is wanted, or by what it does.
-pub fn answer(name: &str, call: impl FnOnce() -> Result<isize, Errno>) -> isize {
+/// Performs a call unless it is to fail, and returns its result as libSystem does.
+pub fn perform(name: &str, call: impl FnOnce() -> Result<isize, Errno>) -> isize {
     let number = COUNT.fetch_add(1, Relaxed) + 1;
-    let is_wanted = WANTED.iter().any(|wanted| wanted.load(Relaxed) == number);
+    let is_failing = FAILING.iter().any(|failing| failing.load(Relaxed) == number);
     // SAFETY: as above.
     unsafe {
-        for &byte in name.as_bytes().iter().chain(if is_wanted { "! " } else { " " }.as_bytes()) {
+        for &byte in name.as_bytes().iter().chain(if is_failing { "! " } else { " " }.as_bytes()) {
             if NAMES_LEN + 1 < 4096 {
                 NAMES[NAMES_LEN] = byte;
                 NAMES_LEN += 1;
             }
         }
     }
-    let result = if is_wanted { Err(Errno(CODE.load(Relaxed) as c_int)) } else { call() };
+    let result = if is_failing { Err(Errno(CODE.load(Relaxed) as c_int)) } else { call() };
     result.unwrap_or_else(|Errno(code)| {
         // SAFETY: as above.
         unsafe { ERRNO = code };
@@ -63,10 +64,10 @@ pub fn answer(name: &str, call: impl FnOnce() -> Result<isize, Errno>) -> isize 
 
 static mut TEXT: [u8; 1 << 22] = [0; 1 << 22];
 
-/// Reads a file of /proc. Nothing is allocated, which might map memory.
+/// Reads a file of /proc, without an allocation, which might map memory.
 fn read(path: &CStr) -> &'static [u8] {
     let text = &raw mut TEXT;
-    // SAFETY: one thread, so that nobody else uses `TEXT`.
+    // SAFETY: the process has one thread, and `text` is not used after the next call.
     unsafe {
         let (file, text) = (libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC), &mut *text);
         let mut len = 0;
@@ -82,8 +83,8 @@ fn read(path: &CStr) -> &'static [u8] {
     }
 }
 
-/// `uint64_t macho_state(void)`: a number made of the descriptors that are open, the record locks, what is mapped with its
-/// permissions, and natively what is locked in memory. The heap and the stack, which may grow, are left out.
+/// `uint64_t macho_state(void)`: returns a hash of the open descriptors, the record locks, the mappings with their
+/// permissions and, natively, which of them are locked. It ignores the heap and the stack, as they may grow.
 pub extern "C" fn state() -> u64 {
     let mut hash = 0xcbf29ce484222325_u64;
     let mut add = |bytes: &[u8]| {
@@ -92,12 +93,12 @@ pub extern "C" fn state() -> u64 {
         }
     };
     for file in 0..256 {
-        // SAFETY: asks.
+        // SAFETY: touches no memory.
         if unsafe { libc::fcntl(file, libc::F_GETFD) } != -1 {
             add(&file.to_le_bytes());
         }
     }
-    // QEMU imitates the first only.
+    // QEMU emulates the first alone.
     let path = if cfg!(target_arch = "aarch64") { c"/proc/self/maps" } else { c"/proc/self/smaps" };
     for line in read(path).split(|&byte| byte == b'\n') {
         let is_mapping = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count() > 4
@@ -108,8 +109,8 @@ pub extern "C" fn state() -> u64 {
             add(line);
         }
     }
-    // "1: POSIX  ADVISORY  WRITE 1234 …"
-    // SAFETY: asks.
+    // A line reads "1: POSIX  ADVISORY  WRITE 1234 …".
+    // SAFETY: touches no memory.
     let own = unsafe { libc::getpid() }.unsigned_abs();
     for line in read(c"/proc/locks").split(|&byte| byte == b'\n') {
         let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).skip(1);

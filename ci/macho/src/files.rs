@@ -1,41 +1,40 @@
-//! libSystem's calls on files, as xnu answers them (bsd/vfs/vfs_syscalls.c, bsd/kern/kern_descrip.c,
+//! libSystem's functions for files, with the results of xnu (bsd/vfs/vfs_syscalls.c, bsd/kern/kern_descrip.c,
 //! bsd/kern/sys_generic.c).
 
 use crate::errno::{EBADF, EFAULT, EFBIG, EINVAL, ENAMETOOLONG, ENOTSUP, ENOTTY, ENXIO, ESPIPE, Errno};
-use crate::faults::answer;
+use crate::faults::perform;
 use crate::stop;
 use libc::{c_char, c_int, c_void, off_t, size_t};
 use std::mem::{MaybeUninit, offset_of};
 
-type Answer = Result<isize, Errno>;
+type Result<T = isize> = std::result::Result<T, Errno>;
 
-/// A variadic function of two named arguments. arm64 Darwin passes what follows them on the stack, 8 bytes
-/// each, and x2 holds anything ("Writing ARM64 code for Apple platforms"); on x86_64 it goes where a third
-/// argument would.
+/// Defines a variadic function of two named arguments. Darwin on aarch64 passes further arguments on the stack, 8 bytes
+/// each, and x2 is undefined ("Writing ARM64 code for Apple platforms"). On x86_64 they follow as a third argument would.
 #[cfg(target_arch = "aarch64")]
 macro_rules! variadic {
-    ($name:ident, $with:ident) => {
+    ($name:ident, $of_three:ident) => {
         #[unsafe(naked)]
         pub extern "C" fn $name() {
-            std::arch::naked_asm!("ldr x2, [sp]", "b {}", sym $with)
+            std::arch::naked_asm!("ldr x2, [sp]", "b {}", sym $of_three)
         }
     };
 }
 #[cfg(target_arch = "x86_64")]
 macro_rules! variadic {
-    ($name:ident, $with:ident) => {
-        pub use $with as $name;
+    ($name:ident, $of_three:ident) => {
+        pub use $of_three as $name;
     };
 }
 
-variadic!(open, open_with);
-variadic!(fcntl, fcntl_with);
+variadic!(open, open_of_three);
+variadic!(fcntl, fcntl_of_three);
 
-pub extern "C" fn open_with(path: *const c_char, flags: c_int, mode: c_int) -> isize {
-    answer("open", || try_open(path, flags, mode))
+pub extern "C" fn open_of_three(path: *const c_char, flags: c_int, mode: c_int) -> isize {
+    perform("open", || try_open(path, flags, mode))
 }
 
-fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Answer {
+fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Result {
     const O_CREAT: c_int = 0x200;
     const FLAGS: [(c_int, c_int); 9] = [
         (0x4, libc::O_NONBLOCK),
@@ -49,28 +48,26 @@ fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Answer {
         (0x1000000, libc::O_CLOEXEC),
     ];
     const PATH_MAX: usize = 1024;
-    // The same values on both; 3 is neither reading nor writing (FFLAGS in sys/fcntl.h).
+    // Both systems have the same access modes, and 3 is none (FFLAGS in sys/fcntl.h).
     let mut linux = flags & libc::O_ACCMODE;
     if linux == libc::O_ACCMODE {
         return Err(EINVAL);
     }
     let mut rest = flags & !libc::O_ACCMODE;
-    for (darwin, flag) in FLAGS {
-        if rest & darwin != 0 {
-            rest &= !darwin;
-            linux |= flag;
+    for (from, to) in FLAGS {
+        if rest & from != 0 {
+            rest &= !from;
+            linux |= to;
         }
     }
     if rest != 0 {
         stop(format_args!(
-            "open: flags {flags:#x}: Darwin gives the bits {rest:#x} no meaning, or another one"
+            "open: flags {flags:#x}: the bits {rest:#x} mean nothing, or something else, on Darwin"
         ));
     }
-    // A mode that nobody means is what another calling convention left there.
+    // An odd mode is left over from another calling convention.
     if flags & O_CREAT != 0 && (mode & !0o7777 != 0 || mode & 0o600 != 0o600) {
-        stop(format_args!(
-            "open: O_CREAT with mode {mode:#o}: is `open` declared variadic, and a mode given?"
-        ));
+        stop(format_args!("open: O_CREAT with mode {mode:#o}: declare `open` variadic, and pass a mode"));
     }
     if path.is_null() {
         return Err(EFAULT);
@@ -84,13 +81,13 @@ fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Answer {
 }
 
 pub extern "C" fn close(file: c_int) -> isize {
-    // It is closed whatever the answer is.
-    // SAFETY: the program's file, here and below.
+    // The descriptor is closed even if the call is to fail.
+    // SAFETY: the program's descriptor, here and below.
     let result = Errno::check(unsafe { libc::close(file) } as isize);
-    answer("close", || result)
+    perform("close", || result)
 }
 
-/// `struct stat` with inode numbers of 64 bits (`__DARWIN_STRUCT_STAT64` in sys/stat.h).
+/// `struct stat` with 64-bit inode numbers (`__DARWIN_STRUCT_STAT64` in sys/stat.h).
 #[repr(C)]
 pub struct Stat {
     dev: i32,
@@ -112,16 +109,16 @@ pub struct Stat {
 const _: () =
     assert!(size_of::<Stat>() == 144 && offset_of!(Stat, times) == 32 && offset_of!(Stat, size) == 96);
 
-pub fn stat(file: c_int) -> Result<libc::stat, Errno> {
+pub fn stat(file: c_int) -> Result<libc::stat> {
     let mut stat = MaybeUninit::uninit();
-    // SAFETY: `stat` is room for the answer, and holds it unless there is an error.
+    // SAFETY: `stat` is writable, and written if the call succeeds.
     unsafe {
         Errno::check(libc::fstat(file, stat.as_mut_ptr()) as isize)?;
         Ok(stat.assume_init())
     }
 }
 
-pub extern "C" fn fstat(file: c_int, to: *mut Stat) -> isize {
+pub extern "C" fn fstat(file: c_int, buffer: *mut Stat) -> isize {
     let fill = || {
         let stat = stat(file)?;
         let darwin = Stat {
@@ -145,22 +142,29 @@ pub extern "C" fn fstat(file: c_int, to: *mut Stat) -> isize {
             gen_: 0,
             spare: [0; 5],
         };
-        if to.is_null() {
+        if buffer.is_null() {
             return Err(EFAULT);
         }
-        // SAFETY: the program's room.
-        unsafe { to.write(darwin) };
+        // SAFETY: the program's buffer.
+        unsafe { buffer.write(darwin) };
         Ok(0)
     };
-    answer("fstat", fill)
+    perform("fstat", fill)
 }
 
 pub extern "C" fn ftruncate(file: c_int, len: off_t) -> isize {
-    // SAFETY: as above. Linux too says EINVAL of a file that is not open for writing, or is none.
-    answer("ftruncate", || Errno::check(unsafe { libc::ftruncate(file, len) } as isize))
+    // Linux too fails with EINVAL if the file is not open for writing, or not a regular file.
+    // SAFETY: as above.
+    perform("ftruncate", || Errno::check(unsafe { libc::ftruncate(file, len) } as isize))
 }
 
-fn kind(file: c_int) -> Result<u32, Errno> {
+/// `O_RDONLY`, `O_WRONLY` or `O_RDWR`, which have the same values on Darwin; all bits of them for a closed descriptor.
+pub fn access_mode(file: c_int) -> c_int {
+    // SAFETY: as above.
+    unsafe { libc::fcntl(file, libc::F_GETFL) & libc::O_ACCMODE }
+}
+
+fn kind(file: c_int) -> Result<u32> {
     Ok(stat(file)?.st_mode & libc::S_IFMT)
 }
 
@@ -171,14 +175,14 @@ pub extern "C" fn fsync(file: c_int) -> isize {
         // SAFETY: as above.
         _ => Errno::check(unsafe { libc::fsync(file) } as isize),
     };
-    answer("fsync", sync)
+    perform("fsync", sync)
 }
 
-pub extern "C" fn fcntl_with(file: c_int, command: c_int, argument: usize) -> isize {
-    answer("fcntl", || try_fcntl(file, command, argument))
+pub extern "C" fn fcntl_of_three(file: c_int, command: c_int, argument: usize) -> isize {
+    perform("fcntl", || try_fcntl(file, command, argument))
 }
 
-fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
+fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Result {
     const F_GETFD: c_int = 1;
     const F_SETLK: c_int = 8;
     const F_RDADVISE: c_int = 44;
@@ -203,10 +207,10 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
     let kind = kind(file)?;
     match command {
         F_SETLK => {
-            // SAFETY: the program's struct; Linux's is made of integers.
+            // SAFETY: the program's struct; Linux's consists of integers.
             let (lock, mut linux) =
                 unsafe { ((argument as *const Lock).read(), std::mem::zeroed::<libc::flock>()) };
-            // F_RDLCK, F_UNLCK and F_WRLCK.
+            // Darwin's 1, 2 and 3.
             linux.l_type = [libc::F_RDLCK, libc::F_UNLCK, libc::F_WRLCK][lock.kind as usize - 1] as i16;
             (linux.l_start, linux.l_len, linux.l_whence) = (lock.start, lock.len, lock.whence);
             // SAFETY: as above.
@@ -215,7 +219,8 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
         // SAFETY: as above.
         F_GETFD => Errno::check(unsafe { libc::fcntl(file, libc::F_GETFD) } as isize),
         F_DUPFD_CLOEXEC => {
-            // SAFETY: as above. EINVAL of what is below 0 or above the limit, as on Darwin.
+            // Below 0 or above the limit it fails with EINVAL, as on Darwin.
+            // SAFETY: as above.
             Errno::check(unsafe { libc::fcntl(file, libc::F_DUPFD_CLOEXEC, argument as c_int) } as isize)
         }
         F_FULLFSYNC | F_BARRIERFSYNC => match kind {
@@ -229,9 +234,9 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
             if matches!(kind, libc::S_IFIFO | libc::S_IFSOCK) {
                 return Err(EBADF);
             }
-            // A pointer to a struct on the stack or in data: neither is in __PAGEZERO, nor is it odd.
+            // A pointer to a struct is aligned and not in __PAGEZERO.
             if argument < 1 << 32 || !argument.is_multiple_of(align_of::<Advisory>()) {
-                stop(format_args!("fcntl: F_RDADVISE with {argument:#x}: is `fcntl` declared variadic?"));
+                stop(format_args!("fcntl: F_RDADVISE with {argument:#x}: declare `fcntl` variadic"));
             }
             // SAFETY: the program's struct.
             let advisory = unsafe { (argument as *const Advisory).read() };
@@ -239,7 +244,7 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
                 return Err(EINVAL);
             }
             match kind {
-                // hfs_vnop_ioctl; apfs does as hfs.
+                // As `hfs_vnop_ioctl`; the sources of APFS are not public.
                 libc::S_IFREG if advisory.offset >= stat(file)?.st_size => Err(EFBIG),
                 libc::S_IFREG => {
                     let len = off_t::from(advisory.count);
@@ -251,42 +256,62 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Answer {
                 _ => Err(ENOTTY),
             }
         }
-        _ => stop(format_args!("fcntl: command {command} is none of Darwin's, or is not imitated")),
+        _ => stop(format_args!("fcntl: command {command} is not Darwin's, or not implemented here")),
     }
 }
 
-/// Darwin refuses to read or write more at a time (`dofileread` and `dofilewrite`).
-fn length(len: size_t) -> Result<(), Errno> {
+/// Fails for a length that Darwin does not read or write at once (`dofileread` and `dofilewrite`).
+fn check_len(len: size_t) -> Result<()> {
     if len > c_int::MAX as usize { Err(EINVAL) } else { Ok(()) }
 }
 
-pub extern "C" fn read(file: c_int, to: *mut c_void, len: size_t) -> isize {
-    // SAFETY: the program's room.
-    answer("read", || length(len).and_then(|()| Errno::check(unsafe { libc::read(file, to, len) })))
+/// Fails for a file without offsets (`valid_for_random_access`).
+fn check_offsets(file: c_int) -> Result<()> {
+    match kind(file)? {
+        libc::S_IFIFO | libc::S_IFSOCK => Err(ESPIPE),
+        // VISTTY.
+        // SAFETY: as above.
+        libc::S_IFCHR if unsafe { libc::isatty(file) } != 0 => Err(ENXIO),
+        _ => Ok(()),
+    }
 }
 
-pub extern "C" fn pread(file: c_int, to: *mut c_void, len: size_t, offset: off_t) -> isize {
+pub extern "C" fn read(file: c_int, buffer: *mut c_void, len: size_t) -> isize {
+    // SAFETY: the program's buffer.
+    perform("read", || check_len(len).and_then(|()| Errno::check(unsafe { libc::read(file, buffer, len) })))
+}
+
+pub extern "C" fn pread(file: c_int, buffer: *mut c_void, len: size_t, offset: off_t) -> isize {
     let read = || {
-        match kind(file)? {
-            libc::S_IFIFO | libc::S_IFSOCK => return Err(ESPIPE),
-            // preparefileread (VISTTY).
-            // SAFETY: asks.
-            libc::S_IFCHR if unsafe { libc::isatty(file) } != 0 => return Err(ENXIO),
-            _ => {}
-        }
-        length(len)?;
-        // SAFETY: the program's room.
-        Errno::check(unsafe { libc::pread(file, to, len, offset) })
+        check_offsets(file)?;
+        check_len(len)?;
+        // SAFETY: the program's buffer.
+        Errno::check(unsafe { libc::pread(file, buffer, len, offset) })
     };
-    answer("pread", read)
+    perform("pread", read)
 }
 
-pub extern "C" fn write(file: c_int, from: *const c_void, len: size_t) -> isize {
+pub extern "C" fn write(file: c_int, buffer: *const c_void, len: size_t) -> isize {
     // SAFETY: the program's bytes.
-    answer("write", || length(len).and_then(|()| Errno::check(unsafe { libc::write(file, from, len) })))
+    perform("write", || check_len(len).and_then(|()| Errno::check(unsafe { libc::write(file, buffer, len) })))
+}
+
+pub extern "C" fn pwrite(file: c_int, buffer: *const c_void, len: size_t, offset: off_t) -> isize {
+    let write = || {
+        // `preparefilewrite` checks this first.
+        if access_mode(file) == libc::O_RDONLY {
+            return Err(EBADF);
+        }
+        check_offsets(file)?;
+        check_len(len)?;
+        // SAFETY: the program's bytes.
+        Errno::check(unsafe { libc::pwrite(file, buffer, len, offset) })
+    };
+    perform("pwrite", write)
 }
 
 pub extern "C" fn exit(status: c_int) -> ! {
-    // SAFETY: ends the process. Nothing is buffered, and atexit has no shim.
+    // Nothing is buffered, and `atexit` has no shim.
+    // SAFETY: ends the process.
     unsafe { libc::_exit(status) }
 }

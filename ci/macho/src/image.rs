@@ -1,4 +1,4 @@
-//! Mapping the program, as the kernel (mach_loader.c) and dyld do, and with their objections.
+//! Maps the program as the kernel (bsd/kern/mach_loader.c) and dyld do, and refuses what they refuse.
 
 use crate::{PAGE, memory, shims};
 use libc::{MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE, c_int};
@@ -16,18 +16,18 @@ const ENDIAN: LittleEndian = LittleEndian;
 const CPU: macho::CpuType =
     if cfg!(target_arch = "aarch64") { macho::CPU_TYPE_ARM64 } else { macho::CPU_TYPE_X86_64 };
 
-/// Words to be written, and names that nothing is known for.
+/// Words to write, and symbols that have no shim.
 #[derive(Default)]
 struct Fixups {
     words: Vec<(usize, usize)>,
     missing: BTreeSet<String>,
 }
 
-/// Maps the program, and gives the address of its `main`.
+/// Maps the program, and returns the address of its `main`.
 pub fn load(data: &[u8]) -> Result<*const ()> {
     let header = MachHeader64::<LittleEndian>::parse(data, 0).map_err(|error| error.to_string())?;
     if header.cputype(ENDIAN) != CPU {
-        return Err(format!("for another processor than {}", std::env::consts::ARCH));
+        return Err(format!("not a program for {}", std::env::consts::ARCH));
     }
     let flags = header.flags(ENDIAN);
     if header.filetype(ENDIAN) != macho::MH_EXECUTE || !flags.contains(macho::MH_PIE | macho::MH_DYLDLINK) {
@@ -63,17 +63,19 @@ pub fn load(data: &[u8]) -> Result<*const ()> {
     if dylinker != Some(b"/usr/lib/dyld") {
         return Err("its dynamic linker is not /usr/lib/dyld".into());
     }
-    // By this install name dyld finds the library, in its cache; no file has it.
+    // dyld finds the library by this name in its cache; there is no such file.
     if libraries != ["/usr/lib/libSystem.B.dylib"] {
-        return Err(format!("links {libraries:?} and not just /usr/lib/libSystem.B.dylib"));
+        return Err(format!("links {libraries:?}, and not /usr/lib/libSystem.B.dylib alone"));
     }
     if !has_uuid || !has_version {
-        return Err("has no LC_UUID, or does not say that it is for macOS; dyld refuses it".into());
+        return Err("dyld refuses a program without LC_UUID, or without a build version for macOS".into());
     }
     match signature {
         Some(signature) => check_signature(signature, data)?,
         None if CPU == macho::CPU_TYPE_ARM64 => {
-            return Err("has no code signature; arm64 macOS kills it (lld signs with -adhoc_codesign)".into());
+            return Err(
+                "has no code signature, and arm64 macOS kills it (lld signs with -adhoc_codesign)".into()
+            );
         }
         None => {}
     }
@@ -96,9 +98,9 @@ pub fn load(data: &[u8]) -> Result<*const ()> {
             range.contains(&address) && address + size_of::<usize>() <= range.end
         };
         if !segments.iter().any(within) {
-            return Err("has a fixup outside of its segments".into());
+            return Err("has a fixup outside its segments".into());
         }
-        // SAFETY: in a segment, and all of them are writable yet.
+        // SAFETY: inside a segment; all of them are writable until `protect`.
         unsafe { (address as *mut usize).write_unaligned(value) };
     }
     for segment in &segments {
@@ -117,8 +119,8 @@ fn range(segment: &Segment, slide: usize) -> std::ops::Range<usize> {
     start..start + segment.vmsize.get(ENDIAN) as usize
 }
 
-/// Maps all segments, writable for now, and gives what to add to their addresses. The first 4 GiB,
-/// __PAGEZERO, are not reserved, but nothing is ever put there.
+/// Maps all segments as writable, and returns the slide, which is added to their addresses. The shims map nothing into
+/// __PAGEZERO, the first 4 GiB, so it is not reserved.
 fn map(segments: &[&Segment], data: &[u8]) -> Result<usize> {
     let all = |segment: &&&Segment| name(segment) != "__PAGEZERO";
     let low = segments.iter().filter(all).map(|it| it.vmaddr.get(ENDIAN)).min().ok_or("has no segments")?;
@@ -129,28 +131,29 @@ fn map(segments: &[&Segment], data: &[u8]) -> Result<usize> {
     for segment in segments.iter().filter(all) {
         let (address, size) = (segment.vmaddr.get(ENDIAN), segment.vmsize.get(ENDIAN));
         let (offset, file_size) = (segment.fileoff.get(ENDIAN), segment.filesize.get(ENDIAN));
-        // Otherwise load_segment in mach_loader.c calls the file malformed.
+        // Otherwise the file is malformed (`load_segment`).
         if address % PAGE as u64 != 0 || offset % PAGE as u64 != 0 || file_size > size {
-            return Err(format!("{} does not begin at a page of {PAGE} bytes", name(segment)));
+            return Err(format!("{} does not start at a page of {PAGE} bytes", name(segment)));
         }
         let contents = data.get(offset as usize..).and_then(|rest| rest.get(..file_size as usize));
-        let contents = contents.ok_or_else(|| format!("{} is cut off", name(segment)))?;
+        let contents =
+            contents.ok_or_else(|| format!("{} reaches past the end of the file", name(segment)))?;
         let range = range(segment, slide);
-        // SAFETY: within the reservation.
+        // SAFETY: inside the reservation.
         unsafe {
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
             let size = memory::whole_pages(range.len());
-            let to = libc::mmap(range.start as *mut c_void, size, PROT_READ | PROT_WRITE, flags, -1, 0);
-            if to == libc::MAP_FAILED {
+            let target = libc::mmap(range.start as *mut c_void, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+            if target == libc::MAP_FAILED {
                 return Err(format!("{} does not fit in memory", name(segment)));
             }
-            to.cast::<u8>().copy_from_nonoverlapping(contents.as_ptr(), contents.len());
+            target.cast::<u8>().copy_from_nonoverlapping(contents.as_ptr(), contents.len());
         }
     }
     Ok(slide)
 }
 
-/// Gives a segment the rights that it asks for.
+/// Gives a segment its permissions.
 fn protect(segment: &Segment, slide: usize) -> Result<()> {
     if name(segment) == "__PAGEZERO" {
         return Ok(());
@@ -160,23 +163,23 @@ fn protect(segment: &Segment, slide: usize) -> Result<()> {
     if prot & PROT_WRITE != 0 && prot & PROT_EXEC != 0 {
         return Err(format!("{} is writable and executable", name(segment)));
     }
-    // dyld does so after fixups (__DATA_CONST).
+    // dyld protects __DATA_CONST after the fixups.
     if segment.flags.get(ENDIAN).contains(macho::SG_READ_ONLY) {
         prot &= !PROT_WRITE;
     }
     let range = range(segment, slide);
-    // SAFETY: a segment of the program, which does not run yet.
+    // SAFETY: a segment of the program, which has not started.
     unsafe {
         if libc::mprotect(range.start as *mut c_void, memory::whole_pages(range.len()), prot) != 0 {
-            return Err(format!("{} cannot have the rights {prot:#x}", name(segment)));
+            return Err(format!("{} cannot be protected with {prot:#x}", name(segment)));
         }
         shims::sys_icache_invalidate(range.start as *mut c_void, range.len());
     }
     Ok(())
 }
 
-/// The fixups that linkers make where macOS before 12 must read them: opcodes in LC_DYLD_INFO. What is to be
-/// bound lazily is bound at once, as with DYLD_BIND_AT_LAUNCH.
+/// Reads the fixups of programs for macOS 11 and older: opcodes in LC_DYLD_INFO. Lazily bound symbols are bound at once,
+/// as with DYLD_BIND_AT_LAUNCH.
 fn listed(
     info: &macho::DyldInfoCommand<LittleEndian>,
     data: &[u8],
@@ -191,11 +194,11 @@ fn listed(
     for rebase in info.rebases(ENDIAN, data, 8)? {
         let rebase = rebase?;
         if rebase.kind != macho::REBASE_TYPE_POINTER {
-            fixups.missing.insert("a rebase that is no pointer".into());
+            fixups.missing.insert("a rebase of another type than pointer".into());
         }
         let at = address(rebase.segment_index, rebase.segment_offset);
         if segments.iter().any(|segment| range(segment, slide).contains(&at)) {
-            // SAFETY: in a mapped segment.
+            // SAFETY: inside a mapped segment.
             let target = unsafe { (at as *const usize).read_unaligned() };
             fixups.words.push((at, target.wrapping_add(slide)));
         }
@@ -204,7 +207,7 @@ fn listed(
     for bind in binds.chain(info.weak_binds(ENDIAN, data, 8)?) {
         let bind = bind?;
         if bind.kind != macho::BIND_TYPE_POINTER {
-            fixups.missing.insert("a bind that is no pointer".into());
+            fixups.missing.insert("a bind of another type than pointer".into());
         }
         let weak = bind.flags.contains(macho::BIND_SYMBOL_FLAGS_WEAK_IMPORT);
         let at = address(bind.segment_index, bind.segment_offset);
@@ -213,7 +216,7 @@ fn listed(
     Ok(fixups)
 }
 
-/// The fixups of today: LC_DYLD_CHAINED_FIXUPS.
+/// Reads the fixups of newer programs: LC_DYLD_CHAINED_FIXUPS.
 fn chained(
     chains: &LinkeditDataCommand<LittleEndian>,
     data: &[u8],
@@ -232,16 +235,16 @@ fn chained(
             let (offset, fixup) = fixup?;
             let at = range(segment, slide).start + offset as usize;
             match fixup {
-                Fixup::Rebase(to) if to.auth.is_none() => {
-                    let target = slide.wrapping_add((start + to.target_offset) as usize);
+                Fixup::Rebase(rebase) if rebase.auth.is_none() => {
+                    let target = slide.wrapping_add((start + rebase.target_offset) as usize);
                     fixups.words.push((at, target));
                 }
-                Fixup::Bind(to) if to.auth.is_none() && (to.ordinal as usize) < imports.len() => {
-                    let import = &imports[to.ordinal as usize];
-                    let addend = (import.addend + i64::from(to.addend)) as usize;
+                Fixup::Bind(bind) if bind.auth.is_none() && (bind.ordinal as usize) < imports.len() => {
+                    let import = &imports[bind.ordinal as usize];
+                    let addend = (import.addend + i64::from(bind.addend)) as usize;
                     fixups.bind(at, import.dylib, import.name, import.weak_import, addend);
                 }
-                _ => drop(fixups.missing.insert("a fixup of a kernel or of arm64e".into())),
+                _ => drop(fixups.missing.insert("a fixup for a kernel or for arm64e".into())),
             }
         }
     }
@@ -252,7 +255,7 @@ impl Fixups {
     fn bind(&mut self, at: usize, library: BindDylib, symbol: &[u8], weak: bool, addend: usize) {
         let symbol = String::from_utf8_lossy(symbol);
         match shims::find(&symbol) {
-            // Of the one library that there is (BIND_SPECIAL_DYLIB_* are 0 and below).
+            // Ordinal 1 is the only library (BIND_SPECIAL_DYLIB_* are 0 and below).
             Some(shim) if library == BindDylib(1) => self.words.push((at, shim.wrapping_add(addend))),
             None if weak => self.words.push((at, 0)),
             _ => drop(self.missing.insert(symbol.into_owned())),
@@ -260,8 +263,8 @@ impl Fixups {
     }
 }
 
-/// arm64 macOS kills a program at the first page that has not the hash that the signature says: what becomes
-/// of one that is stripped after linking.
+/// Checks the hashes of the code signature. arm64 macOS kills a program at the first page whose hash differs, such as one
+/// that was stripped after linking.
 fn check_signature(signature: &LinkeditDataCommand<LittleEndian>, data: &[u8]) -> Result<()> {
     let check = || -> object::Result<bool> {
         for blob in signature.code_signature(ENDIAN, data)?.blobs() {
@@ -287,7 +290,7 @@ fn check_signature(signature: &LinkeditDataCommand<LittleEndian>, data: &[u8]) -
     match check() {
         Ok(true) => Ok(()),
         Ok(false) => {
-            Err("its code signature does not fit its contents: was it changed after linking?".into())
+            Err("its code signature does not match its contents; it was changed after linking".into())
         }
         Err(error) => Err(error.to_string()),
     }

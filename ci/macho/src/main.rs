@@ -1,9 +1,8 @@
 //! Runs a Mach-O program on Linux: `macho PROGRAM ARGUMENTS…`.
 //!
-//! It maps the segments, binds what the program imports from libSystem to shims that speak Darwin, and calls
-//! `main`. No instruction is translated, so the program is for the processor that this one is built for. A
-//! shim answers as Darwin would, and stops the program where Darwin would overlook that a flag is not
-//! Darwin's.
+//! It maps the segments, binds the imports from libSystem to shims, and calls `main`. It translates no instructions, so
+//! the program must be for the processor that the loader is built for. A shim takes Darwin's flags, behaves as Darwin and
+//! returns its error codes. It stops the program for a flag of Linux that Darwin would silently accept.
 
 mod errno;
 mod faults;
@@ -17,18 +16,17 @@ use std::fmt::Display;
 use std::os::unix::ffi::OsStringExt;
 use std::ptr::null;
 
-/// A page of Darwin's, whatever the host has (vm_page_size; arm64 macOS has 16 KiB for every process of its
-/// own).
+/// Darwin's page size, also where the host's is smaller. On arm64, native processes have pages of 16 KiB.
 const PAGE: usize = if cfg!(target_arch = "aarch64") { 0x4000 } else { 0x1000 };
 
-/// Ends the process, program and all, with a status that is none of the program's own.
+/// Prints a message and ends the process with a status that no program uses.
 fn stop(message: impl Display) -> ! {
     eprintln!("ci/macho: {message}");
     // SAFETY: ends the process.
     unsafe { libc::_exit(99) }
 }
 
-/// C's vector of strings, which live on.
+/// Returns a vector of C strings, which is never freed.
 fn strings(strings: impl Iterator<Item = Vec<u8>>) -> *const *const c_char {
     let pointers = strings
         .map(|string| CString::new(string).unwrap_or_default().into_raw().cast_const())
@@ -46,9 +44,9 @@ fn main() {
     let entry = image::load(&data).unwrap_or_else(|error| stop(format_args!("{name}: {error}")));
     drop(data);
 
-    // What Rust's std has set for itself.
+    // Rust's std has installed handlers for these.
     for signal in [libc::SIGPIPE, libc::SIGSEGV, libc::SIGBUS] {
-        // SAFETY: SIG_DFL runs nothing.
+        // SAFETY: the default action needs no handler.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     let environment = std::env::vars_os().map(|(name, value)| {
@@ -57,10 +55,10 @@ fn main() {
         variable.extend(value.into_vec());
         variable
     });
-    // What the kernel tells dyld, and dyld passes on (exec_add_apple_strings in kern_exec.c).
+    // The kernel's strings, which dyld passes on (`exec_add_apple_strings` in bsd/kern/kern_exec.c).
     let apple = strings([format!("executable_path={name}").into_bytes()].into_iter());
     let (count, vector) = (arguments.len() as c_int, strings(arguments.into_iter()));
-    // SAFETY: LC_MAIN says that a function with C's arguments is there.
+    // SAFETY: LC_MAIN names a function with the arguments of C's `main`.
     let main: extern "C" fn(
         c_int,
         *const *const c_char,

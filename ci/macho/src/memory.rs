@@ -1,15 +1,15 @@
-//! libSystem's calls on memory, as xnu answers them (bsd/kern/kern_mman.c, osfmk/vm/vm_map.c).
+//! libSystem's functions for memory, with the results of xnu (bsd/kern/kern_mman.c, osfmk/vm/vm_map.c).
 
 use crate::errno::{EACCES, EBADF, EINVAL, ENODEV, ENOMEM, ENOTSUP, Errno};
-use crate::faults::answer;
+use crate::faults::perform;
 use crate::{PAGE, stop};
 use libc::{MAP_FAILED, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, c_int, c_void, off_t};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-type Answer = Result<isize, Errno>;
+type Result<T = isize> = std::result::Result<T, Errno>;
 
-/// What the shims lay out memory by where it is finer than [`PAGE`].
+/// Linux's page size, which may be smaller than [`PAGE`].
 fn host_page() -> usize {
     // SAFETY: touches nothing.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
@@ -19,11 +19,11 @@ pub fn whole_pages(len: usize) -> usize {
     len.next_multiple_of(PAGE)
 }
 
-/// A free range of addresses, which no other mapping gets until it is unmapped.
-pub fn reserve(len: usize, align: usize) -> Result<usize, Errno> {
+/// Reserves a range of addresses.
+pub fn reserve(len: usize, align: usize) -> Result<usize> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let more = len.checked_add(align).ok_or(ENOMEM)?;
-    // SAFETY: an address of the kernel's choice, and then what is left over of that.
+    // SAFETY: the kernel chooses a free range; what exceeds the request is unmapped.
     unsafe {
         let start = libc::mmap(std::ptr::null_mut(), more, PROT_NONE, flags, -1, 0);
         if start == MAP_FAILED {
@@ -40,15 +40,15 @@ pub fn reserve(len: usize, align: usize) -> Result<usize, Errno> {
     }
 }
 
-/// The same at the address that is wished for, if nothing is there (vm_map_enter with VM_FLAGS_ANYWHERE begins to
-/// search there).
+/// Reserves a range at an address if nothing is there (`vm_map_enter` with VM_FLAGS_ANYWHERE starts its search at the
+/// hint).
 fn reserve_at(address: usize, len: usize, align: usize) -> Option<usize> {
     let address = address.checked_next_multiple_of(align)?;
     if address < 1 << 32 {
         return None;
     }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
-    // SAFETY: where nothing is. QEMU may take the address for a hint, and then what it chose is given back.
+    // SAFETY: nothing is replaced. QEMU may treat the address as a hint; then the range that it chose is unmapped.
     unsafe {
         let start = libc::mmap(address as *mut c_void, len, PROT_NONE, flags, -1, 0);
         if start == MAP_FAILED {
@@ -62,10 +62,9 @@ fn reserve_at(address: usize, len: usize, align: usize) -> Option<usize> {
     Some(address)
 }
 
-/// Address and length, as the calls check them that want the address of a page; the end is rounded up to a
-/// page.
-fn pages(address: usize, len: usize) -> Result<(*mut c_void, usize), Errno> {
-    // vm_map_range_overflows.
+/// Checks address and length for a call that needs an aligned address. Rounds the end up to a page.
+fn pages(address: usize, len: usize) -> Result<(*mut c_void, usize)> {
+    // `vm_map_range_overflows`.
     let end = address.checked_add(len).and_then(|end| end.checked_next_multiple_of(PAGE)).ok_or(EINVAL)?;
     if !address.is_multiple_of(PAGE) {
         return Err(EINVAL);
@@ -73,21 +72,21 @@ fn pages(address: usize, len: usize) -> Result<(*mut c_void, usize), Errno> {
     Ok((address as *mut c_void, end - address))
 }
 
-/// The same where an address within a page is welcome.
-fn pages_around(address: usize, len: usize) -> Result<(*mut c_void, usize), Errno> {
+/// Checks address and length for a call that rounds the address down to a page.
+fn pages_around(address: usize, len: usize) -> Result<(*mut c_void, usize)> {
     pages(address & !(PAGE - 1), len.checked_add(address & (PAGE - 1)).ok_or(EINVAL)?)
 }
 
-/// Rights as mmap and mprotect read them. Both ignore unknown bits, and take WRITE and EXEC to imply READ.
-fn rights(call: &str, prot: c_int) -> c_int {
+/// Translates permissions for `mmap` and `mprotect`: both ignore unknown bits, and write and execute imply read.
+fn permissions(call: &str, prot: c_int) -> c_int {
     if prot & !(PROT_READ | PROT_WRITE | PROT_EXEC) != 0 {
-        stop(format_args!("{call}: rights {prot:#x} have bits that Darwin ignores"));
+        stop(format_args!("{call}: permissions {prot:#x} have bits that Darwin ignores"));
     }
     if prot == PROT_NONE { prot } else { prot | PROT_READ }
 }
 
-/// vm_map_enter and vm_map_protect on arm64: nothing but MAP_JIT is writable and executable at a time
-/// (VM_MAP_POLICY_WX_FAIL).
+/// Whether arm64 refuses the permissions: only MAP_JIT may be writable and executable at once (VM_MAP_POLICY_WX_FAIL in
+/// `vm_map_enter` and `vm_map_protect`).
 fn is_writable_code(prot: c_int) -> bool {
     cfg!(target_arch = "aarch64") && prot & PROT_WRITE != 0 && prot & PROT_EXEC != 0
 }
@@ -110,43 +109,40 @@ pub extern "C" fn mmap(
     file: c_int,
     offset: off_t,
 ) -> isize {
-    answer("mmap", || try_mmap(address, len, prot, flags, file, offset))
+    perform("mmap", || try_mmap(address, len, prot, flags, file, offset))
 }
 
-fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, offset: off_t) -> Answer {
-    // Linux's flags are mostly bits that Darwin knows too and does nothing for: MAP_ANONYMOUS is its
-    // MAP_RENAME, MAP_POPULATE its MAP_32BIT, MAP_HUGETLB its MAP_UNIX03. Of other bits Darwin says EINVAL,
-    // or nothing to programs built for macOS 10.
+fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, offset: off_t) -> Result {
+    // Darwin silently accepts most of Linux's flags: MAP_ANONYMOUS is its MAP_RENAME, MAP_POPULATE its MAP_32BIT,
+    // MAP_HUGETLB its MAP_UNIX03. Other bits are EINVAL, or ignored for programs built for macOS 10.
     if flags & !MAP_KNOWN != 0 {
         let bits = flags & !MAP_KNOWN;
         stop(format_args!(
-            "mmap: flags {flags:#x}: Darwin gives the bits {bits:#x} no meaning, or another one"
+            "mmap: flags {flags:#x}: the bits {bits:#x} mean nothing, or something else, on Darwin"
         ));
     }
-    let prot = rights("mmap", prot);
+    let prot = permissions("mmap", prot);
     match flags & (MAP_SHARED | MAP_PRIVATE) {
         0 => return Err(EINVAL),
         MAP_SHARED | MAP_PRIVATE => {}
         _ => {
-            stop(format_args!("mmap: flags {flags:#x}: both shared and private; Darwin takes it for shared"))
+            stop(format_args!("mmap: flags {flags:#x}: both shared and private, which Darwin maps as shared"))
         }
     }
     if len == 0 || !(offset as usize).is_multiple_of(PAGE) {
         return Err(EINVAL);
     }
     (offset as usize).checked_add(len).and_then(|sum| sum.checked_add(PAGE - 1)).ok_or(EINVAL)?;
-    let mut len = len.checked_next_multiple_of(PAGE).ok_or(EINVAL)?;
+    let len = len.checked_next_multiple_of(PAGE).ok_or(EINVAL)?;
     let anonymous = flags & MAP_ANON != 0;
     if flags & MAP_JIT != 0 && (flags & (MAP_FIXED | MAP_SHARED) != 0 || !anonymous) {
         return Err(EINVAL);
     }
-    let mut align = PAGE;
-    let mut size = 0;
-    if anonymous {
-        len = superpages(file, len, &mut align)?;
+    let ((len, align), file_len) = if anonymous {
+        (len_and_alignment(file, len)?, 0)
     } else {
-        size = mappable(file, prot, flags)?;
-    }
+        ((len, PAGE), mappable_len(file, prot, flags)?)
+    };
     if is_writable_code(prot) && flags & MAP_JIT == 0 {
         return Err(EACCES);
     }
@@ -158,18 +154,18 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
     } else if !address.is_multiple_of(PAGE) {
         return Err(EINVAL);
     } else if address < 1 << 32 {
-        // __PAGEZERO raises the least address of the process (vm_map_raise_min_offset).
+        // __PAGEZERO raises the lowest address of the process (`vm_map_raise_min_offset`).
         return Err(ENOMEM);
     } else {
         address
     };
-    // Darwin does not reserve memory either.
+    // Darwin sets no memory aside either.
     let linux = libc::MAP_FIXED
         | libc::MAP_NORESERVE
         | if flags & MAP_SHARED != 0 { libc::MAP_SHARED } else { libc::MAP_PRIVATE }
         | if anonymous { libc::MAP_ANONYMOUS } else { 0 };
     let file = if anonymous { -1 } else { file };
-    // SAFETY: reserved above, or the program's own wish.
+    // SAFETY: reserved above, or the range that the program replaces.
     if unsafe { libc::mmap(base as *mut c_void, len, prot, linux, file, offset) } == MAP_FAILED {
         let error = Errno::last();
         if flags & MAP_FIXED == 0 {
@@ -178,19 +174,19 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
         }
         return Err(error);
     }
-    superpages_of(|all| {
+    with_superpages(|all| {
         all.retain(|range| range.end <= base || base + len <= range.start);
         if align != PAGE {
             all.push(base..base + len);
         }
     });
-    // The last page of the file is zeros behind the file's end, all of it, where Linux's is shorter.
-    let (end, page_end) = (size.next_multiple_of(host_page()), size.next_multiple_of(PAGE));
+    // Darwin's last page of the file has zeros from the end of the file on, also where Linux has no page any more.
+    let (end, page_end) = (file_len.next_multiple_of(host_page()), file_len.next_multiple_of(PAGE));
     let offset = offset as usize;
     if end < page_end && offset < end && page_end <= offset + len {
         let (start, len) = (base + (end - offset), page_end - end);
         let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: a part of the mapping made above.
+        // SAFETY: part of the new mapping.
         if unsafe { libc::mmap(start as *mut c_void, len, prot, flags, -1, 0) } == MAP_FAILED {
             return Err(Errno::last());
         }
@@ -198,15 +194,15 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
     Ok(base as isize)
 }
 
-/// The superpages that there are.
-fn superpages_of<T>(f: impl FnOnce(&mut Vec<Range<usize>>) -> T) -> T {
+/// Calls `f` with the ranges that have superpages.
+fn with_superpages<T>(f: impl FnOnce(&mut Vec<Range<usize>>) -> T) -> T {
     static ALL: Mutex<Vec<Range<usize>>> = Mutex::new(Vec::new());
     f(&mut ALL.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What `fd` asks for with MAP_ANON, where it is not a file but holds VM_FLAGS_* (mach/vm_statistics.h);
-/// gives the length.
-fn superpages(file: c_int, len: usize, align: &mut usize) -> Result<usize, Errno> {
+/// Interprets the descriptor's argument of MAP_ANON, which holds VM_FLAGS_* (mach/vm_statistics.h). Returns the length to
+/// map, and its alignment.
+fn len_and_alignment(flags: c_int, len: usize) -> Result<(usize, usize)> {
     const ALIAS_MASK: c_int = 0xff000000u32 as c_int;
     const SUPERPAGE_MASK: c_int = 0x70000;
     const SUPERPAGE_SIZE_ANY: c_int = 1 << 16;
@@ -214,43 +210,36 @@ fn superpages(file: c_int, len: usize, align: &mut usize) -> Result<usize, Errno
     const PURGABLE: c_int = 0x2;
     const CHUNK_4GB: c_int = 0x4;
     const SUPERPAGE: usize = 2 << 20;
-    if file == -1 {
-        return Ok(len);
+    if flags == -1 {
+        return Ok((len, PAGE));
     }
-    if file & !(ALIAS_MASK | SUPERPAGE_MASK | PURGABLE | CHUNK_4GB) != 0 {
+    if flags & !(ALIAS_MASK | SUPERPAGE_MASK | PURGABLE | CHUNK_4GB) != 0 {
         return Err(EINVAL);
     }
-    if file & (PURGABLE | CHUNK_4GB) != 0 {
+    if flags & (PURGABLE | CHUNK_4GB) != 0 {
         stop(format_args!(
-            "mmap: MAP_ANON with a file of {file:#x}: purgeable memory and chunks are not imitated"
+            "mmap: MAP_ANON with {flags:#x}: purgeable memory and chunks are not implemented here"
         ));
     }
-    match file & SUPERPAGE_MASK {
-        0 => Ok(len),
-        // On Intel only; the headers of macOS 27 say "Currently unused".
+    match flags & SUPERPAGE_MASK {
+        0 => Ok((len, PAGE)),
+        // Intel alone has them; the headers of macOS 27 call the flags unused.
         _ if cfg!(target_arch = "aarch64") => Err(EINVAL),
-        SUPERPAGE_SIZE_ANY => {
-            *align = SUPERPAGE;
-            len.checked_next_multiple_of(SUPERPAGE).ok_or(EINVAL)
-        }
-        SUPERPAGE_SIZE_2MB if len.is_multiple_of(SUPERPAGE) => {
-            *align = SUPERPAGE;
-            Ok(len)
-        }
+        SUPERPAGE_SIZE_ANY => Ok((len.checked_next_multiple_of(SUPERPAGE).ok_or(EINVAL)?, SUPERPAGE)),
+        SUPERPAGE_SIZE_2MB if len.is_multiple_of(SUPERPAGE) => Ok((len, SUPERPAGE)),
         _ => Err(EINVAL),
     }
 }
 
-/// Whether a file may be mapped so; gives its length.
-fn mappable(file: c_int, prot: c_int, flags: c_int) -> Result<usize, Errno> {
+/// Checks whether a file can be mapped with these permissions, and returns its length.
+fn mappable_len(file: c_int, prot: c_int, flags: c_int) -> Result<usize> {
     let stat = crate::files::stat(file).map_err(|_| EBADF)?;
     match stat.st_mode & libc::S_IFMT {
         libc::S_IFREG => {}
         libc::S_IFCHR => return Err(ENODEV),
         _ => return Err(EINVAL),
     }
-    // SAFETY: asks.
-    let mode = unsafe { libc::fcntl(file, libc::F_GETFL) } & libc::O_ACCMODE;
+    let mode = crate::files::access_mode(file);
     if mode == libc::O_WRONLY && prot & PROT_READ != 0
         || mode == libc::O_RDONLY && prot & PROT_WRITE != 0 && flags & MAP_SHARED != 0
     {
@@ -265,16 +254,16 @@ pub extern "C" fn munmap(address: usize, len: usize) -> isize {
         if len == 0 {
             return Err(EINVAL);
         }
-        superpages_of(|all| all.retain(|range| !range.contains(&address)));
-        // SAFETY: the program's own wish, here and below.
+        with_superpages(|all| all.retain(|range| !range.contains(&address)));
+        // SAFETY: the program's own memory, here and below.
         Errno::check(unsafe { libc::munmap(start, whole) } as isize)
     };
-    answer("munmap", unmap)
+    perform("munmap", unmap)
 }
 
 pub extern "C" fn mprotect(address: usize, len: usize, prot: c_int) -> isize {
     let protect = || {
-        let prot = rights("mprotect", prot);
+        let prot = permissions("mprotect", prot);
         let (start, whole) = pages(address, len)?;
         if is_writable_code(prot) {
             return Err(EACCES);
@@ -282,7 +271,7 @@ pub extern "C" fn mprotect(address: usize, len: usize, prot: c_int) -> isize {
         // SAFETY: as above.
         Errno::check(unsafe { libc::mprotect(start, whole, prot) } as isize)
     };
-    answer("mprotect", protect)
+    perform("mprotect", protect)
 }
 
 pub extern "C" fn msync(address: usize, len: usize, flags: c_int) -> isize {
@@ -290,7 +279,7 @@ pub extern "C" fn msync(address: usize, len: usize, flags: c_int) -> isize {
     const MS_INVALIDATE: c_int = 0x2;
     const MS_SYNC: c_int = 0x10;
     let sync = || {
-        // Linux's MS_SYNC is Darwin's MS_KILLPAGES, which throws away what was written.
+        // Linux's MS_SYNC is Darwin's MS_KILLPAGES, which discards changed pages.
         if flags & !(MS_ASYNC | MS_INVALIDATE | MS_SYNC) != 0 {
             stop(format_args!("msync: flags {flags:#x}: neither MS_SYNC nor MS_ASYNC nor MS_INVALIDATE"));
         }
@@ -301,9 +290,7 @@ pub extern "C" fn msync(address: usize, len: usize, flags: c_int) -> isize {
         let mut linux = match flags & (MS_ASYNC | MS_SYNC) {
             MS_ASYNC => libc::MS_ASYNC,
             MS_SYNC => libc::MS_SYNC,
-            0 => stop(format_args!(
-                "msync: flags {flags:#x}: Darwin takes it for MS_SYNC, POSIX for a mistake"
-            )),
+            0 => stop(format_args!("msync: flags {flags:#x}: MS_SYNC on Darwin, and an error in POSIX")),
             _ => return Err(EINVAL),
         };
         if flags & MS_INVALIDATE != 0 {
@@ -312,7 +299,7 @@ pub extern "C" fn msync(address: usize, len: usize, flags: c_int) -> isize {
         // SAFETY: as above.
         Errno::check(unsafe { libc::msync(start, whole, linux) } as isize)
     };
-    answer("msync", sync)
+    perform("msync", sync)
 }
 
 pub extern "C" fn madvise(address: usize, len: usize, advice: c_int) -> isize {
@@ -323,14 +310,12 @@ pub extern "C" fn madvise(address: usize, len: usize, advice: c_int) -> isize {
         match advice {
             0..=MADV_FREE => {}
             MADV_PAGEOUT => return Err(ENOTSUP),
-            // Newer kernels know it, older ones that are still about do not.
+            // Only newer kernels have it.
             MADV_ZERO => return Err(EINVAL),
-            // Linux's MADV_FREE and MADV_REMOVE are Darwin's MADV_FREE_REUSE and MADV_CAN_REUSE, and do
-            // nothing.
-            _ => stop(format_args!("madvise: advice {advice} is EINVAL to Darwin, or is not imitated")),
+            // Linux's MADV_FREE and MADV_REMOVE are Darwin's MADV_FREE_REUSE and MADV_CAN_REUSE, which do nothing.
+            _ => stop(format_args!("madvise: advice {advice} is EINVAL on Darwin, or not implemented here")),
         }
-        // Darwin rounds to whole pages outwards (mach_vm_behavior_set), which is nobody's wish where it
-        // destroys.
+        // Darwin widens the range to whole pages (`mach_vm_behavior_set`), and so would destroy more than requested.
         let destroys = advice == MADV_FREE;
         if destroys && !(address.is_multiple_of(PAGE) && len.is_multiple_of(PAGE)) {
             stop(format_args!(
@@ -341,20 +326,20 @@ pub extern "C" fn madvise(address: usize, len: usize, advice: c_int) -> isize {
         if len == 0 {
             return Ok(0);
         }
-        // KERN_INVALID_ADDRESS where nothing is mapped. MS_ASYNC does nothing on Linux but look.
+        // KERN_INVALID_ADDRESS where nothing is mapped. On Linux MS_ASYNC only checks that.
         // SAFETY: as above.
         if unsafe { libc::msync(start, whole, libc::MS_ASYNC) } != 0 {
             return Err(EINVAL);
         }
-        // MADV_DONTNEED keeps the contents on Darwin (VM_SYNC_DEACTIVATE), so it is a hint like the others.
+        // On Darwin MADV_DONTNEED keeps the contents (VM_SYNC_DEACTIVATE), so it is a hint like the others.
         if destroys {
-            // Linux frees private anonymous memory only, and says EINVAL of other.
+            // Linux frees private anonymous memory alone; for other memory it fails with EINVAL.
             // SAFETY: as above.
             unsafe { libc::madvise(start, whole, libc::MADV_FREE) };
         }
         Ok(0)
     };
-    answer("madvise", advise)
+    perform("madvise", advise)
 }
 
 pub extern "C" fn mlock(address: usize, len: usize) -> isize {
@@ -363,38 +348,38 @@ pub extern "C" fn mlock(address: usize, len: usize) -> isize {
         // SAFETY: as above.
         if len == 0 { Ok(0) } else { Errno::check(unsafe { libc::mlock(start, whole) } as isize) }
     };
-    answer("mlock", lock)
+    perform("mlock", lock)
 }
 
 pub extern "C" fn munlock(address: usize, len: usize) -> isize {
     let unlock = || {
         let (start, whole) = pages_around(address, len)?;
-        // vm_map_unwire_nested: superpages are always wired.
-        if superpages_of(|all| all.iter().any(|range| range.contains(&(start as usize)))) {
+        // Superpages stay wired (`vm_map_unwire_nested`).
+        if with_superpages(|all| all.iter().any(|range| range.contains(&(start as usize)))) {
             return Err(ENOMEM);
         }
         // SAFETY: as above.
         Errno::check(unsafe { libc::munlock(start, whole) } as isize)
     };
-    answer("munlock", unlock)
+    perform("munlock", unlock)
 }
 
-/// A byte for each page; bit 0 says that it is present.
-pub extern "C" fn mincore(address: usize, len: usize, to: *mut u8) -> isize {
+/// Writes a byte for each page, whose bit 0 says that the page is resident.
+pub extern "C" fn mincore(address: usize, len: usize, states: *mut u8) -> isize {
     let look = || {
         let (start, whole) = pages_around(address, len)?;
         for page in 0..whole / PAGE {
             let mut parts = [0_u8; 4];
-            // SAFETY: as above; there are no more than four parts, and the program has room for a byte each page.
+            // SAFETY: as above. Each of Darwin's pages has at most four of Linux's; `states` has a byte for each page.
             unsafe {
-                // Of what is not mapped Linux says ENOMEM and Darwin 0.
+                // If nothing is mapped, Linux fails with ENOMEM and Darwin reports 0.
                 libc::mincore(start.byte_add(page * PAGE), PAGE, parts.as_mut_ptr());
-                to.add(page).write(parts.iter().fold(0, |all, part| all | part & 1));
+                states.add(page).write(parts.iter().fold(0, |all, part| all | part & 1));
             }
         }
         Ok(0)
     };
-    answer("mincore", look)
+    perform("mincore", look)
 }
 
 pub extern "C" fn getpagesize() -> c_int {

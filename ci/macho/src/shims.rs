@@ -1,11 +1,11 @@
-//! What libSystem exports here, by the names of the linker. libSystem.tbd lists the same.
+//! The exports of this libSystem, by their symbols. libSystem.tbd lists the same.
 
 use crate::{PAGE, errno, faults, files, memory, stop};
-use libc::{c_int, c_void, size_t};
+use libc::{c_void, size_t};
 
 macro_rules! shims {
     ($($(#[$on:meta])? $name:literal => $function:path,)*) => {
-        /// The address of a function.
+        /// Returns the address of a function.
         pub fn find(name: &str) -> Option<usize> {
             match name {
                 $($(#[$on])? $name => Some($function as *const () as usize),)*
@@ -21,13 +21,14 @@ shims! {
     "_close" => files::close,
     "_exit" => files::exit,
     "_fcntl" => files::fcntl,
-    // On x86_64 the plain name is the function of 2007's struct, with inode numbers of 32 bits.
+    // On x86_64 the plain name is the function from before 2007, with 32-bit inode numbers.
     #[cfg(target_arch = "aarch64")] "_fstat" => files::fstat,
     #[cfg(target_arch = "x86_64")] "_fstat$INODE64" => files::fstat,
     "_fsync" => files::fsync,
     "_ftruncate" => files::ftruncate,
     "_open" => files::open,
     "_pread" => files::pread,
+    "_pwrite" => files::pwrite,
     "_read" => files::read,
     "_write" => files::write,
     "_getpagesize" => memory::getpagesize,
@@ -40,11 +41,11 @@ shims! {
     "_munlock" => memory::munlock,
     "_munmap" => memory::munmap,
     "_sys_icache_invalidate" => sys_icache_invalidate,
-    // No macOS has these.
+    // macOS lacks these.
     "_macho_calls" => faults::calls,
     "_macho_fail" => faults::fail,
     "_macho_state" => faults::state,
-    // What a compiler calls for Darwin.
+    // The compiler inserts calls of these.
     "___bzero" => bzero,
     "_bcmp" => libc::memcmp,
     "_bzero" => bzero,
@@ -57,37 +58,38 @@ shims! {
     "dyld_stub_binder" => dyld_stub_binder,
 }
 
-/// Of arm64; on x86_64 it does nothing (libplatform). The instructions for it touch every page, which QEMU's do not.
+/// Does nothing on x86_64 (libplatform). On arm64 its instructions touch every page; QEMU's emulation does not, so this reads
+/// each.
 pub extern "C" fn sys_icache_invalidate(start: *mut c_void, len: size_t) {
     #[cfg(target_arch = "aarch64")]
     {
         for at in (0..len).step_by(PAGE) {
-            // SAFETY: the caller's range.
+            // SAFETY: the program's range.
             unsafe { start.cast::<u8>().byte_add(at).read_volatile() };
         }
         unsafe extern "C" {
-            /// libgcc's.
+            /// From libgcc.
             fn __clear_cache(start: *mut c_void, end: *mut c_void);
         }
-        // SAFETY: the caller's range.
+        // SAFETY: as above.
         unsafe { __clear_cache(start, start.byte_add(len)) };
     }
     let _ = (start, len, PAGE);
 }
 
-extern "C" fn bzero(to: *mut c_void, len: size_t) {
-    // SAFETY: the caller's, here and below.
-    unsafe { libc::memset(to, 0 as c_int, len) };
+extern "C" fn bzero(start: *mut c_void, len: size_t) {
+    // SAFETY: the program's memory, here and below.
+    unsafe { libc::memset(start, 0, len) };
 }
 
-extern "C" fn memset_pattern16(to: *mut u8, pattern: *const [u8; 16], len: size_t) {
+extern "C" fn memset_pattern16(start: *mut u8, pattern: *const [u8; 16], len: size_t) {
     for i in 0..len {
         // SAFETY: as above.
-        unsafe { *to.add(i) = (*pattern)[i % 16] };
+        unsafe { *start.add(i) = (*pattern)[i % 16] };
     }
 }
 
-/// Lazily bound symbols are bound before the program starts, so nobody comes here.
+/// Never called: lazily bound symbols are bound before the program starts.
 extern "C" fn dyld_stub_binder() {
-    stop("dyld_stub_binder: called though every symbol is bound");
+    stop("dyld_stub_binder was called although every symbol is bound");
 }

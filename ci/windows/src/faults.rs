@@ -1,10 +1,10 @@
-//! Each operation of more than one call, with each call and each pair of calls failing. Whatever fails, the object that
-//! comes back must be true to what is there, and when it is dropped, address space and handles are as before. CloseHandle
-//! is not made to fail: of an open handle it cannot.
+//! Runs every operation of more than one call with each call failing, and with each pair. Whatever fails, the object that
+//! is returned must describe what exists, and after it is dropped, address space and handles are as before. CloseHandle
+//! never fails here, because it cannot fail for an open handle.
 
 use crate::hooks::{Log, Plan, with};
 use crate::state::{State, protection};
-use baremap::{Advice, Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Reservation};
+use baremap::{Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Refused, Reservation};
 use std::ffi::CString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,24 +13,27 @@ pub const CHECKS: &[(&str, fn())] = &[
     ("open", open),
     ("open by a long path", open_by_a_long_path),
     ("create", create),
-    ("a pipe's server cannot act as its client", sqos),
+    ("create a new file", create_new),
+    ("open or create", open_or_create),
+    ("a pipe's server cannot impersonate its client", sqos),
     ("map a file", map_file),
     ("map memory", map_memory),
-    ("truncated meanwhile", truncated_meanwhile),
-    ("populates each page", populates_each_page),
+    ("a file is truncated before the view", truncated_before_view),
+    ("populate touches each page", populate_touches_each_page),
     ("lock", lock),
     ("reserve", reserve),
     ("split and release", split_and_release),
     ("map a file in a reservation", map_file_in),
     ("map memory in a reservation", map_memory_in),
     ("unmap", unmap),
-    ("into a reservation", into_reservation),
+    ("unmap to a reservation", into_reservation),
     ("protect", protect),
     ("discard", discard),
     ("discard keeps locks", discard_keeps_locks),
     ("flush", flush),
-    ("flush again", flush_again),
+    ("flush retries", flush_retries),
     ("read at an offset", read_at),
+    ("write at an offset", write_at),
 ];
 
 const ERROR_ACCESS_DENIED: u32 = 5;
@@ -38,9 +41,10 @@ const ERROR_NOT_ENOUGH_MEMORY: u32 = 8;
 const ERROR_LOCK_VIOLATION: u32 = 33;
 const ERROR_INVALID_PARAMETER: u32 = 87;
 
-/// A length that does not fill the last unit, with which a view leaves a part of a reservation over.
-const ODD: usize = UNIT + 5000;
-const UNIT: usize = 1 << 16;
+const GRANULARITY: usize = 1 << 16;
+
+/// A length that does not fill the last 64 KiB, so that a view leaves the rest of a reservation.
+const ODD: usize = GRANULARITY + 5000;
 
 struct Folder(PathBuf);
 
@@ -74,9 +78,9 @@ fn byte(i: usize) -> u8 {
     (i % 251) as u8
 }
 
-/// Runs `operation` on what `setup` makes: with no call failing, then with each, and with each pair; and with the codes that
-/// some calls look at. `check` gets the result and drops it. `leaks` tells after which failing calls something may stay
-/// that nothing can give back.
+/// Runs `operation` on what `setup` makes: with no call failing, then with each, and with each pair, by each code that the
+/// backend judges. `check` consumes the result. `leaks` returns whether something may remain after these calls failed,
+/// because undoing failed too.
 #[track_caller]
 fn each<S, T>(
     setup: impl Fn() -> S,
@@ -96,13 +100,13 @@ fn each<S, T>(
         let changes = after.changes(&before);
         assert!(
             changes.is_empty() || leaks(&failed),
-            "with {failed:?} of {:?} failing with {} there came and went{changes}",
+            "with {failed:?} of {:?} failing with {}, this appeared (+) or disappeared (-):{changes}",
             log.calls,
             plan.code,
         );
         log.calls.len()
     };
-    // Once more, as memory for itself the program asks for at first.
+    // Once more below: at first the program allocates memory for itself.
     run(Plan::default());
     for code in [ERROR_NOT_ENOUGH_MEMORY, ERROR_INVALID_PARAMETER, ERROR_ACCESS_DENIED] {
         let mut i = 0;
@@ -120,35 +124,36 @@ fn none(_: &[&str]) -> bool {
     false
 }
 
-/// Its bytes can be read, and written if it says so.
+/// The bytes can be read, and written if the permissions contain WRITE.
 #[track_caller]
-fn is_true(map: &mut Mapping) {
+fn is_accessible<A>(map: &Mapping<A>) {
     const PAGE_WRITABLE: u32 = 0x04 | 0x08 | 0x40 | 0x80;
     let protection = protection(map.as_ptr());
-    assert_ne!(protection, 0, "{map:?} is not there");
-    std::hint::black_box((map[0], map[map.len() - 1]));
-    if map.bytes_mut().is_ok() {
+    assert_ne!(protection, 0, "{map:?} is not mapped");
+    // SAFETY: every mapping is readable.
+    std::hint::black_box(unsafe { (*map.as_ptr(), *map.as_ptr().add(map.len() - 1)) });
+    if map.prot().contains(Prot::WRITE) {
         assert_ne!(protection & PAGE_WRITABLE, 0, "{map:?}, but {protection:#x}");
     }
 }
 
 #[track_caller]
-fn has_contents(map: &mut Mapping) {
-    is_true(map);
+fn has_contents(map: &Mapping) {
+    is_accessible(map);
     assert!(map.iter().enumerate().all(|(i, &b)| b == byte(i)), "{map:?}");
 }
 
-/// It is as long as it says, and one: it can be split, and memory can be put there.
+/// The reservation has this length, can be replaced and split, and can be released.
 #[track_caller]
-fn is_whole(place: Reservation, len: usize) {
-    let address = place.as_ptr();
-    assert_eq!(place.len(), len);
+fn is_whole(reservation: Reservation, len: usize) {
+    let address = reservation.as_ptr();
+    assert_eq!(reservation.len(), len);
     assert_eq!(protection(address), 0, "something is mapped in the reservation");
-    let map = Mmap::anon(len).prot(Prot::WRITE).map_in(place).unwrap();
+    let map = Mmap::anon(len).map_mut_in(reservation).unwrap();
     assert_eq!(map.as_ptr(), address);
-    let place = map.into_reservation().unwrap();
-    if len > UNIT {
-        let (first, rest) = place.split(UNIT).unwrap();
+    let reservation = map.into_reservation().unwrap();
+    if len > GRANULARITY {
+        let (first, rest) = reservation.split(GRANULARITY).unwrap();
         first.release().unwrap();
         rest.release().unwrap();
     }
@@ -173,7 +178,7 @@ fn open_by_a_long_path() {
         || (),
         |()| File::open(&path),
         |result, _| drop(result),
-        // Scratch memory that is not released stays.
+        // The buffer for the path leaks if it cannot be freed.
         |failed| failed.contains(&"VirtualFree"),
     );
     let free_fails = Plan { fail_all: Some("VirtualFree"), code: ERROR_NOT_ENOUGH_MEMORY, ..Plan::default() };
@@ -184,19 +189,8 @@ fn create() {
     let folder = Folder::new("create");
     let path = folder.path("new");
     let found = folder.0.join("new");
-    // A file that is new is there or not, and empty.
-    each(
-        || {
-            let _ = std::fs::remove_file(&found);
-        },
-        |()| File::create(&path),
-        |result, _| {
-            assert!(result.is_err() || std::fs::metadata(&found).unwrap().len() == 0);
-            assert!(result.is_ok() || !found.exists(), "{result:?} of a file that was made");
-        },
-        none,
-    );
-    // One that was there keeps its contents if it is not emptied.
+    creates_it_or_not(&found, || File::create(&path));
+    // A file that existed keeps its contents if it cannot be truncated.
     each(
         || std::fs::write(&found, b"contents").unwrap(),
         |()| File::create(&path),
@@ -207,8 +201,47 @@ fn create() {
     );
 }
 
-/// The server of a named pipe may act as a client that says nothing about it (Microsoft, "Impersonating a Named Pipe
-/// Client"). Wine does not look at the flags.
+/// On success the file exists and is empty. On failure it does not exist.
+#[track_caller]
+fn creates_it_or_not(path: &std::path::Path, create: impl Fn() -> Result<File, Error>) {
+    each(
+        || {
+            let _ = std::fs::remove_file(path);
+        },
+        |()| create(),
+        |result, _| match result {
+            Ok(file) => assert_eq!(file.len(), Ok(0)),
+            Err(error) => assert!(!path.exists(), "{error} for a file that was created"),
+        },
+        none,
+    );
+}
+
+fn create_new() {
+    let folder = Folder::new("create_new");
+    let path = folder.path("new");
+    let found = folder.0.join("new");
+    creates_it_or_not(&found, || File::create_new(&path));
+    std::fs::write(&found, b"contents").unwrap();
+    each(|| (), |()| File::create_new(&path), |result, _| assert!(result.is_err()), none);
+    assert_eq!(File::create_new(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(std::fs::read(&found).unwrap(), b"contents");
+    std::fs::create_dir(folder.0.join("folder")).unwrap();
+    assert_eq!(File::create_new(folder.path("folder")).unwrap_err().kind(), ErrorKind::AlreadyExists);
+}
+
+fn open_or_create() {
+    let folder = Folder::new("open_or_create");
+    let path = folder.path("new");
+    let found = folder.0.join("new");
+    creates_it_or_not(&found, || File::open_or_create(&path));
+    std::fs::write(&found, b"contents").unwrap();
+    each(|| (), |()| File::open_or_create(&path), |result, _| drop(result), none);
+    assert_eq!(std::fs::read(&found).unwrap(), b"contents");
+}
+
+/// The server of a named pipe may impersonate a client that does not forbid it (Microsoft, "Impersonating a Named Pipe
+/// Client"). Wine ignores the flags, so they are checked here.
 fn sqos() {
     const SECURITY_SQOS_PRESENT: u32 = 0x00100000;
     const SECURITY_DELEGATION: u32 = 0x00030000;
@@ -218,7 +251,7 @@ fn sqos() {
     assert!(log.open_flags & SECURITY_DELEGATION <= SECURITY_IDENTIFICATION, "{:#x}", log.open_flags);
 }
 
-fn requests(file: &File) -> [Mmap<baremap::FileRef<'_>>; 6] {
+fn requests(file: &File) -> [Mmap<'_>; 6] {
     [
         (Prot::READ, Flags::default()),
         (Prot::WRITE, Flags::default()),
@@ -231,8 +264,8 @@ fn requests(file: &File) -> [Mmap<baremap::FileRef<'_>>; 6] {
 }
 
 fn check_file(result: Result<Mapping, Error>) {
-    if let Ok(mut map) = result {
-        has_contents(&mut map);
+    if let Ok(map) = result {
+        has_contents(&map);
     }
 }
 
@@ -240,7 +273,7 @@ fn map_file() {
     let folder = Folder::new("map");
     let file = folder.file();
     for request in requests(&file) {
-        // SAFETY: the file is this test's alone, here and below.
+        // SAFETY: no other process has the file, here and below.
         each(|| (), |()| unsafe { request.map() }, |result, _| check_file(result), is_not_undone);
     }
 }
@@ -249,15 +282,15 @@ fn map_memory() {
     for flags in [Flags::default(), Flags::POPULATE, Flags::LOCKED] {
         let request = Mmap::anon(ODD).prot(Prot::WRITE).flags(flags);
         let check = |result: Result<Mapping, Error>, _: &Log| {
-            if let Ok(mut map) = result {
-                is_true(&mut map);
+            if let Ok(map) = result {
+                is_accessible(&map);
             }
         };
         each(|| (), |()| request.map(), check, is_not_undone);
     }
 }
 
-/// What cannot be locked or protected as asked, and then not be unmapped either, stays, and nobody has it.
+/// A mapping that can neither be locked or protected nor be unmapped leaks.
 fn is_not_undone(failed: &[&str]) -> bool {
     matches!(
         failed,
@@ -268,11 +301,11 @@ fn is_not_undone(failed: &[&str]) -> bool {
     )
 }
 
-/// A reservation that comes back: whole, or none, if it could not be taken back.
+/// A reservation that is returned after a failure is whole, or lost if the mapping could not become it again.
 #[track_caller]
-fn is_whole_or_lost(place: Reservation, len: usize, log: &Log) {
-    if place.len() != 0 {
-        is_whole(place, len);
+fn is_whole_or_lost(reservation: Reservation, len: usize, log: &Log) {
+    if reservation.len() != 0 {
+        is_whole(reservation, len);
     } else {
         assert!(
             log.calls.iter().any(|call| ["VirtualLock", "VirtualProtect"].contains(call)),
@@ -282,8 +315,8 @@ fn is_whole_or_lost(place: Reservation, len: usize, log: &Log) {
     }
 }
 
-/// A file that is truncated while it is mapped: between the length that is asked and the view.
-fn truncated_meanwhile() {
+/// After the length was queried.
+fn truncated_before_view() {
     static PATH: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let folder = Folder::new("truncated");
     let file = folder.file();
@@ -296,14 +329,14 @@ fn truncated_meanwhile() {
             || std::fs::File::create(PATH.get().unwrap()).unwrap().set_len(4096).unwrap()
         };
         let plan = Plan { before: Some(("CreateFileMappingW", truncate)), ..Plan::default() };
-        // SAFETY: nothing is mapped.
+        // SAFETY: the file is truncated before it is mapped.
         let (result, log) = with(plan, || unsafe { Mmap::new(&file).map() });
         assert_eq!(result.unwrap_err().kind(), ErrorKind::BeyondEnd, "{:?}", log.calls);
     }
 }
 
-/// Of the page too in which a mapping ends that starts in the middle of another.
-fn populates_each_page() {
+/// Also the last page of a mapping that neither starts nor ends with a page.
+fn populate_touches_each_page() {
     let folder = Folder::new("populate");
     let file = folder.file();
     // SAFETY: as above.
@@ -314,7 +347,7 @@ fn populates_each_page() {
     assert_eq!(log.pages_read, 2);
 }
 
-/// What could not be locked as a whole is not locked in part.
+/// A failure leaves no part locked.
 fn lock() {
     let map = Mmap::anon(ODD).prot(Prot::WRITE).map().unwrap();
     let fails = Plan { fail_all: Some("VirtualLock"), code: 1453, ..Plan::default() };
@@ -324,57 +357,67 @@ fn lock() {
 }
 
 fn reserve() {
-    let drop_it = |result: Result<Reservation, Error>, _: &Log| {
-        if let Ok(place) = result {
-            let len = place.len();
-            is_whole(place, len);
+    let check = |result: Result<Reservation, Error>, _: &Log| {
+        if let Ok(reservation) = result {
+            let len = reservation.len();
+            is_whole(reservation, len);
         }
     };
-    each(|| (), |()| Reservation::new(3 * UNIT), drop_it, |failed| failed.contains(&"VirtualFree"));
-    each(|| (), |()| Reservation::aligned(UNIT, 1 << 21), drop_it, |failed| failed.contains(&"VirtualFree"));
+    let leaks = |failed: &[&str]| failed.contains(&"VirtualFree");
+    each(|| (), |()| Reservation::new(3 * GRANULARITY), check, leaks);
+    each(|| (), |()| Reservation::aligned(GRANULARITY, 1 << 21), check, leaks);
 }
 
 fn split_and_release() {
     each(
-        || Reservation::new(3 * UNIT).unwrap(),
-        |place| place.split(UNIT),
+        || Reservation::new(3 * GRANULARITY).unwrap(),
+        |reservation| reservation.split(GRANULARITY),
         |result, _| match result {
             Ok((first, rest)) => {
-                is_whole(first, UNIT);
-                is_whole(rest, 2 * UNIT);
+                is_whole(first, GRANULARITY);
+                is_whole(rest, 2 * GRANULARITY);
             }
-            Err((place, _)) => is_whole(place, 3 * UNIT),
+            Err(refused) => is_whole(refused.value, 3 * GRANULARITY),
         },
         none,
     );
     each(
-        || Reservation::new(3 * UNIT).unwrap(),
-        |place| place.release(),
+        || Reservation::new(3 * GRANULARITY).unwrap(),
+        Reservation::release,
         |result, _| {
-            if let Err((place, _)) = result {
-                is_whole(place, 3 * UNIT)
+            if let Err(refused) = result {
+                is_whole(refused.value, 3 * GRANULARITY)
             }
         },
         none,
     );
+}
+
+#[track_caller]
+fn check_map_in(result: Result<Mapping, Refused<Reservation>>, len: usize, log: &Log) {
+    match result {
+        Ok(map) => {
+            is_accessible(&map);
+            is_whole(map.into_reservation().unwrap(), len);
+        }
+        Err(refused) => is_whole_or_lost(refused.value, len, log),
+    }
 }
 
 fn map_file_in() {
     let folder = Folder::new("map_in");
     let file = folder.file();
     for request in requests(&file) {
-        for len in [ODD, UNIT] {
-            let place_len = len.next_multiple_of(UNIT);
+        for len in [ODD, GRANULARITY] {
             each(
                 || Reservation::new(len).unwrap(),
                 // SAFETY: as above.
-                |place| unsafe { request.len(len).map_in(place) },
-                |result, log| match result {
-                    Ok(mut map) => {
-                        has_contents(&mut map);
-                        is_whole(map.into_reservation().unwrap(), place_len);
+                |reservation| unsafe { request.len(len).map_in(reservation) },
+                |result, log| {
+                    if let Ok(map) = &result {
+                        has_contents(map);
                     }
-                    Err((place, _)) => is_whole_or_lost(place, place_len, log),
+                    check_map_in(result, len.next_multiple_of(GRANULARITY), log);
                 },
                 is_not_undone,
             );
@@ -384,22 +427,21 @@ fn map_file_in() {
 
 fn map_memory_in() {
     for flags in [Flags::default(), Flags::POPULATE, Flags::LOCKED] {
+        let request = Mmap::anon(ODD).prot(Prot::WRITE).flags(flags);
         each(
             || Reservation::new(ODD).unwrap(),
-            |place| Mmap::anon(ODD).prot(Prot::WRITE).flags(flags).map_in(place),
-            |result, log| match result {
-                Ok(mut map) => {
-                    is_true(&mut map);
-                    is_whole(map.into_reservation().unwrap(), 2 * UNIT);
-                }
-                Err((place, _)) => is_whole_or_lost(place, 2 * UNIT, log),
-            },
+            |reservation| request.map_in(reservation),
+            |result, log| check_map_in(result, 2 * GRANULARITY, log),
             is_not_undone,
         );
     }
 }
 
-fn placed(file: &File, prot: Prot, flags: Flags) -> Mapping {
+/// A plain view, one with a handle of the file, and one that is protected after it is mapped.
+const VIEWS: [(Prot, Flags); 3] =
+    [(Prot::READ, Flags::empty()), (Prot::WRITE, Flags::empty()), (Prot::READ, Flags::COW)];
+
+fn in_reservation(file: &File, prot: Prot, flags: Flags) -> Mapping {
     // SAFETY: as above.
     unsafe { Mmap::new(file).prot(prot).flags(flags).map_in(Reservation::new(ODD).unwrap()) }.unwrap()
 }
@@ -407,43 +449,38 @@ fn placed(file: &File, prot: Prot, flags: Flags) -> Mapping {
 fn unmap() {
     let folder = Folder::new("unmap");
     let file = folder.file();
-    let check = |result: Result<(), (Mapping, Error)>, _: &Log| {
-        if let Err((mut map, _)) = result {
-            is_true(&mut map);
-            map.unmap().unwrap();
+    let check = |result: Result<(), Refused<Mapping>>, _: &Log| {
+        if let Err(refused) = result {
+            is_accessible(&refused.value);
+            refused.value.unmap().unwrap();
         }
     };
     each(|| Mmap::anon(ODD).map().unwrap(), Mapping::unmap, check, none);
-    for (prot, flags) in
-        [(Prot::READ, Flags::default()), (Prot::WRITE, Flags::default()), (Prot::READ, Flags::COW)]
-    {
+    for (prot, flags) in VIEWS {
+        let request = Mmap::new(&file).prot(prot).flags(flags);
         // SAFETY: as above.
-        each(
-            || unsafe { Mmap::new(&file).prot(prot).flags(flags).map() }.unwrap(),
-            Mapping::unmap,
-            check,
-            none,
-        );
-        // The mapping is gone; the rest of its last unit stays reserved.
-        each(|| placed(&file, prot, flags), Mapping::unmap, check, |failed| failed == ["VirtualFree"]);
+        each(|| unsafe { request.map() }.unwrap(), Mapping::unmap, check, none);
+        // The rest of the reservation may leak.
+        let leaks = |failed: &[&str]| failed == ["VirtualFree"];
+        each(|| in_reservation(&file, prot, flags), Mapping::unmap, check, leaks);
     }
 }
 
 fn into_reservation() {
-    let folder = Folder::new("vacate");
+    let folder = Folder::new("into_reservation");
     let file = folder.file();
-    let check = |result: Result<Reservation, (Mapping, Error)>, _: &Log| match result {
-        Ok(place) => is_whole(place, 2 * UNIT),
-        Err((mut map, _)) => {
-            is_true(&mut map);
-            is_whole(map.into_reservation().unwrap(), 2 * UNIT);
+    let check = |result: Result<Reservation, Refused<Mapping>>, _: &Log| match result {
+        Ok(reservation) => is_whole(reservation, 2 * GRANULARITY),
+        Err(refused) => {
+            is_accessible(&refused.value);
+            is_whole(refused.value.into_reservation().unwrap(), 2 * GRANULARITY);
         }
     };
     let memory = || Mmap::anon(ODD).map_in(Reservation::new(ODD).unwrap()).unwrap();
     each(memory, Mapping::into_reservation, check, none);
-    each(|| placed(&file, Prot::READ, Flags::default()), Mapping::into_reservation, check, none);
-    each(|| placed(&file, Prot::WRITE, Flags::default()), Mapping::into_reservation, check, none);
-    each(|| placed(&file, Prot::READ, Flags::COW), Mapping::into_reservation, check, none);
+    for (prot, flags) in VIEWS {
+        each(|| in_reservation(&file, prot, flags), Mapping::into_reservation, check, none);
+    }
 }
 
 fn protect() {
@@ -451,39 +488,35 @@ fn protect() {
         each(
             || Mmap::anon(ODD).prot(from).map().unwrap(),
             |mut map| (map.protect(to), map),
-            |(result, mut map), log| {
-                is_true(&mut map);
-                // Nothing has changed if the first call failed, and no right is presumed in any case.
-                let rights = format!("{map:?}");
+            |(result, map), log| {
+                is_accessible(&map);
+                // If the first call fails, nothing changes. Otherwise only common permissions can be relied on.
                 let expected = match result {
                     Ok(()) => to,
                     Err(_) if log.calls.contains(&"VirtualProtect") => from & to,
                     Err(_) => from,
                 };
-                assert!(
-                    rights.contains(&format!("prot: {expected:?}")),
-                    "{rights}, {result:?}, {:?}",
-                    log.calls
-                );
+                assert_eq!(map.prot(), expected, "{result:?}, {:?}", log.calls);
             },
             none,
         );
     }
 }
 
-/// Contents may be gone, and memory never.
+/// After a failure contents may be gone, but the memory never.
 fn discard() {
     const PAGES: usize = 40;
     for prot in [Prot::WRITE, Prot::READ, Prot::EXEC] {
-        for is_placed in [false, true] {
-            let request = Mmap::anon(PAGES << 12).prot(Prot::WRITE);
+        for is_in_reservation in [false, true] {
+            let request = Mmap::anon(PAGES << 12);
             let make = || {
-                let mut map = if is_placed {
-                    request.map_in(Reservation::new(PAGES << 12).unwrap()).unwrap()
+                let mut map = if is_in_reservation {
+                    request.map_mut_in(Reservation::new(PAGES << 12).unwrap()).unwrap()
                 } else {
-                    request.map().unwrap()
+                    request.map_mut().unwrap()
                 };
-                map.bytes_mut().unwrap().fill(1);
+                map.fill(1);
+                let mut map = map.into_read_only().unwrap();
                 map.protect(prot).unwrap();
                 map
             };
@@ -498,8 +531,8 @@ fn discard() {
             each(
                 make,
                 |map| (discard(&map), map),
-                |(result, mut map), log| {
-                    is_true(&mut map);
+                |(result, map), log| {
+                    is_accessible(&map);
                     for (page, bytes) in map.chunks(1 << 12).enumerate() {
                         let address = bytes.as_ptr();
                         assert_ne!(protection(address), 0, "page {page} after {result:?}, {:?}", log.calls);
@@ -508,8 +541,7 @@ fn discard() {
                             assert!(bytes.iter().all(|&b| b == expected), "page {page}, {:?}", log.calls);
                         }
                     }
-                    map.protect(Prot::WRITE).unwrap();
-                    map.bytes_mut().unwrap().fill(2);
+                    map.into_mut().unwrap().fill(2);
                 },
                 none,
             );
@@ -537,14 +569,14 @@ fn flush() {
     let folder = Folder::new("flush");
     let file = folder.file();
     // SAFETY: as above.
-    let mut map = unsafe { Mmap::new(&file).prot(Prot::WRITE).map() }.unwrap();
+    let map = unsafe { Mmap::new(&file).prot(Prot::WRITE).map() }.unwrap();
     each(|| (), |()| map.flush(), |_, _| {}, none);
-    has_contents(&mut map);
+    has_contents(&map);
 }
 
-/// FlushViewOfFile fails now and then with ERROR_LOCK_VIOLATION while the system writes the same pages.
-fn flush_again() {
-    let folder = Folder::new("again");
+/// FlushViewOfFile sometimes fails with ERROR_LOCK_VIOLATION while the system writes the same pages.
+fn flush_retries() {
+    let folder = Folder::new("flush_retries");
     let file = folder.file();
     // SAFETY: as above.
     let map = unsafe { Mmap::new(&file).prot(Prot::WRITE).map() }.unwrap();
@@ -552,49 +584,76 @@ fn flush_again() {
     let (result, log) = with(twice, || map.flush());
     assert_eq!(result, Ok(()));
     assert_eq!(log.calls, ["FlushViewOfFile", "FlushViewOfFile", "FlushViewOfFile", "FlushFileBuffers"]);
-    // Not for ever.
+    // It gives up.
     let always = Plan { fail_all: Some("FlushViewOfFile"), code: ERROR_LOCK_VIOLATION, ..Plan::default() };
     let start = Instant::now();
     let (result, log) = with(always, || map.flush());
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Busy);
     assert!((3..100).contains(&log.calls.len()), "{:?}", log.calls);
     assert!(start.elapsed() < Duration::from_secs(60));
-    // Another error is told at once.
+    // Other errors are returned at once.
     let other = Plan { fail: [Some(0), None], code: ERROR_ACCESS_DENIED, ..Plan::default() };
     let (result, log) = with(other, || map.flush());
     assert_eq!(result.unwrap_err().kind(), ErrorKind::PermissionDenied);
     assert_eq!(log.calls, ["FlushViewOfFile"]);
-    let _ = map.advise(Advice::Normal);
 }
 
-/// What fails moves no position, and nothing is read that is not told.
+/// A file with its position at 10.
+fn positioned(path: &std::path::Path) -> File {
+    use std::io::{Seek, SeekFrom};
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(10)).unwrap();
+    File::from(file)
+}
+
+/// The position stays, or an error says that it could not be restored.
+#[track_caller]
+fn keeps_position<T: std::fmt::Debug>(file: File, result: &Result<T, Error>, log: &Log) {
+    use std::io::Seek;
+    if result.is_ok() || log.calls.last() != Some(&"SetFilePointerEx") {
+        let position = std::fs::File::from(file).stream_position().unwrap();
+        assert_eq!(position, 10, "{result:?} {:?}", log.calls);
+    }
+}
+
 fn read_at() {
-    use std::io::{Read, Seek, SeekFrom};
     let folder = Folder::new("read_at");
     drop(folder.file());
     let path = folder.0.join("data");
     each(
-        || {
-            let mut file = std::fs::File::open(&path).unwrap();
-            file.seek(SeekFrom::Start(10)).unwrap();
-            File::from(file)
-        },
+        || positioned(&path),
         |file| {
             let mut bytes = [0; 100];
             (file.read_at(&mut bytes, 50), bytes, file)
         },
         |(result, bytes, file), log| {
-            let mut file = std::fs::File::from(file);
-            // If it cannot be set back, that is told.
-            if result.is_ok() || log.calls.last() != Some(&"SetFilePointerEx") {
-                assert_eq!(file.stream_position().unwrap(), 10, "{result:?} {:?}", log.calls);
-            }
             if let Ok(read) = result {
                 assert!(read == 100 && bytes.iter().enumerate().all(|(i, &b)| b == byte(50 + i)));
-            } else {
-                let mut one = [0];
-                assert_eq!(file.read(&mut one).unwrap(), 1);
             }
+            keeps_position(file, &result, log);
+        },
+        none,
+    );
+}
+
+fn write_at() {
+    let folder = Folder::new("write_at");
+    let path = folder.0.join("data");
+    each(
+        || {
+            std::fs::write(&path, [b'x'; 100]).unwrap();
+            positioned(&path)
+        },
+        |file| (file.write_at(b"written", 50), file),
+        |(result, file), log| {
+            let bytes = std::fs::read(&path).unwrap();
+            assert_eq!(bytes.len(), 100);
+            match result {
+                Ok(written) => assert!(written == 7 && bytes[50..57] == *b"written"),
+                // Only restoring the position can fail after the write.
+                Err(error) => assert!(error.call() == "SetFilePointerEx" || bytes == [b'x'; 100], "{error}"),
+            }
+            keeps_position(file, &result, log);
         },
         none,
     );

@@ -1,6 +1,6 @@
-//! Makes calls of kernel32 fail. The loader has written the addresses of all functions that this program imports into a
-//! table, the import address table; here each entry of interest is replaced by a function that counts, and then fails or
-//! goes on to the original. What the backend looks up at run time passes through `GetProcAddress`, an import too.
+//! Makes calls of kernel32 fail. The loader wrote the addresses of all functions that this program imports into the import
+//! address table. `install` replaces entries with functions that record the call, and then fail or call the original.
+//! Functions that the backend looks up at run time are replaced in `GetProcAddress`, which is an import too.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_void};
@@ -10,25 +10,25 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 #[derive(Clone, Copy, Default)]
 pub struct Plan {
     pub fail: [Option<usize>; 2],
-    /// Fails each call of this name instead.
+    /// Every call of this function fails, too.
     pub fail_all: Option<&'static str>,
     pub code: u32,
-    /// Is done before the first call of this name.
+    /// Runs before the first call of this function.
     pub before: Option<(&'static str, fn())>,
-    /// MEM_RESET does nothing, as it may.
+    /// MEM_RESET does nothing, which it may.
     pub keeps_contents: bool,
-    /// Every page is said to be locked.
+    /// Every page is reported as locked.
     pub locked: bool,
 }
 
-/// What happened while it was in force.
+/// What happened under a plan.
 #[derive(Default)]
 pub struct Log {
-    /// The names of the calls, in their order.
+    /// The calls in order.
     pub calls: Vec<&'static str>,
     /// The flags of the last CreateFileW.
     pub open_flags: u32,
-    /// How many pages were touched by ReadProcessMemory, which is not made to fail.
+    /// How many pages ReadProcessMemory touched, which never fails here.
     pub pages_read: usize,
 }
 
@@ -38,11 +38,11 @@ struct Armed {
 }
 
 thread_local! {
-    /// Other threads, and this one at other times, are not touched.
+    /// Of this thread, while an operation runs. Other calls pass.
     static ARMED: RefCell<Option<Armed>> = const { RefCell::new(None) };
 }
 
-/// Runs `operation` with calls failing as planned.
+/// Runs `operation` under a plan.
 pub fn with<T>(plan: Plan, operation: impl FnOnce() -> T) -> (T, Log) {
     let log = Log { calls: Vec::with_capacity(1 << 10), ..Log::default() };
     ARMED.set(Some(Armed { plan, log }));
@@ -51,7 +51,7 @@ pub fn with<T>(plan: Plan, operation: impl FnOnce() -> T) -> (T, Log) {
     (result, armed.log)
 }
 
-/// Counts a call, and tells whether it shall fail.
+/// Records a call, and returns whether it must fail.
 fn fails(name: &'static str) -> bool {
     let before = |armed: &mut Armed| armed.plan.before.take_if(|before| before.0 == name);
     if let Some((_, before)) = ARMED.with_borrow_mut(|armed| armed.as_mut().and_then(before)) {
@@ -72,7 +72,7 @@ fn fails(name: &'static str) -> bool {
     fails.is_some()
 }
 
-/// Functions with a name each, which count and then fail with the value given, or go on.
+/// Defines functions that record the call, and then return the value given or call the original.
 macro_rules! hooks {
     ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty = $failure:expr;)*) => {
         #[allow(non_snake_case)]
@@ -82,7 +82,7 @@ macro_rules! hooks {
                 if fails(stringify!($name)) {
                     return $failure;
                 }
-                // SAFETY: the original, of this type; the caller keeps its conditions.
+                // SAFETY: the original has this type; the caller keeps its conditions.
                 unsafe {
                     let original: unsafe extern "system" fn($($type),*) -> $result =
                         std::mem::transmute(original(stringify!($name)));
@@ -96,7 +96,7 @@ macro_rules! hooks {
     };
 }
 
-/// Name, address of the original, and address of what stands in its place.
+/// The name, the address of the original, and the address of the replacement.
 type Hook = (&'static str, AtomicUsize, fn() -> usize);
 
 type Handle = isize;
@@ -127,9 +127,10 @@ hooks! {
     VirtualLock(a: Ptr, b: usize) -> i32 = 0;
     VirtualProtect(a: Ptr, b: usize, c: u32, d: *mut u32) -> i32 = 0;
     VirtualUnlock(a: Ptr, b: usize) -> i32 = 0;
+    WriteFile(a: Handle, b: Ptr, c: u32, d: *mut u32, e: Ptr) -> i32 = 0;
 }
 
-/// Those that do more than that.
+/// Functions with a replacement of their own.
 static SPECIAL: [Hook; 5] = [
     ("CreateFileW", AtomicUsize::new(0), || create_file as *const () as usize),
     ("GetProcAddress", AtomicUsize::new(0), || get_proc_address as *const () as usize),
@@ -156,7 +157,7 @@ unsafe extern "system" fn create_file(
         return -1;
     }
     type CreateFileW = unsafe extern "system" fn(*const u16, u32, u32, Ptr, u32, u32, Handle) -> Handle;
-    // SAFETY: the original, of this type; the caller keeps its conditions.
+    // SAFETY: the original has this type; the caller keeps its conditions.
     unsafe {
         let original: CreateFileW = std::mem::transmute(original("CreateFileW"));
         original(path, access, share, security, disposition, flags, template)
@@ -176,7 +177,7 @@ unsafe extern "system" fn virtual_alloc(address: Ptr, len: usize, kind: u32, pro
         return address;
     }
     type VirtualAlloc = unsafe extern "system" fn(Ptr, usize, u32, u32) -> Ptr;
-    // SAFETY: the original, of this type; the caller keeps its conditions.
+    // SAFETY: the original has this type; the caller keeps its conditions.
     unsafe {
         let original: VirtualAlloc = std::mem::transmute(original("VirtualAlloc"));
         original(address, len, kind, protection)
@@ -196,21 +197,21 @@ unsafe extern "system" fn read_memory(
         }
     });
     type ReadMemory = unsafe extern "system" fn(Handle, Ptr, Ptr, usize, *mut usize) -> i32;
-    // SAFETY: the original, of this type; the caller keeps its conditions.
+    // SAFETY: the original has this type; the caller keeps its conditions.
     unsafe {
         let original: ReadMemory = std::mem::transmute(original("ReadProcessMemory"));
         original(process, from, to, len, read)
     }
 }
 
-/// Wine knows of no locks.
+/// Wine reports no page as locked.
 unsafe extern "system" fn query_working_set(process: Handle, pages: *mut [usize; 2], len: u32) -> i32 {
     const LOCKED: usize = 1 << 22;
     if fails("K32QueryWorkingSetEx") {
         return 0;
     }
     type QueryWorkingSet = unsafe extern "system" fn(Handle, *mut [usize; 2], u32) -> i32;
-    // SAFETY: the original, of this type; the caller keeps its conditions, and has one page.
+    // SAFETY: the original has this type; the caller keeps its conditions, and asks for one page.
     unsafe {
         let original: QueryWorkingSet = std::mem::transmute(original("K32QueryWorkingSetEx"));
         let result = original(process, pages, len);
@@ -226,7 +227,7 @@ unsafe extern "system" fn get_proc_address(module: Handle, name: *const c_char) 
         return 0;
     }
     type GetProcAddress = unsafe extern "system" fn(Handle, *const c_char) -> usize;
-    // SAFETY: the original, of this type; the caller keeps its conditions. A name of up to 0xffff is a number.
+    // SAFETY: the original has this type; the caller keeps its conditions. A name up to 0xffff is an ordinal.
     unsafe {
         let original: GetProcAddress = std::mem::transmute(original("GetProcAddress"));
         let found = original(module, name);
@@ -254,14 +255,14 @@ unsafe extern "system" {
     fn VirtualProtect(address: *const c_void, len: usize, protection: u32, old: *mut u32) -> i32;
 }
 
-/// Replaces the entries of the import address table, and returns how many there were.
+/// Replaces entries of the import address table, and returns how many.
 pub fn install() -> usize {
     const PAGE_READWRITE: u32 = 4;
     const IMPORT_DIRECTORY: usize = 0x90;
     let mut count = 0;
-    // SAFETY: the headers of this program as the loader mapped them (Microsoft, "PE Format"): the offset of the PE header
-    // at 0x3c; in it, of PE32+, the address of the directory of imports at 0x90; 20 bytes for each library, of which the
-    // first, fourth and fifth word are the addresses of its table of names, its name and its table of addresses.
+    // SAFETY: the loader mapped the headers of this program (Microsoft, "PE Format"). The offset of the PE header is at 0x3c.
+    // In that of PE32+, the address of the import directory is at 0x90. An entry of the directory has 20 bytes; words 0,
+    // 3 and 4 are the addresses of the library's import lookup table, name and import address table.
     unsafe {
         let image = GetModuleHandleA(std::ptr::null());
         let word = |at: usize| image.add(at).cast::<u32>().read_unaligned() as usize;

@@ -1,4 +1,4 @@
-//! What a process has of the system, to be compared: its address space and its handles.
+//! The resources of this process, to compare: its address space and its handles.
 
 use std::ffi::c_void;
 
@@ -20,7 +20,7 @@ unsafe extern "system" {
     fn VirtualQuery(address: *const c_void, info: *mut MemoryBasicInformation, len: usize) -> usize;
 }
 
-/// The start and length of each allocation, view and placeholder; and how many handles are open.
+/// The start and length of each allocation, view and placeholder, and the number of open handles.
 #[derive(PartialEq, Eq)]
 pub struct State {
     allocations: Vec<(usize, usize)>,
@@ -34,11 +34,11 @@ fn query(address: usize) -> Option<MemoryBasicInformation> {
         let len = size_of::<MemoryBasicInformation>();
         VirtualQuery(std::ptr::without_provenance(address), info.as_mut_ptr(), len)
     };
-    // SAFETY: it was written.
+    // SAFETY: on success it is initialized.
     (len != 0).then(|| unsafe { info.assume_init() })
 }
 
-/// The protection of the page at an address (PAGE_…), or 0 if no memory is there.
+/// Returns the protection (PAGE_…) of the page at an address, or 0 if it is not committed.
 pub fn protection(address: *const u8) -> u32 {
     const MEM_COMMIT: u32 = 0x1000;
     query(address.addr()).filter(|info| info.state == MEM_COMMIT).map_or(0, |info| info.protect)
@@ -60,13 +60,13 @@ impl State {
             }
         }
         let mut flags = 0;
-        // SAFETY: `flags` is written to. Numbers of handles are multiples of 4, and small.
+        // SAFETY: `flags` is writable. Handles are multiples of 4, and small.
         let handles =
             (4..0x800).step_by(4).filter(|&handle| unsafe { GetHandleInformation(handle, &mut flags) } != 0);
         Self { allocations, handles: handles.count() }
     }
 
-    /// What came and what went since `before`.
+    /// Lists what was added and removed since `before`.
     pub fn changes(&self, before: &Self) -> String {
         let mut changes = String::new();
         for (sign, these, those) in [('+', self, before), ('-', before, self)] {

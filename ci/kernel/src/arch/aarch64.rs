@@ -1,13 +1,21 @@
-//! The processor and the machine, aarch64: QEMU's `virt`, booted by its `-kernel`.
+//! aarch64, in QEMU's `virt` machine booted by `-kernel`.
+//!
+//! ```text
+//! 144 MiB    2 MiB with the serial port, mapped to itself as a device
+//! 1 GiB      mapped to itself up to 2 GiB; the image, then free RAM up to 1.5 GiB
+//! 1 TiB      mappings (ADDRESS_SPACE)
+//! ```
 
+use crate::exception::{Access, Exception};
 use core::arch::{asm, global_asm};
+use core::fmt;
 use core::ops::Range;
 
-/// The addresses for mappings. Below are those that lead to themselves.
-pub const SPACE: Range<usize> = 1 << 40..1 << 47;
+/// The addresses of mappings.
+pub const ADDRESS_SPACE: Range<usize> = 1 << 40..1 << 47;
 
-// QEMU enters an ELF image at its entry, at EL1 and without paging. The tables map 2 MiB around the serial port as a
-// device and the GiB of RAM as memory to themselves (Arm ARM, D8.3: block, AF, inner shareable, attributes 1 and 0).
+// QEMU enters an ELF image at its entry point, at EL1 without paging. The first tables consist of blocks (Arm ARM, D8.3:
+// accessed, inner shareable, memory attributes 1 and 0).
 global_asm!(
     ".section .data.tables, \"aw\"",
     ".balign 4096",
@@ -29,11 +37,11 @@ global_asm!(
     "start:",
     "ldr x0, =stack_end",
     "mov sp, x0",
-    "mov x0, #3 << 20", // FP and SIMD, which the compiler uses
+    "mov x0, #3 << 20", // allow FP and SIMD, which the compiler uses
     "msr cpacr_el1, x0",
-    "mov x0, #0xff", // attributes 0: memory, cached; 1: device
+    "mov x0, #0xff", // memory attributes 0: write-back cached; 1: device
     "msr mair_el1, x0",
-    // 48 bits of address in pages of 4 KiB, cached and inner shareable, one range only, 40 bits of physical address.
+    // 48-bit addresses, 4 KiB pages, cached and inner shareable walks, TTBR0 alone, 40-bit physical addresses.
     "ldr x0, =0x200803510",
     "msr tcr_el1, x0",
     "ldr x0, =level0",
@@ -43,13 +51,13 @@ global_asm!(
     "dsb sy",
     "isb",
     "mrs x0, sctlr_el1",
-    "mov x1, #0x1005", // paging, data and instruction cache
+    "mov x1, #0x1005", // paging, data and instruction caches
     "orr x0, x0, x1",
-    "bic x0, x0, #2", // no check of alignment
+    "bic x0, x0, #2", // allow unaligned accesses
     "msr sctlr_el1, x0",
     "isb",
-    "bl {main}",
-    // Sixteen entries of 128 bytes; at 0x200 exceptions of this level and stack (Arm ARM, D1.4.1).
+    "bl main",
+    // 16 entries of 128 bytes; those at 0x200 are for exceptions of this level and stack (Arm ARM, D1.4.1).
     ".balign 2048",
     "vectors:",
     ".rept 16",
@@ -117,7 +125,6 @@ global_asm!(
     "ldp q30, q31, [sp, #640]",
     "add sp, sp, #672",
     "eret",
-    main = sym main,
     exception = sym exception,
 );
 
@@ -126,86 +133,102 @@ unsafe extern "C" {
     static mut level0: [u64; 512];
 }
 
-extern "C" fn main() -> ! {
-    crate::main()
+static mut HANDLER: fn(Exception, usize) = |_, _| exit(false);
+
+/// Sets the function that is called with each exception and the address of its instruction. If it returns, the
+/// instruction runs again.
+pub fn handle_exceptions(handler: fn(Exception, usize)) {
+    // SAFETY: no exception reads it at the same time.
+    unsafe { HANDLER = handler };
 }
 
 extern "C" fn exception(syndrome: usize, address: usize, instruction: usize) {
     let (class, status) = (syndrome >> 26 & 0x3f, syndrome & 0x3f);
-    // An instruction or data abort at this level, for want of an entry or of a right (Arm ARM, ESR_EL1).
-    let is_fault = matches!(class, 0x21 | 0x25) && matches!(status >> 2, 1 | 3);
-    if !is_fault {
-        crate::exception(syndrome, instruction);
-    }
-    crate::fault(address, class == 0x25 && syndrome & 0x40 != 0, class == 0x21, instruction);
+    // An instruction or data abort of this level, a translation or permission fault (Arm ARM, ESR_EL1).
+    let exception = if matches!(class, 0x21 | 0x25) && matches!(status >> 2, 1 | 3) {
+        let access = match class {
+            0x21 => Access::Execute,
+            _ if syndrome & 0x40 != 0 => Access::Write,
+            _ => Access::Read,
+        };
+        Exception::PageFault { address, access }
+    } else {
+        Exception::Other { number: syndrome }
+    };
+    // SAFETY: written once, before the first exception.
+    let handler = unsafe { HANDLER };
+    handler(exception, instruction);
 }
 
-/// What is free behind the image, of 512 MiB from 1 GiB on.
-pub fn memory() -> Range<usize> {
+/// Returns the RAM above the image, of 512 MiB from 1 GiB on.
+pub fn free_ram() -> Range<usize> {
     (&raw const end_of_image).addr()..(1 << 30) + (512 << 20)
 }
 
-/// The highest of four levels of tables.
-pub fn root() -> *mut [u64; 512] {
+/// Returns the table of the highest of four levels.
+pub fn page_table() -> *mut [u64; 512] {
     &raw mut level0
 }
 
-/// An entry that leads to a table.
-pub fn table(physical: usize) -> u64 {
-    physical as u64 | 3
+/// Returns an entry that points to a table.
+pub fn table_entry(table: usize) -> u64 {
+    table as u64 | 3
 }
 
-/// An entry of a page: present, accessed and inner shareable, and by bits 7 and 53 not written to or not executed.
-pub fn page(physical: usize, write: bool, execute: bool) -> u64 {
-    physical as u64 | 0x703 | u64::from(!write) << 7 | u64::from(!execute) << 53 | 1 << 54
+/// Returns the entry of a page: present, accessed, inner shareable, with bit 7 for read-only and 53 for not executable.
+pub fn page_entry(frame: usize, writable: bool, executable: bool) -> u64 {
+    frame as u64 | 0x703 | u64::from(!writable) << 7 | u64::from(!executable) << 53 | 1 << 54
 }
 
-/// Where an entry leads, if anywhere.
-pub fn address_of(entry: u64) -> Option<usize> {
+/// Returns the table or frame that an entry points to, if it is present.
+pub fn frame_of(entry: u64) -> Option<usize> {
     (entry & 1 != 0).then_some(entry as usize & 0xffff_ffff_f000)
 }
 
-/// Forgets an entry that has changed.
-pub fn invalidate(address: usize) {
-    // SAFETY: only makes the processor read the tables again.
-    unsafe {
-        asm!("dsb ishst", "tlbi vaae1is, {}", "dsb ish", "isb", in(reg) address >> 12 & ((1 << 44) - 1))
-    };
+/// Makes the processor forget the entry of a page.
+pub fn invalidate_tlb(page: usize) {
+    // SAFETY: the processor only reads the page tables again.
+    unsafe { asm!("dsb ishst", "tlbi vaae1is, {}", "dsb ish", "isb", in(reg) page >> 12 & ((1 << 44) - 1)) };
 }
 
-/// Lets the processor see what was written to code: by lines of 16 bytes, the shortest there are (CTR_EL0).
-pub fn sync_instructions(address: usize, len: usize) {
-    for line in (address..address + len).step_by(16) {
-        // SAFETY: writes back what is in the cache, and changes no contents.
+/// Makes the instruction cache see what was written: by lines of 16 bytes, the shortest possible (CTR_EL0).
+pub fn sync_instruction_cache(start: usize, len: usize) {
+    for line in (start..start + len).step_by(16) {
+        // SAFETY: writes a line of the data cache back; contents stay.
         unsafe { asm!("dc cvau, {}", in(reg) line) };
     }
-    // SAFETY: as above.
+    // SAFETY: a barrier.
     unsafe { asm!("dsb ish") };
-    for line in (address..address + len).step_by(16) {
-        // SAFETY: as above.
+    for line in (start..start + len).step_by(16) {
+        // SAFETY: drops a line of the instruction cache.
         unsafe { asm!("ic ivau, {}", in(reg) line) };
     }
-    // SAFETY: as above.
+    // SAFETY: barriers.
     unsafe { asm!("dsb ish", "isb") };
 }
 
-/// To the serial port (PL011), when it has room for each byte.
-pub fn write(text: &str) {
-    const DATA: *mut u32 = 0x0900_0000 as *mut u32;
-    for byte in text.bytes() {
-        // SAFETY: the port is mapped to itself; 0x18 is its state, in which bit 5 says that it is full.
-        unsafe {
-            while DATA.byte_add(0x18).read_volatile() & 0x20 != 0 {}
-            DATA.write_volatile(byte.into());
+/// The serial port, a PL011.
+pub struct Serial;
+
+impl fmt::Write for Serial {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        const DATA: *mut u32 = 0x0900_0000 as *mut u32;
+        for byte in text.bytes() {
+            // SAFETY: the port is mapped to itself. Bit 5 of the flags at 0x18 says that it takes no byte yet.
+            unsafe {
+                while DATA.byte_add(0x18).read_volatile() & 0x20 != 0 {}
+                DATA.write_volatile(byte.into());
+            }
         }
+        Ok(())
     }
 }
 
-/// Ends QEMU, with status 33 or 35 (semihosting, SYS_EXIT_EXTENDED, ADP_Stopped_ApplicationExit).
+/// Ends QEMU with status 33 or 35 (semihosting: SYS_EXIT_EXTENDED, ADP_Stopped_ApplicationExit).
 pub fn exit(success: bool) -> ! {
-    let how: [u64; 2] = [0x20026, if success { 33 } else { 35 }];
+    let arguments: [u64; 2] = [0x20026, if success { 33 } else { 35 }];
     loop {
         // SAFETY: ends the machine.
-        unsafe { asm!("hlt #0xf000", in("x0") 0x20, in("x1") &how) };
+        unsafe { asm!("hlt #0xf000", in("x0") 0x20, in("x1") &arguments) };
     }
 }

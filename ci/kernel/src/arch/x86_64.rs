@@ -1,13 +1,21 @@
-//! The processor and the machine, x86_64: QEMU's default one, booted by its `-kernel`.
+//! x86_64, in QEMU's default machine booted by `-kernel`.
+//!
+//! ```text
+//! 0          not mapped
+//! 2 MiB      mapped to itself up to 1 GiB, in pages of 2 MiB; the image, then free RAM up to 512 MiB
+//! 1 TiB      mappings (ADDRESS_SPACE)
+//! ```
 
+use crate::exception::{Access, Exception};
 use core::arch::{asm, global_asm};
+use core::fmt;
 use core::ops::Range;
 
-/// The addresses for mappings. Below are those that lead to themselves.
-pub const SPACE: Range<usize> = 1 << 40..1 << 47;
+/// The addresses of mappings.
+pub const ADDRESS_SPACE: Range<usize> = 1 << 40..1 << 47;
 
-// QEMU enters an ELF image of 64 bits at the address that a note of Xen's gives (PVH, XEN_ELFNOTE_PHYS32_ENTRY), in
-// protected mode of 32 bits without paging. The tables map the first GiB but for 2 MiB to itself, by pages of 2 MiB.
+// QEMU enters a 64-bit ELF image at the address in a Xen note (PVH, XEN_ELFNOTE_PHYS32_ENTRY), in 32-bit protected mode
+// without paging.
 global_asm!(
     ".section .note.Xen, \"a\", @note",
     ".balign 4",
@@ -59,8 +67,8 @@ global_asm!(
     "mov %eax, %es",
     "mov %eax, %ss",
     "lea stack_end(%rip), %rsp",
-    "call {main}",
-    // An exception: of some the processor pushes a code (Intel SDM 3A, 6.15), so that of the others 0 is pushed.
+    "call main",
+    // The processor pushes an error code for some exceptions (Intel SDM 3A, 6.15); for the others 0 is pushed.
     ".balign 16",
     "vectors:",
     ".set i, 0",
@@ -99,7 +107,6 @@ global_asm!(
     "pop %rax",
     "add $16, %rsp",
     "iretq",
-    main = sym main,
     exception = sym exception,
     options(att_syntax)
 );
@@ -110,7 +117,11 @@ unsafe extern "C" {
     static vectors: [[u8; 16]; 32];
 }
 
-extern "C" fn main() -> ! {
+static mut HANDLER: fn(Exception, usize) = |_, _| exit(false);
+
+/// Sets the function that is called with each exception and the address of its instruction. If it returns, the
+/// instruction runs again.
+pub fn handle_exceptions(handler: fn(Exception, usize)) {
     const INTERRUPT_GATE: u64 = 0x8e00 << 32;
     const CODE_SEGMENT: u64 = 8 << 16;
     static mut GATES: [[u64; 2]; 32] = [[0; 2]; 32];
@@ -118,79 +129,93 @@ extern "C" fn main() -> ! {
     struct Pointer(u16, *const [[u64; 2]; 32]);
     let gates = &raw mut GATES;
     for vector in 0..32 {
-        // SAFETY: `vectors` has an entry of 16 bytes for each, and nobody else uses the gates yet.
+        // SAFETY: `vectors` has 16 bytes for each, and the processor does not use the gates yet.
         unsafe {
-            let handler = (&raw const vectors).cast::<[u8; 16]>().add(vector) as u64;
-            (*gates)[vector] = [
-                handler & 0xffff | CODE_SEGMENT | INTERRUPT_GATE | (handler >> 16 & 0xffff) << 48,
-                handler >> 32,
-            ];
+            let entry = (&raw const vectors).cast::<[u8; 16]>().add(vector) as u64;
+            (*gates)[vector] =
+                [entry & 0xffff | CODE_SEGMENT | INTERRUPT_GATE | (entry >> 16 & 0xffff) << 48, entry >> 32];
         }
     }
     let pointer = Pointer(size_of_val(&[[0_u64; 2]; 32]) as u16 - 1, gates);
-    // SAFETY: the gates lead to handlers that keep every register.
-    unsafe { asm!("lidt [{}]", in(reg) &pointer) };
-    crate::main()
+    // SAFETY: the gates lead to code that restores every register; no exception reads HANDLER at the same time.
+    unsafe {
+        HANDLER = handler;
+        asm!("lidt [{}]", in(reg) &pointer);
+    }
 }
 
 extern "C" fn exception(vector: usize, code: usize, instruction: usize) {
-    if vector != 14 {
-        crate::exception(vector, instruction);
-    }
-    let address: usize;
-    // SAFETY: reads the address that faulted.
-    unsafe { asm!("mov {}, cr2", out(reg) address) };
-    crate::fault(address, code & 2 != 0, code & 16 != 0, instruction);
+    let exception = if vector == 14 {
+        let address: usize;
+        // SAFETY: reads the address that faulted.
+        unsafe { asm!("mov {}, cr2", out(reg) address) };
+        let access = match code & 18 {
+            0 => Access::Read,
+            2 => Access::Write,
+            _ => Access::Execute,
+        };
+        Exception::PageFault { address, access }
+    } else {
+        Exception::Other { number: vector }
+    };
+    // SAFETY: written once, before the first exception.
+    let handler = unsafe { HANDLER };
+    handler(exception, instruction);
 }
 
-/// What is free behind the image, of 512 MiB.
-pub fn memory() -> Range<usize> {
+/// Returns the RAM above the image, of 512 MiB.
+pub fn free_ram() -> Range<usize> {
     (&raw const end_of_image).addr()..512 << 20
 }
 
-/// The highest of four levels of tables.
-pub fn root() -> *mut [u64; 512] {
+/// Returns the table of the highest of four levels.
+pub fn page_table() -> *mut [u64; 512] {
     &raw mut level4
 }
 
-/// An entry that leads to a table.
-pub fn table(physical: usize) -> u64 {
-    physical as u64 | 3
+/// Returns an entry that points to a table.
+pub fn table_entry(table: usize) -> u64 {
+    table as u64 | 3
 }
 
-/// An entry of a page: present, and by bits 1 and 63 written to or not executed.
-pub fn page(physical: usize, write: bool, execute: bool) -> u64 {
-    physical as u64 | 1 | u64::from(write) << 1 | u64::from(!execute) << 63
+/// Returns the entry of a page: present, with bit 1 for writable and 63 for not executable.
+pub fn page_entry(frame: usize, writable: bool, executable: bool) -> u64 {
+    frame as u64 | 1 | u64::from(writable) << 1 | u64::from(!executable) << 63
 }
 
-/// Where an entry leads, if anywhere.
-pub fn address_of(entry: u64) -> Option<usize> {
+/// Returns the table or frame that an entry points to, if it is present.
+pub fn frame_of(entry: u64) -> Option<usize> {
     (entry & 1 != 0).then_some(entry as usize & 0xffff_ffff_f000)
 }
 
-/// Forgets an entry that has changed.
-pub fn invalidate(address: usize) {
-    // SAFETY: only makes the processor read the tables again.
-    unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack)) };
+/// Makes the processor forget the entry of a page.
+pub fn invalidate_tlb(page: usize) {
+    // SAFETY: the processor only reads the page tables again.
+    unsafe { asm!("invlpg [{}]", in(reg) page, options(nostack)) };
 }
 
-/// The processor sees what was written to code by itself.
-pub fn sync_instructions(_: usize, _: usize) {}
+/// Does nothing: the instruction cache sees writes (Intel SDM 3A, "Self-Modifying Code").
+pub fn sync_instruction_cache(_: usize, _: usize) {}
 
-/// To the first serial port, when it is ready for each byte.
-pub fn write(text: &str) {
-    for byte in text.bytes() {
-        let mut ready = 0_u8;
-        while ready & 0x20 == 0 {
-            // SAFETY: reads the port's state.
-            unsafe { asm!("in al, dx", in("dx") 0x3fd, out("al") ready) };
+/// The first serial port, a 16550.
+pub struct Serial;
+
+impl fmt::Write for Serial {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            let mut status = 0_u8;
+            while status & 0x20 == 0 {
+                // SAFETY: reads the line status, whose bit 5 says that the port takes a byte.
+                unsafe { asm!("in al, dx", in("dx") 0x3fd, out("al") status) };
+            }
+            // SAFETY: sends a byte.
+            unsafe { asm!("out dx, al", in("dx") 0x3f8, in("al") byte) };
         }
-        // SAFETY: sends a byte.
-        unsafe { asm!("out dx, al", in("dx") 0x3f8, in("al") byte) };
+        Ok(())
     }
 }
 
-/// Ends QEMU, with status 33 or 35 (isa-debug-exit).
+/// Ends QEMU with status 33 or 35 (isa-debug-exit: twice the value, plus 1).
 pub fn exit(success: bool) -> ! {
     loop {
         // SAFETY: ends the machine.

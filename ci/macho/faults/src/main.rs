@@ -1,12 +1,20 @@
-//! `faults FOLDER` does everything that the crate can do, once for each call of the system's that fails, and once for each
-//! pair of calls. It runs in ci/macho alone, which lets calls fail and tells what a process has.
+//! `faults FOLDER` performs every operation of the crate that calls the system: once for each call that fails, and once for
+//! each pair of calls that fail. After each it compares what the process has open, mapped and locked with the state before.
+//!
+//! It runs in ci/macho alone, which offers `macho_fail`, `macho_calls` and `macho_state` for this (src/faults.rs there).
 
 #![no_std]
 #![no_main]
 
-use baremap::{Advice, Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Reservation, page_size};
+use Kept::Nothing;
+use baremap::{
+    Advice, Discard, Error, ErrorKind, File, FileRef, Flags, Mapping, MappingMut, Mmap, Refused, Reservation,
+    page_size,
+};
+use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 unsafe extern "C" {
     fn exit(status: c_int) -> !;
@@ -14,8 +22,8 @@ unsafe extern "C" {
     fn macho_calls(count: *mut u32) -> *const c_char;
     fn macho_fail(first: u32, second: u32, code: c_int);
     fn macho_state() -> u64;
-    fn mincore(address: *const c_void, len: usize, pages: *mut c_char) -> c_int;
-    fn write(file: c_int, from: *const c_void, len: usize) -> isize;
+    fn mincore(address: *const c_void, len: usize, states: *mut c_char) -> c_int;
+    fn write(file: c_int, buffer: *const c_void, len: usize) -> isize;
 }
 
 const EINTR: c_int = 4;
@@ -38,32 +46,36 @@ fn panic(info: &core::panic::PanicInfo) -> ! {
     unsafe { exit(1) }
 }
 
-/// What an operation gives, to be dropped when calls work again.
-#[allow(dead_code, reason = "it is there to be dropped")]
+/// What an operation leaves; dropped when calls no longer fail.
+#[allow(dead_code, reason = "its values are dropped, and not read")]
 enum Kept {
     Nothing,
     File(File),
     Mapping(Mapping),
+    MappingMut(MappingMut),
     Reservation(Reservation),
     Two(Reservation, Reservation),
 }
 
-use Kept::Nothing;
-
 type Outcome = (Kept, Result<(), Error>);
 
-fn kept<T>(result: Result<T, Error>, keep: fn(T) -> Kept) -> Outcome {
+/// The outcome of a call that makes something.
+fn made<T>(result: Result<T, Error>, keep: fn(T) -> Kept) -> Outcome {
     match result {
         Ok(value) => (keep(value), Ok(())),
         Err(error) => (Nothing, Err(error)),
     }
 }
 
-/// Of a call that takes a value, and gives it back on failure.
-fn moved<T, U>(result: Result<T, (U, Error)>, keep: fn(T) -> Kept, back: fn(U) -> Kept) -> Outcome {
+/// The outcome of a call that consumes a value and returns it if it fails.
+fn consumed<T, U>(
+    result: Result<T, Refused<U>>,
+    keep: fn(T) -> Kept,
+    keep_refused: fn(U) -> Kept,
+) -> Outcome {
     match result {
         Ok(value) => (keep(value), Ok(())),
-        Err((value, error)) => (back(value), Err(error)),
+        Err(Refused { value, error, .. }) => (keep_refused(value), Err(error)),
     }
 }
 
@@ -71,39 +83,52 @@ fn nothing(_: ()) -> Kept {
     Nothing
 }
 
-/// What an operation finds around it.
 struct Env<'a> {
-    /// Of another file, as closing it drops record locks.
+    /// Another file than `file`, as closing a descriptor of that would drop the record lock on it.
     path: &'a CStr,
     file: &'a File,
-    /// From here on calls are counted, and fail.
+    /// Starts to count calls, and to let them fail.
     arm: &'a dyn Fn(),
 }
 
-impl Env<'_> {
+impl<'f> Env<'f> {
     fn armed<T>(&self, f: impl FnOnce() -> T) -> T {
         (self.arm)();
         f()
     }
 
-    fn file(&self, prot: Prot, flags: Flags) -> Result<Mapping, Error> {
-        // SAFETY: the file is this program's alone, here and below.
-        unsafe { Mmap::new(self.file).prot(prot).flags(flags).map() }
+    fn request(&self, flags: Flags) -> Mmap<'f> {
+        Mmap::new(self.file).flags(flags)
+    }
+
+    fn map(&self, flags: Flags) -> Result<Mapping, Error> {
+        // SAFETY: no other process changes the file, here and below.
+        unsafe { self.request(flags).map() }
+    }
+
+    fn map_mut(&self, flags: Flags) -> Result<MappingMut, Error> {
+        // SAFETY: as above.
+        unsafe { self.request(flags).map_mut() }
     }
 }
 
 const LEN: usize = 100_000;
+const NONE: Flags = Flags::empty();
 const LOCKED: Flags = Flags::LOCKED;
 const COW: Flags = Flags::COW;
 const POPULATE: Flags = Flags::POPULATE;
 
-fn anon(flags: Flags) -> Mmap<baremap::Anon> {
-    Mmap::anon(LEN).prot(Prot::WRITE).flags(flags)
+fn anon(flags: Flags) -> baremap::Anon {
+    Mmap::anon(LEN).flags(flags)
 }
 
-/// A mapping to do something with.
-fn mapped<T>(result: Result<T, Error>) -> T {
+/// Unwraps what an operation needs before it is armed.
+fn ready<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn reservation() -> Reservation {
+    ready(Reservation::new(LEN))
 }
 
 type Operation = (&'static str, fn(&Env) -> Outcome);
@@ -115,136 +140,143 @@ macro_rules! operations {
 }
 
 operations! {
-    "open": |env| env.armed(|| kept(File::open(env.path), Kept::File));
-    "open to write": |env| env.armed(|| kept(File::open_rw(env.path), Kept::File));
+    "open": |env| env.armed(|| made(File::open(env.path), Kept::File));
+    "open to write": |env| env.armed(|| made(File::open_rw(env.path), Kept::File));
+    "create": |env| env.armed(|| made(File::create(env.path), Kept::File));
+    "create a file that exists": |env| env.armed(|| made(File::create_new(env.path), Kept::File));
+    "open or create": |env| env.armed(|| made(File::open_or_create(env.path), Kept::File));
     "length": |env| env.armed(|| (Nothing, env.file.len().map(drop)));
     "set the length": |env| env.armed(|| (Nothing, env.file.set_len(LEN as u64)));
     "read": |env| env.armed(|| (Nothing, env.file.read_at(&mut [0; 9], 7).map(drop)));
+    "write": |env| env.armed(|| (Nothing, env.file.write_at(&[0; 9], 7).map(drop)));
     "sync": |env| env.armed(|| (Nothing, env.file.sync()));
-    "map a file": |env| env.armed(|| kept(env.file(Prot::READ, Flags::default()), Kept::Mapping));
-    "map a file to write": |env| env.armed(|| kept(env.file(Prot::WRITE, Flags::default()), Kept::Mapping));
-    "map a file, locked": |env| env.armed(|| kept(env.file(Prot::WRITE, LOCKED), Kept::Mapping));
-    "map a file, populated": |env| env.armed(|| kept(env.file(Prot::READ, POPULATE), Kept::Mapping));
-    "map a file, read ahead": |env| env.armed(|| kept(env.file(Prot::READ, Flags::READAHEAD), Kept::Mapping));
+    "map a file": |env| env.armed(|| made(env.map(NONE), Kept::Mapping));
+    "map a file to write": |env| env.armed(|| made(env.map_mut(NONE), Kept::MappingMut));
+    "map a file, locked": |env| env.armed(|| made(env.map_mut(LOCKED), Kept::MappingMut));
+    "map a file, populated": |env| env.armed(|| made(env.map(POPULATE), Kept::Mapping));
+    "map a file, read ahead": |env| env.armed(|| made(env.map(Flags::READAHEAD), Kept::Mapping));
     "map a copy, locked, populated": |env| {
-        env.armed(|| kept(env.file(Prot::WRITE, COW | LOCKED | POPULATE), Kept::Mapping))
+        env.armed(|| made(env.map_mut(COW | LOCKED | POPULATE), Kept::MappingMut))
     };
     "map a part": |env| env.armed(|| {
         // SAFETY: as above.
-        kept(unsafe { Mmap::new(env.file).offset(5000).len(5000).flags(LOCKED).map() }, Kept::Mapping)
+        made(unsafe { env.request(LOCKED).offset(5000).len(5000).map() }, Kept::Mapping)
     });
-    "map memory": |env| env.armed(|| kept(anon(Flags::default()).map(), Kept::Mapping));
-    "map memory, locked": |env| env.armed(|| kept(anon(LOCKED | Flags::NORESERVE).map(), Kept::Mapping));
-    "map memory, populated": |env| env.armed(|| kept(anon(POPULATE).map(), Kept::Mapping));
-    "map superpages, locked": |env| env.armed(|| kept(anon(Flags::HUGETLB | LOCKED | POPULATE).map(), Kept::Mapping));
+    "map memory": |env| env.armed(|| made(anon(NONE).map_mut(), Kept::MappingMut));
+    "map memory, locked": |env| env.armed(|| made(anon(LOCKED | Flags::NORESERVE).map_mut(), Kept::MappingMut));
+    "map memory, populated": |env| env.armed(|| made(anon(POPULATE).map_mut(), Kept::MappingMut));
+    "map superpages, locked": |env| {
+        env.armed(|| made(anon(Flags::HUGETLB | LOCKED | POPULATE).map_mut(), Kept::MappingMut))
+    };
     "map a file in a reservation": |env| {
-        let place = mapped(Reservation::new(LEN));
+        let reservation = reservation();
         // SAFETY: as above, here and below.
-        let request = unsafe { |place| Mmap::new(env.file).prot(Prot::WRITE).map_in(place) };
-        env.armed(|| moved(request(place), Kept::Mapping, Kept::Reservation))
+        env.armed(|| consumed(unsafe { env.request(NONE).map_mut_in(reservation) }, Kept::MappingMut, Kept::Reservation))
     };
     "map a file in a reservation, locked": |env| {
-        let place = mapped(Reservation::new(LEN));
+        let reservation = reservation();
         // SAFETY: as above.
-        let request = unsafe { |place| Mmap::new(env.file).prot(Prot::WRITE).flags(LOCKED).map_in(place) };
-        env.armed(|| moved(request(place), Kept::Mapping, Kept::Reservation))
+        env.armed(|| consumed(unsafe { env.request(LOCKED).map_mut_in(reservation) }, Kept::MappingMut, Kept::Reservation))
     };
     "map memory in a reservation": |env| {
-        let place = mapped(Reservation::new(LEN));
-        env.armed(|| moved(anon(POPULATE).map_in(place), Kept::Mapping, Kept::Reservation))
+        let reservation = reservation();
+        env.armed(|| consumed(anon(POPULATE).map_mut_in(reservation), Kept::MappingMut, Kept::Reservation))
     };
     "map memory in a reservation, locked": |env| {
-        let place = mapped(Reservation::new(LEN));
-        env.armed(|| moved(anon(LOCKED).map_in(place), Kept::Mapping, Kept::Reservation))
+        let reservation = reservation();
+        env.armed(|| consumed(anon(LOCKED).map_mut_in(reservation), Kept::MappingMut, Kept::Reservation))
     };
-    "reserve": |env| env.armed(|| kept(Reservation::new(LEN), Kept::Reservation));
-    "reserve, aligned": |env| env.armed(|| kept(Reservation::aligned(LEN, 1 << 24), Kept::Reservation));
+    "reserve": |env| env.armed(|| made(Reservation::new(LEN), Kept::Reservation));
+    "reserve, aligned": |env| env.armed(|| made(Reservation::aligned(LEN, 1 << 24), Kept::Reservation));
     "reserve at an address": |env| {
-        let address = mapped(Reservation::new(LEN)).as_ptr().addr();
-        // SAFETY: nothing is there, and one thread.
-        env.armed(|| kept(unsafe { Reservation::at(address, LEN) }, Kept::Reservation))
+        let address = reservation().as_ptr().addr();
+        // SAFETY: the range is free, as the process has one thread.
+        env.armed(|| made(unsafe { Reservation::at(address, LEN) }, Kept::Reservation))
     };
-    "reserve where something is": |env| {
-        let there = mapped(Reservation::new(LEN));
-        // SAFETY: it is, and stays.
-        let result = env.armed(|| unsafe { Reservation::at(there.as_ptr().addr(), LEN) });
-        (Kept::Reservation(there), result.map(drop))
+    "reserve a taken range": |env| {
+        let taken = reservation();
+        // SAFETY: the range is taken, so nothing is reserved.
+        let result = env.armed(|| unsafe { Reservation::at(taken.as_ptr().addr(), LEN) });
+        (Kept::Reservation(taken), result.map(drop))
     };
     "split": |env| {
-        let place = mapped(Reservation::new(LEN));
-        env.armed(|| moved(place.split(page_size()), |(first, rest)| Kept::Two(first, rest), Kept::Reservation))
+        let reservation = reservation();
+        let keep = |(first, rest)| Kept::Two(first, rest);
+        env.armed(|| consumed(reservation.split(page_size()), keep, Kept::Reservation))
     };
     "release": |env| {
-        let place = mapped(Reservation::new(LEN));
-        env.armed(|| moved(place.release(), nothing, Kept::Reservation))
+        let reservation = reservation();
+        env.armed(|| consumed(reservation.release(), nothing, Kept::Reservation))
     };
     "unmap a file": |env| {
-        let map = mapped(env.file(Prot::WRITE, Flags::default()));
-        env.armed(|| moved(map.unmap(), nothing, Kept::Mapping))
+        let map = ready(env.map_mut(NONE));
+        env.armed(|| consumed(map.unmap(), nothing, Kept::MappingMut))
     };
     "unmap memory": |env| {
-        let map = mapped(anon(LOCKED).map());
-        env.armed(|| moved(map.unmap(), nothing, Kept::Mapping))
+        let map = ready(anon(LOCKED).map_mut());
+        env.armed(|| consumed(map.unmap(), nothing, Kept::MappingMut))
     };
     "make a reservation of a file": |env| {
-        let map = mapped(env.file(Prot::WRITE, LOCKED));
-        env.armed(|| moved(map.into_reservation(), Kept::Reservation, Kept::Mapping))
+        let map = ready(env.map_mut(LOCKED));
+        env.armed(|| consumed(map.into_reservation(), Kept::Reservation, Kept::MappingMut))
     };
     "make a reservation of memory": |env| {
-        let map = mapped(anon(LOCKED).map());
-        env.armed(|| moved(map.into_reservation(), Kept::Reservation, Kept::Mapping))
+        let map = ready(anon(LOCKED).map_mut());
+        env.armed(|| consumed(map.into_reservation(), Kept::Reservation, Kept::MappingMut))
     };
-    "protect to write": |env| {
-        let mut map = mapped(env.file(Prot::READ, Flags::default()));
-        let result = env.armed(|| map.protect(Prot::WRITE));
-        (Kept::Mapping(map), result)
+    "make writable": |env| {
+        let map = ready(env.map(NONE));
+        env.armed(|| consumed(map.into_mut(), Kept::MappingMut, Kept::Mapping))
     };
-    "protect to execute": |env| {
-        let mut map = mapped(anon(Flags::default()).map());
-        let result = env.armed(|| map.protect(Prot::EXEC));
-        (Kept::Mapping(map), result)
+    "make read-only": |env| {
+        let map = ready(env.map_mut(NONE));
+        env.armed(|| consumed(map.into_read_only(), Kept::Mapping, Kept::Mapping))
+    };
+    "make executable": |env| {
+        let map = ready(anon(NONE).map_mut());
+        env.armed(|| consumed(map.into_exec(), Kept::Mapping, Kept::Mapping))
     };
     "flush": |env| {
-        let map = mapped(env.file(Prot::WRITE, Flags::default()));
+        let map = ready(env.map_mut(NONE));
         let result = env.armed(|| map.flush().and_then(|()| map.flush_async()));
-        (Kept::Mapping(map), result)
+        (Kept::MappingMut(map), result)
     };
     "lock": |env| {
-        let map = mapped(env.file(Prot::WRITE, Flags::default()));
+        let map = ready(env.map_mut(NONE));
         let result = env.armed(|| map.lock());
-        (Kept::Mapping(map), result)
+        (Kept::MappingMut(map), result)
     };
     "lock and unlock superpages": |env| {
-        let Ok(map) = anon(Flags::HUGETLB).map() else { return (Nothing, Ok(())) };
+        let Ok(map) = anon(Flags::HUGETLB).map_mut() else { return (Nothing, Ok(())) };
         let result = env.armed(|| map.lock().and_then(|()| map.unlock()));
-        (Kept::Mapping(map), result)
+        (Kept::MappingMut(map), result)
     };
     "unlock": |env| {
-        let map = mapped(env.file(Prot::WRITE, LOCKED));
+        let map = ready(env.map_mut(LOCKED));
         let result = env.armed(|| map.unlock());
-        (Kept::Mapping(map), result)
+        (Kept::MappingMut(map), result)
     };
     "advise": |env| {
-        let map = mapped(env.file(Prot::WRITE, Flags::default()));
+        let map = ready(env.map_mut(NONE));
         let result = env.armed(|| map.advise(Advice::WillNeed));
-        (Kept::Mapping(map), result)
+        (Kept::MappingMut(map), result)
     };
     "discard": |env| {
-        let map = mapped(anon(Flags::default()).map());
+        let map = ready(anon(NONE).map_mut());
         // SAFETY: nothing relies on the contents.
         let result = env.armed(|| unsafe { map.discard(Discard::DontNeed) });
-        (Kept::Mapping(map), result)
+        (Kept::MappingMut(map), result)
     };
-    "let go": |env| {
-        let map = mapped(anon(Flags::default()).map());
+    "discard lazily": |env| {
+        let map = ready(anon(NONE).map_mut());
         // SAFETY: as above.
         let result = env.armed(|| unsafe { map.discard(Discard::Free) });
-        (Kept::Mapping(map), result)
+        (Kept::MappingMut(map), result)
     };
 }
 
-/// What is left where undoing fails too, with the calls that were made: memory that nobody knows of, and never a
-/// reservation that is none. And a mapping that was locked and is no more, where a call fails that xnu does not refuse.
+/// The calls after which something is left, because undoing failed too: memory that nobody knows of, but never a
+/// `Reservation` whose range is lost; or a mapping that is no longer locked, after a failure that xnu does not report.
 const LEFT: &[(&str, &str)] = &[
     ("map a file, locked", "fstat mmap mlock! munmap! "),
     ("map a copy, locked, populated", "fstat mmap mlock! munmap! "),
@@ -258,15 +290,25 @@ const LEFT: &[(&str, &str)] = &[
     ("reserve, aligned", "mmap munmap! munmap munmap! "),
     ("reserve, aligned", "mmap munmap munmap! munmap! munmap "),
     ("reserve, aligned", "mmap munmap munmap! munmap munmap! "),
-    ("reserve where something is", "mmap munmap! "),
+    ("reserve a taken range", "mmap munmap! "),
 ];
 
-/// What a signal can interrupt.
-const REPEATED: &[&str] = &["open!", "fstat!", "ftruncate!", "fcntl!", "fsync!", "pread!", "mmap!", "msync!"];
+/// The calls that the crate repeats after a signal.
+const REPEATED: &[&str] =
+    &["open!", "fstat!", "ftruncate!", "fcntl!", "fsync!", "pread!", "pwrite!", "mmap!", "msync!"];
 
-/// Does an operation once, with two calls that fail. Gives the number of its calls.
+static DONE: AtomicU32 = AtomicU32::new(0);
+static FAILED: AtomicU32 = AtomicU32::new(0);
+
+macro_rules! fail {
+    ($($message:tt)*) => {{
+        let _ = writeln!(Output, "FAILED {}", format_args!($($message)*));
+        FAILED.fetch_add(1, Relaxed);
+    }};
+}
+
+/// Performs an operation with up to two calls that fail. Returns the number of its calls.
 fn run(env: &Env, (name, operation): Operation, first: u32, second: u32, code: c_int) -> u32 {
-    use core::cell::Cell;
     let (mut count, armed) = (0, Cell::new(0));
     // SAFETY: the loader's functions, here and below.
     let before = unsafe { macho_state() };
@@ -284,70 +326,73 @@ fn run(env: &Env, (name, operation): Operation, first: u32, second: u32, code: c
     drop(kept);
     // SAFETY: as above.
     let end = unsafe { macho_state() };
-    let is_broken = match result {
-        Err(_) => after != armed.get(),
-        Ok(()) => code == EINTR && first == 0 && count == 0,
-    };
-    if is_broken || end != before {
-        let is_known = LEFT.contains(&(name, calls));
-        let _ = writeln!(Output, "{}{name}: {calls}leaves something", if is_known { "" } else { "FAILED " });
-        FAILED.fetch_add(u32::from(!is_known), Relaxed);
+    if result.is_err() && after != armed.get() || end != before {
+        if LEFT.contains(&(name, calls)) {
+            let _ = writeln!(Output, "{name}: {calls}leaves something");
+        } else {
+            fail!("{name}: {calls}leaves something");
+        }
     }
     if let Err(error) = result {
-        let is_repeated = code == EINTR
-            && error.kind() != ErrorKind::Busy
-            && calls.split(' ').any(|call| REPEATED.contains(&call));
-        // What is not asked for fails alone.
-        let is_unasked = first == 0 && !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Busy);
-        if is_repeated || is_unasked {
-            let _ = writeln!(Output, "FAILED {name}: {calls}ends with {error}");
-            FAILED.fetch_add(1, Relaxed);
+        let is_expected = matches!(error.kind(), ErrorKind::Busy | ErrorKind::AlreadyExists);
+        let is_interrupted = code == EINTR && calls.split(' ').any(|call| REPEATED.contains(&call));
+        let is_unsupported = first == 0 && error.kind() == ErrorKind::Unsupported;
+        if !is_expected && !is_unsupported && (is_interrupted || first == 0) {
+            fail!("{name}: {calls}fails with {error}");
         }
     }
     DONE.fetch_add(1, Relaxed);
     count
 }
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
-static DONE: AtomicU32 = AtomicU32::new(0);
-static FAILED: AtomicU32 = AtomicU32::new(0);
-
-/// Code for a mapping of which one page was ever touched: the others are not fetched to be made executable.
-fn sparse() -> Result<(), Error> {
+/// Checks that making memory executable does not fetch the pages that were never touched.
+fn fetches_no_pages() -> Result<(), Error> {
     const PAGES: usize = 4096;
-    let mut map = Mmap::anon(PAGES * page_size()).prot(Prot::WRITE).map()?;
-    map.bytes_mut()?[17 * page_size()] = 1;
-    map.protect(Prot::EXEC)?;
-    let mut pages = [0; PAGES];
+    let mut map = Mmap::anon(PAGES * page_size()).map_mut()?;
+    map[17 * page_size()] = 1;
+    let map = map.into_exec()?;
+    let mut states = [0; PAGES];
     // SAFETY: a byte for each page.
-    unsafe { mincore(map.as_ptr().cast(), map.len(), pages.as_mut_ptr()) };
-    let present = pages.iter().filter(|page| *page & 1 != 0).count();
-    if present != 1 {
-        let _ = writeln!(Output, "FAILED protect to execute: {present} pages were fetched");
-        FAILED.fetch_add(1, Relaxed);
+    unsafe { mincore(map.as_ptr().cast(), map.len(), states.as_mut_ptr()) };
+    let resident = states.iter().filter(|state| *state & 1 != 0).count();
+    if resident != 1 {
+        fail!("make executable: {resident} pages are resident");
     }
     Ok(())
 }
 
-/// A mapping of a file that is open for writing, made read-only.
-fn writable_later(file: &File) -> Result<(), Error> {
-    // SAFETY: the file is this program's alone.
-    let mut map = unsafe { Mmap::new(file).map()? };
-    map.protect(Prot::WRITE)?;
-    map.bytes_mut()?[9] = 9;
+/// Checks that a read-only mapping of a file that is open for writing can become writable.
+fn becomes_writable(env: &Env) -> Result<(), Error> {
+    let mut map = env.map(NONE)?.into_mut()?;
+    map[9] = 9;
     map.flush()?;
     let mut byte = [0];
-    file.read_at(&mut byte, 9)?;
-    assert!(byte == [9]);
+    env.file.read_at(&mut byte, 9)?;
+    if byte != [9] {
+        fail!("make writable: the file has {byte:?}");
+    }
     Ok(())
 }
 
+/// `struct flock`.
+#[repr(C)]
+struct Lock(i64, i64, c_int, i16, i16);
+
+/// Takes a record lock on a whole file. Closing any other descriptor of the file would drop it.
+fn take_record_lock(file: &File) {
+    const F_SETLK: c_int = 8;
+    const F_WRLCK: i16 = 3;
+    static LOCK: Lock = Lock(0, 0, 0, F_WRLCK, 0);
+    // SAFETY: the command takes a pointer to `struct flock`.
+    let result = unsafe { fcntl(FileRef::from(file).as_raw(), F_SETLK, &raw const LOCK) };
+    assert!(result == 0, "no record lock");
+}
+
 /// # Safety
-/// None: the only process that it can harm is its own.
+/// The arguments are those of C's `main`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main(_: c_int, arguments: *const *const c_char) -> c_int {
-    // SAFETY: C's arguments.
+    // SAFETY: the caller's arguments.
     let folder = unsafe { CStr::from_ptr(*arguments.add(1)) };
     let mut paths = [[0; 512]; 2];
     for (path, name) in paths.iter_mut().zip(["/file", "/other"]) {
@@ -356,22 +401,15 @@ unsafe extern "C" fn main(_: c_int, arguments: *const *const c_char) -> c_int {
         }
     }
     let [path, other] = paths.each_ref().map(|path| CStr::from_bytes_until_nul(path).unwrap_or(c""));
-    drop(mapped(File::create(other)));
-    let file = mapped(File::create(path));
-    mapped(file.set_len(LEN as u64));
-    // A record lock on the whole file, which closing any other descriptor of it would drop: F_SETLK of F_WRLCK.
-    // SAFETY: `struct flock`.
-    let locked = unsafe {
-        let descriptor = baremap::FileRef::from(&file).as_raw();
-        fcntl(descriptor, 8, &raw const LOCK)
-    };
-    assert!(locked == 0, "no record lock");
+    drop(ready(File::create(other)));
+    let file = ready(File::create(path));
+    ready(file.set_len(LEN as u64));
+    take_record_lock(&file);
     let env = Env { path: other, file: &file, arm: &|| () };
     for &operation in OPERATIONS {
-        let count = run(&env, operation, 0, 0, 0);
+        let mut most = run(&env, operation, 0, 0, 0);
         let mut first = 1;
-        // A call that fails may have others made.
-        let mut most = count;
+        // An operation may make more calls after one that fails.
         while first <= most {
             most = most.max(run(&env, operation, first, 0, ENOMEM));
             most = most.max(run(&env, operation, first, 0, EINTR));
@@ -383,14 +421,9 @@ unsafe extern "C" fn main(_: c_int, arguments: *const *const c_char) -> c_int {
             first += 1;
         }
     }
-    mapped(sparse());
-    mapped(writable_later(&file));
+    ready(fetches_no_pages());
+    ready(becomes_writable(&env));
     let (done, failed) = (DONE.load(Relaxed), FAILED.load(Relaxed));
     let _ = writeln!(Output, "{done} passed, {failed} failed, 0 skipped");
     c_int::from(failed != 0)
 }
-
-#[repr(C)]
-struct Lock(i64, i64, c_int, i16, i16);
-
-static LOCK: Lock = Lock(0, 0, 0, 3, 0);

@@ -1,6 +1,7 @@
-//! `probe FOLDER <PIPE` asks every shim what Darwin answers otherwise than Linux, and exits with 1 at the
-//! first wrong answer. `probe FOLDER MISTAKE` makes a mistake of someone who has Linux in mind; the loader
-//! must not let it pass.
+//! Tests the shims where Darwin differs from Linux.
+//!
+//! `probe FOLDER <PIPE` calls every shim, and exits with 1 at the first wrong result. `probe FOLDER MISTAKE` makes a call
+//! that is right on Linux alone; the loader must stop it.
 
 #![no_std]
 #![no_main]
@@ -27,15 +28,15 @@ unsafe extern "C" {
     fn munlock(address: *mut u8, len: usize) -> c_int;
     fn munmap(address: *mut u8, len: usize) -> c_int;
     fn open(path: *const c_char, flags: c_int, ...) -> c_int;
-    fn pread(file: c_int, to: *mut c_void, len: usize, offset: i64) -> isize;
-    fn read(file: c_int, to: *mut c_void, len: usize) -> isize;
+    fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
+    fn pwrite(file: c_int, buffer: *const c_void, len: usize, offset: i64) -> isize;
+    fn read(file: c_int, buffer: *mut c_void, len: usize) -> isize;
     fn strlen(string: *const c_char) -> usize;
     fn sys_icache_invalidate(start: *mut c_void, len: usize);
-    fn write(file: c_int, from: *const c_void, len: usize) -> isize;
+    fn write(file: c_int, buffer: *const c_void, len: usize) -> isize;
 }
 
-/// `open` as called by one who takes its third argument for a third argument: in x2, and not on the stack,
-/// which holds something else.
+/// Calls `open` as if it were not variadic: the mode in x2, and something else on the stack.
 #[cfg(target_arch = "aarch64")]
 unsafe fn open_of_three(path: *const c_char, flags: c_int, mode: c_int) {
     // SAFETY: as in `main`.
@@ -47,7 +48,7 @@ unsafe fn open_of_three(path: *const c_char, flags: c_int, mode: c_int) {
     }
 }
 
-/// Here there is no difference, but for a mode that is none.
+/// On x86_64 the conventions agree, so this passes an invalid mode.
 #[cfg(target_arch = "x86_64")]
 unsafe fn open_of_three(path: *const c_char, flags: c_int, _: c_int) {
     // SAFETY: as in `main`.
@@ -89,7 +90,7 @@ fn say(text: &str) {
     unsafe { write(2, text.as_ptr().cast(), text.len()) };
 }
 
-fn number(mut number: u32) {
+fn say_number(mut number: u32) {
     let mut digits = [0; 10];
     let mut at = digits.len();
     while number > 0 || at == digits.len() {
@@ -101,35 +102,34 @@ fn number(mut number: u32) {
 }
 
 fn wrong(line: u32, errno: c_int) -> ! {
-    say("probe: wrong answer at line ");
-    number(line);
+    say("probe: wrong result at line ");
+    say_number(line);
     say(", errno ");
-    number(errno as u32);
+    say_number(errno as u32);
     say("\n");
     // SAFETY: ends the process.
     unsafe { exit(1) }
 }
 
-/// The last `errno`.
 fn errno() -> c_int {
-    // SAFETY: this thread's.
+    // SAFETY: the address of this thread's `errno`.
     unsafe { *__error() }
 }
 
 #[track_caller]
-fn ensure(truth: bool) {
-    if !truth {
+fn ensure(condition: bool) {
+    if !condition {
         wrong(core::panic::Location::caller().line(), errno());
     }
 }
 
-/// A result that is -1, with `errno`.
+/// Checks that a call failed with this code.
 #[track_caller]
 fn fails(result: isize, code: c_int) {
     ensure(result == -1 && errno() == code);
 }
 
-/// One that is not.
+/// Checks that a call succeeded.
 #[track_caller]
 fn works(result: isize) -> isize {
     ensure(result != -1);
@@ -137,10 +137,10 @@ fn works(result: isize) -> isize {
 }
 
 /// # Safety
-/// None: the only process that it can harm is its own.
+/// The arguments are those of C's `main`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
-    // SAFETY: C's arguments, and every call below is what this program is for.
+    // SAFETY: the caller's arguments. The calls below use memory of this program alone.
     unsafe {
         let folder = CStr::from_ptr(*arguments.add(1));
         let mut path = [0u8; 512];
@@ -166,7 +166,7 @@ unsafe fn files(path: *const c_char, folder: *const c_char) -> c_int {
         works(file as isize);
         let mut stat = [0u64; 18];
         let mut buffer = [0u8; 8];
-        let to = buffer.as_mut_ptr().cast();
+        let start = buffer.as_mut_ptr().cast();
 
         fails(open(c"/nothing/here".as_ptr(), 0) as isize, ENOENT);
         fails(open(folder, O_RDWR) as isize, EISDIR);
@@ -177,7 +177,7 @@ unsafe fn files(path: *const c_char, folder: *const c_char) -> c_int {
         long[300] = 0;
         fails(open(long.as_ptr().cast(), 0) as isize, ENAMETOOLONG);
 
-        // Behind the device (4 bytes) the mode (2); from byte 96 on the length.
+        // The mode (2 bytes) follows the device (4 bytes); the length is at offset 96.
         works(ftruncate(file, 12_345) as isize);
         works(fstat(file, &mut stat) as isize);
         ensure((stat[0] >> 32) as u16 == 0o100640 && stat[12] == 12_345);
@@ -188,14 +188,20 @@ unsafe fn files(path: *const c_char, folder: *const c_char) -> c_int {
         let read_only = open(path, 0);
         fails(ftruncate(read_only, 1) as isize, EINVAL);
         fails(ftruncate(file, -1) as isize, EINVAL);
-        fails(write(read_only, to, 1), EBADF);
+        fails(write(read_only, start, 1), EBADF);
         let directory = open(folder, 0);
-        fails(read(directory, to, 8), EISDIR);
-        fails(read(file, to, 1 << 31), EINVAL);
-        fails(pread(file, to, 8, -1), EINVAL);
-        fails(pread(0, to, 8, 0), ESPIPE);
-        ensure(pread(file, to, 8, 12_340) == 5);
-        ensure(read(0, to, 4) == 4 && &buffer[..4] == b"pipe");
+        fails(read(directory, start, 8), EISDIR);
+        fails(read(file, start, 1 << 31), EINVAL);
+        fails(pread(file, start, 8, -1), EINVAL);
+        fails(pread(0, start, 8, 0), ESPIPE);
+        fails(pwrite(read_only, start, 1, 0), EBADF);
+        fails(pwrite(file, start, 1 << 31, 0), EINVAL);
+        fails(pwrite(file, start, 1, -1), EINVAL);
+        fails(pwrite(99, start, 1, 0), EBADF);
+        ensure(pwrite(file, c"tail".as_ptr().cast(), 4, 12_341) == 4);
+        ensure(pread(file, start, 8, 12_340) == 5 && &buffer[..5] == b"\0tail");
+        ensure(pwrite(file, [0; 4].as_ptr().cast(), 4, 12_341) == 4);
+        ensure(read(0, start, 4) == 4 && &buffer[..4] == b"pipe");
 
         works(fsync(file) as isize);
         works(fcntl(file, 51) as isize);
@@ -210,7 +216,8 @@ unsafe fn files(path: *const c_char, folder: *const c_char) -> c_int {
         fails(mmap(null_mut(), PAGE, READ, PRIVATE, 99, 0) as isize, EBADF);
         let terminal = open(c"/dev/ptmx".as_ptr(), O_RDWR | 0x20000);
         if terminal != -1 {
-            fails(pread(terminal, to, 1, 0), ENXIO);
+            fails(pread(terminal, start, 1, 0), ENXIO);
+            fails(pwrite(terminal, start, 1, 0), ENXIO);
         }
 
         let duplicate = fcntl(file, 67, 50 as c_int);
@@ -249,7 +256,7 @@ unsafe fn mappings(file: c_int, path: *const c_char) {
         fails(mprotect(map, 1, WRITE) as isize, EACCES);
         works(munmap(map, PAGE) as isize);
 
-        // 12,345 bytes are four pages of 4 KiB, and one of 16.
+        // 12,345 bytes take four pages of 4 KiB, or one of 16 KiB.
         let len = 12_345;
         let map = mmap(null_mut(), len, WRITE, SHARED, file, 0);
         works(map as isize);
@@ -266,7 +273,7 @@ unsafe fn mappings(file: c_int, path: *const c_char) {
         let mut byte = 0u8;
         ensure(pread(file, (&raw mut byte).cast(), 1, len as i64 - 1) == 1 && byte == (len - 1) as u8);
 
-        // Within a page, or beyond the last.
+        // Addresses inside a page.
         fails(mprotect(map.add(PAGE / 4), 1, READ) as isize, EINVAL);
         fails(munmap(map.add(PAGE / 4), 1) as isize, EINVAL);
         fails(munmap(map, 0) as isize, EINVAL);
@@ -278,7 +285,7 @@ unsafe fn mappings(file: c_int, path: *const c_char) {
         fails(msync(map, 1, MS_SYNC) as isize, ENOMEM);
         fails(madvise(map, 1, 0) as isize, EINVAL);
 
-        // A page of 4 KiB in the midst of a file of many, and a file of less than one.
+        // The end of a file inside a later page, and inside the first.
         works(ftruncate(file, 4 * 16_384 + 100) as isize);
         let map = mmap(null_mut(), 2 * 16_384, READ, PRIVATE, file, 3 * 16_384);
         works(map as isize);
@@ -296,7 +303,7 @@ unsafe fn anonymous() {
     // SAFETY: as in `main`.
     unsafe {
         let any = |len, prot, flags, file| mmap(null_mut(), len, prot, flags, file, 0);
-        // What is there for a file: VM_FLAGS_*, with a tag.
+        // The descriptor's argument holds VM_FLAGS_*, and a tag.
         fails(any(1, READ, ANON | PRIVATE, 8) as isize, EINVAL);
         works(any(1, READ, ANON | PRIVATE, 240 << 24) as isize);
         let superpages = any(2 << 20, WRITE, ANON | PRIVATE, 2 << 16);
@@ -314,7 +321,7 @@ unsafe fn anonymous() {
         fails(any(isize::MAX as usize, READ, ANON | PRIVATE, -1) as isize, ENOMEM);
         fails(mmap(16 as *mut u8, 1, READ, ANON | PRIVATE | FIXED, -1, 0) as isize, EINVAL);
         fails(mmap((1 << 20) as *mut u8, 1, READ, ANON | PRIVATE | FIXED, -1, 0) as isize, ENOMEM);
-        // More than there is of memory, as nothing is reserved. QEMU keeps a list of pages.
+        // More than the machine's memory, as none is set aside. QEMU keeps a table of pages, so less there.
         let len = if ARM64 { 1 << 32 } else { 1 << 40 };
         let much = any(len, WRITE, ANON | PRIVATE, -1);
         *much.add(len - 1) = 1;
@@ -333,15 +340,15 @@ unsafe fn anonymous() {
         let again = mmap(map, PAGE, WRITE, ANON | PRIVATE | FIXED, -1, 0);
         ensure(again == map && *map == 0);
 
-        // Which pages are present.
+        // Which pages are resident.
         let sparse = any(3 * PAGE, WRITE, ANON | PRIVATE, -1);
         *sparse.add(2 * PAGE - 1) = 1;
-        let mut present = [2; 3];
-        works(mincore(sparse, 3 * PAGE, present.as_mut_ptr()) as isize);
-        ensure(present == [0, 1, 0]);
+        let mut states = [2; 3];
+        works(mincore(sparse, 3 * PAGE, states.as_mut_ptr()) as isize);
+        ensure(states == [0, 1, 0]);
         works(munmap(sparse, 3 * PAGE) as isize);
 
-        // No rights, and rights for a part. Without MAP_FIXED an address is taken if nothing is there.
+        // No permissions, and then permissions for a part. Without MAP_FIXED the address is used if nothing is there.
         let none = any(4 * PAGE, 0, ANON | PRIVATE | NORESERVE, -1);
         works(none as isize);
         let part = mmap(none.add(PAGE), PAGE, WRITE, ANON | PRIVATE | FIXED, -1, 0);
@@ -355,7 +362,7 @@ unsafe fn anonymous() {
         works(munmap(none, 4 * PAGE) as isize);
         works(munmap(other, PAGE) as isize);
 
-        // The code `ret`, and `bti c; ret`.
+        // The code is `ret`, or `bti c; ret`.
         if ARM64 {
             fails(any(1, WRITE | EXEC, ANON | PRIVATE, -1) as isize, EACCES);
             fails(mprotect(map, 1, WRITE | EXEC) as isize, EACCES);
@@ -372,7 +379,7 @@ unsafe fn anonymous() {
     }
 }
 
-/// What passes on Linux; on Darwin it does nothing, or harm, or something else.
+/// Makes a call that succeeds on Linux. On Darwin it does nothing, something else, or harm.
 unsafe fn mistake(name: &CStr, path: *const c_char) {
     // SAFETY: as in `main`.
     unsafe {

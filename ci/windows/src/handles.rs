@@ -1,4 +1,4 @@
-//! Reading of pipes, of handles that are opened for overlapped operations, and of offsets that mean something else.
+//! Reads and writes of handles for overlapped operations, of pipes and directories, and at special offsets.
 
 use crate::hooks::{Plan, with};
 use baremap::{Error, ErrorKind, File, Mmap, Reader};
@@ -11,15 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub const CHECKS: &[(&str, fn())] = &[
-    ("two readers of one overlapped pipe", two_readers),
+    ("two readers of an overlapped pipe", two_readers),
     ("an overlapped file", overlapped_file),
     ("no packet for a completion port", no_packet),
-    ("no event, no read", no_event),
-    ("a position stays", position_stays),
-    ("a position is not an offset", position_is_not_an_offset),
+    ("no event, no transfer", no_event),
+    ("the position stays", position_stays),
+    ("special offsets are no offsets", special_offsets),
     ("a write of no bytes", write_of_no_bytes),
     ("messages", messages),
-    ("a pipe that does not wait", pipe_that_does_not_wait),
+    ("a non-blocking pipe", non_blocking_pipe),
     ("a directory", directory),
     ("a stream has no offset", stream_has_no_offset),
     ("a device without contents", device_without_contents),
@@ -55,13 +55,13 @@ const PIPE_READMODE_MESSAGE: u32 = 2;
 const PIPE_NOWAIT: u32 = 1;
 const FILE_FLAG_OVERLAPPED: u32 = 0x40000000;
 
-/// A named pipe to read from, and its other end.
+/// Makes a named pipe, and returns the ends to read from and to write to.
 fn pipe(open: u32, mode: u32) -> (OwnedHandle, std::fs::File) {
     static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let name = format!(r"\\.\pipe\baremap-{}-{count}", std::process::id());
     let wide: Vec<u16> = name.encode_utf16().chain([0]).collect();
-    // SAFETY: `wide` ends in NUL, and the handle is nobody else's.
+    // SAFETY: `wide` ends in NUL, and nothing else owns the handle.
     let from = unsafe {
         let handle = CreateNamedPipeW(
             wide.as_ptr(),
@@ -95,8 +95,8 @@ fn read_all(file: &impl std::os::windows::io::AsHandle) -> Result<Vec<u8>, Error
     Ok(all)
 }
 
-/// Each waits for its own read, and none returns while it is pending: the bytes of both are the bytes written, and memory
-/// that was freed afterwards is not written to.
+/// Each waits for its own read, and none returns while it is pending: together they read the bytes that were written, and
+/// nothing writes to memory that was freed afterwards.
 fn two_readers() {
     let (from, mut to) = pipe(FILE_FLAG_OVERLAPPED, 0);
     let from = Arc::new(from);
@@ -109,7 +109,7 @@ fn two_readers() {
                 let fresh = vec![vec![0_u8; 1 << 16]; 16];
                 std::thread::sleep(Duration::from_millis(500));
                 let changed = fresh.iter().flatten().filter(|&&byte| byte != 0).count();
-                assert_eq!(changed, 0, "bytes of fresh memory were written to");
+                assert_eq!(changed, 0, "bytes of fresh memory were changed");
                 all.len()
             })
         })
@@ -124,12 +124,13 @@ fn two_readers() {
     assert_eq!(read, 240_000);
 }
 
-/// Many threads read one overlapped handle at offsets of their own.
+/// Threads read and write one overlapped handle, each at its own offsets.
 fn overlapped_file() {
     let bytes: Vec<u8> = (0..1 << 20).map(|i: u32| (i >> 12) as u8).collect();
     let path = temporary("overlapped", &bytes);
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(FILE_FLAG_OVERLAPPED).open(&path).unwrap();
-    let file = File::from(file);
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.read(true).write(true).custom_flags(FILE_FLAG_OVERLAPPED);
+    let file = File::from(options.open(&path).unwrap());
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let (file, bytes) = (&file, &bytes);
@@ -139,6 +140,8 @@ fn overlapped_file() {
                     let at = (i * 7919 * (thread + 1)) % (1 << 20);
                     let read = file.read_at(&mut part, at as u64).unwrap();
                     assert_eq!(part[..read], bytes[at..(at + 5000).min(1 << 20)]);
+                    // The same bytes: at another offset they would be found by a later read.
+                    assert_eq!(file.write_at(&part[..read], at as u64), Ok(read));
                 }
                 assert_eq!(file.read_at(&mut part, 1 << 20).unwrap(), 0);
                 assert_eq!(file.read_at(&mut part, 1 << 40).unwrap(), 0);
@@ -149,13 +152,13 @@ fn overlapped_file() {
     std::fs::remove_file(path).unwrap();
 }
 
-/// A read of a handle that has a completion port would queue a packet there, with the address of an OVERLAPPED that is
-/// gone, if the event's lowest bit did not say otherwise (Microsoft, "GetQueuedCompletionStatus function").
+/// Without the lowest bit of the event, a read of a handle with a completion port would queue a packet with the address of
+/// an OVERLAPPED that no longer exists (Microsoft, "GetQueuedCompletionStatus function").
 fn no_packet() {
     let (from, mut to) = pipe(FILE_FLAG_OVERLAPPED, 0);
     let path = temporary("packet", b"packet");
     let file = std::fs::OpenOptions::new().read(true).custom_flags(FILE_FLAG_OVERLAPPED).open(&path).unwrap();
-    // SAFETY: handles of this check's, and the port is nobody else's.
+    // SAFETY: the handles are open, and nothing else owns the port.
     let port = unsafe {
         let port = CreateIoCompletionPort(from.as_raw_handle(), null_mut(), 7, 1);
         assert_eq!(CreateIoCompletionPort(file.as_raw_handle(), port, 8, 1), port);
@@ -171,7 +174,7 @@ fn no_packet() {
     writer.join().unwrap();
     assert_eq!(File::from(file).read_at(&mut [0; 10], 0), Ok(6));
     let (mut bytes, mut key, mut overlapped) = (0, 0, null_mut());
-    // SAFETY: they are written to.
+    // SAFETY: all are writable.
     let queued =
         unsafe { GetQueuedCompletionStatus(port.as_raw_handle(), &mut bytes, &mut key, &mut overlapped, 0) };
     assert!(queued == 0 && overlapped.is_null(), "a packet of {bytes} bytes was queued");
@@ -183,53 +186,58 @@ fn no_event() {
     let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
     let file = File::open(&name).unwrap();
     let fails = Plan { fail_all: Some("CreateEventW"), code: 1450, ..Plan::default() };
-    let (result, log) = with(fails, || file.read_at(&mut [0; 8], 0));
-    let error = result.unwrap_err();
-    assert_eq!((error.call(), error.kind()), ("CreateEventW", ErrorKind::OutOfMemory));
-    assert!(!log.calls.contains(&"ReadFile"), "{:?}", log.calls);
+    for is_read in [true, false] {
+        let transfer = || if is_read { file.read_at(&mut [0; 8], 0) } else { file.write_at(b"new", 0) };
+        let (result, log) = with(fails, transfer);
+        let error = result.unwrap_err();
+        assert_eq!((error.call(), error.kind()), ("CreateEventW", ErrorKind::OutOfMemory));
+        assert!(!log.calls.contains(&"ReadFile") && !log.calls.contains(&"WriteFile"), "{:?}", log.calls);
+    }
     drop(file);
     std::fs::remove_file(path).unwrap();
 }
 
 fn position_stays() {
     let path = temporary("position", &[b'x'; 100]);
-    let mut file = std::fs::File::open(&path).unwrap();
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
     file.seek(SeekFrom::Start(10)).unwrap();
     assert_eq!(read_all(&file).unwrap().len(), 100);
     assert_eq!(file.stream_position().unwrap(), 10);
     let ours = File::from(file);
-    assert_eq!(ours.read_at(&mut [0; 50], 90).unwrap(), 10);
-    assert_eq!(ours.read_at(&mut [0; 50], 100).unwrap(), 0);
-    assert_eq!(ours.read_at(&mut [0; 50], 1000).unwrap(), 0);
+    for (offset, read) in [(90, 10), (100, 0), (1000, 0)] {
+        assert_eq!(ours.read_at(&mut [0; 50], offset), Ok(read));
+    }
+    assert_eq!(ours.write_at(b"past the end", 120), Ok(12));
     let mut file = std::fs::File::from(ours);
     assert_eq!(file.stream_position().unwrap(), 10);
-    assert_eq!(file.read(&mut [0; 100]).unwrap(), 90);
+    let mut rest = Vec::new();
+    assert_eq!(file.read_to_end(&mut rest).unwrap(), 122);
+    assert_eq!(rest[90..], *[&[0; 20], &b"past the end"[..]].concat());
     drop(file);
     std::fs::remove_file(path).unwrap();
 }
 
-/// -2 is FILE_USE_FILE_POINTER_POSITION, and -1 the end of the file.
-fn position_is_not_an_offset() {
+/// -2 is FILE_USE_FILE_POINTER_POSITION, and -1 FILE_WRITE_TO_END_OF_FILE.
+fn special_offsets() {
     let path = temporary("offset", &[b'x'; 100]);
-    let mut file = std::fs::File::open(&path).unwrap();
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
     file.seek(SeekFrom::Start(90)).unwrap();
+    let ours = File::from(file.try_clone().unwrap());
     for offset in [u64::MAX, u64::MAX - 1, 1 << 63] {
         let mut reader = Reader::new(&file).offset(offset);
         let read = reader.read(&mut [0; 50]);
         assert!(!matches!(read, Ok(1..)), "{read:?} at {offset:#x}");
+        for result in [ours.read_at(&mut [0; 50], offset), ours.write_at(b"new", offset)] {
+            assert!(result.is_err_and(|error| error.raw_os_error().is_none()), "{result:?} at {offset:#x}");
+        }
     }
-    let ours = File::from(file);
-    for offset in [u64::MAX, u64::MAX - 1, 1 << 63] {
-        let read = ours.read_at(&mut [0; 50], offset);
-        assert!(read.is_err_and(|error| error.raw_os_error().is_none()), "{read:?} at {offset:#x}");
-    }
-    let mut file = std::fs::File::from(ours);
     assert_eq!(file.stream_position().unwrap(), 90);
-    drop(file);
+    drop((file, ours));
+    assert_eq!(std::fs::read(&path).unwrap(), [b'x'; 100]);
     std::fs::remove_file(path).unwrap();
 }
 
-/// It is no end of the pipe.
+/// It does not end the pipe.
 fn write_of_no_bytes() {
     for (open, mode) in [(0, 0), (FILE_FLAG_OVERLAPPED, 0), (0, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE)] {
         let (from, mut to) = pipe(open, mode);
@@ -247,7 +255,7 @@ fn write_of_no_bytes() {
     }
 }
 
-/// The part of a message that found room is read, and the rest after it.
+/// A message longer than the buffer is read in parts.
 fn messages() {
     for open in [0, FILE_FLAG_OVERLAPPED] {
         let (from, mut to) = pipe(open, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE);
@@ -271,7 +279,7 @@ fn messages() {
     }
 }
 
-fn pipe_that_does_not_wait() {
+fn non_blocking_pipe() {
     let (from, to) = pipe(0, PIPE_NOWAIT);
     assert_eq!(read_all(&from).unwrap_err().kind(), ErrorKind::WouldBlock);
     drop(to);
@@ -283,9 +291,9 @@ fn directory() {
     let folder =
         std::fs::OpenOptions::new().read(true).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(".").unwrap();
     assert_eq!(read_all(&folder).unwrap_err().kind(), ErrorKind::NotMappable);
-    // SAFETY: nothing is mapped.
+    // SAFETY: a directory is never mapped.
     assert_eq!(unsafe { Mmap::new(&folder).map() }.unwrap_err().kind(), ErrorKind::NotMappable);
-    // SAFETY: nothing is mapped.
+    // SAFETY: a directory is never mapped.
     assert_eq!(unsafe { Mmap::new(&folder).len(10).map() }.unwrap_err().kind(), ErrorKind::NotMappable);
     assert_eq!(File::from(folder).read_at(&mut [0; 8], 0).unwrap_err().kind(), ErrorKind::NotMappable);
 }
@@ -296,6 +304,9 @@ fn stream_has_no_offset() {
     let file = File::from(from);
     assert_eq!(file.read_at(&mut [0; 8], 0).unwrap_err().kind(), ErrorKind::NotSeekable);
     assert_eq!(file.read_at(&mut [], 0).unwrap_err().kind(), ErrorKind::NotSeekable);
+    let file = File::from(to);
+    assert_eq!(file.write_at(b"x", 0).unwrap_err().kind(), ErrorKind::NotSeekable);
+    assert_eq!(file.write_at(b"", 0).unwrap_err().kind(), ErrorKind::NotSeekable);
 }
 
 fn device_without_contents() {
