@@ -1,6 +1,6 @@
-//! Makes the assertions: one kind of declaration after the other, each under its line in Rust.
+//! Writes the assertions, one kind of declaration after the other, each with `#line` of its declaration in Rust.
 
-use crate::source::{self, Bits, Codes, Declared, Found, Import, Target};
+use crate::source::{self, Bits, Codes, Declared, Found, Target};
 use crate::tables::{self, NAMES, Named};
 use crate::translate::Translator;
 use std::collections::BTreeSet;
@@ -10,8 +10,8 @@ use syn::*;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// The C++ file for a target. Its first lines count what it holds and list the error codes and what is imported, for
-/// `ci/abi/run`.
+/// Returns the C++ file for a target. Its first lines, comments, are for `ci/abi/run`: they count the assertions and list
+/// the error codes and the imports.
 pub fn file(root: &Path, target: &Target) -> Result<String> {
     let sources = source::read(root, target)?;
     let declared = Declared::collect(target, &sources);
@@ -32,15 +32,15 @@ pub fn file(root: &Path, target: &Target) -> Result<String> {
     check.constants();
     check.codes();
     check.advice();
-    check.bare_arguments();
+    check.bare_numbers();
     check.functions();
-    // Windows numbers them otherwise, with constants of its own.
+    // Windows has other numbers, which are constants of the backend.
     if target.os != "windows" {
         check.prot(root)?;
     }
     for (systems, name, _) in NAMES {
         if systems.contains(&target.os) && !check.used.contains(name) {
-            check.problems.push(format!("tables.rs in ci/abi: {name} stands in no source for {}", target.os));
+            check.problems.push(format!("ci/abi/src/tables.rs: no source for {} has {name}", target.os));
         }
     }
     if !check.problems.is_empty() {
@@ -64,12 +64,12 @@ struct Check<'a> {
     target: &'a Target,
     translator: Translator<'a>,
     problems: Vec<String>,
-    /// Names of the table that were looked up.
+    /// The names of the table that were found in sources.
     used: BTreeSet<&'static str>,
     out: String,
     /// C name, library and symbol.
     imports: Vec<(String, String, String)>,
-    /// What is said of codes to `ci/abi/run`.
+    /// Codes and ranges of codes, for `ci/abi/run`.
     listed: Vec<String>,
     numbers: usize,
     fields: usize,
@@ -77,14 +77,14 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    /// What the table says of a Rust name.
+    /// Looks a Rust name up in the table.
     fn entry(&mut self, rust: &str) -> Option<&'static Named> {
         let (name, named) = Named::find(&self.target.os, rust)?;
         self.used.insert(name);
         Some(named)
     }
 
-    /// What something is called in C: what the table says, or else `default`. `None` if it has no name there.
+    /// Returns the name in C: the table's, or else `default`. `None` if the table says that there is none.
     fn name(&mut self, rust: &str, default: impl FnOnce() -> String) -> Option<String> {
         match self.entry(rust) {
             Some(Named::As(name)) => Some(name.to_string()),
@@ -97,7 +97,7 @@ impl<'a> Check<'a> {
         self.problems.push(format!("{}:{}: {problem}", at.path, at.line));
     }
 
-    /// An assertion; what it says is said of the line in Rust.
+    /// Writes an assertion, whose errors name the line in Rust.
     fn assert<T: ?Sized>(&mut self, at: Found<'_, T>, text: impl std::fmt::Display) {
         writeln!(self.out, "#line {} {:?}\n{text}", at.line, at.path).unwrap();
     }
@@ -108,22 +108,24 @@ impl<'a> Check<'a> {
                 self.assert(at, format_args!("NUMBER({ty}, ({ty})({value}), {name});"));
                 self.numbers += 1;
             }
-            Err(what) => self.problem(at, format_args!("{name} is worth {what}")),
+            Err(what) => self.problem(at, format_args!("{name} has a value with {what}")),
         }
     }
 
     fn constants(&mut self) {
         for constant in &self.translator.declared.constants {
             let (name, at) = (&constant.name, constant.value);
-            // A call's number is one of an architecture.
-            let call = self.target.os == "linux" && at.path.ends_with(&format!("{}.rs", self.target.arch));
-            let default = || if call { format!("__NR_{}", name.to_lowercase()) } else { name.clone() };
+            // The files of architectures contain the numbers of calls.
+            let is_call = at.path.contains("/arch/") && !at.path.ends_with("/mod.rs");
+            let default = || if is_call { format!("__NR_{}", name.to_lowercase()) } else { name.clone() };
             let c = match constant.ty {
                 Type::Path(path) if path.path.is_ident("Self") => continue,
-                // A variable's first value.
+                // The first value of a variable.
                 Type::Path(path) if path.path.segments[0].ident.to_string().starts_with("Atomic") => continue,
                 Type::Reference(_) | Type::FnPtr(_) => continue,
                 _ if name == "_" => continue,
+                // `bare_numbers` checks the fields.
+                _ if matches!(at.node, Expr::Struct(_)) => continue,
                 _ => self.name(name, default),
             };
             let Some(c) = c else { continue };
@@ -134,13 +136,16 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Each code by its name; `ci/abi/run` sees that none is missing.
+    /// Compares each code with its name in C. `ci/abi/run` makes sure that none is missing.
     fn codes(&mut self) {
         for table in &self.translator.declared.codes {
             let codes = match parse2::<Codes>(table.node.tokens.clone()) {
                 Ok(codes) => codes,
                 Err(what) => {
-                    self.problem(*table, format_args!("codes that ci/abi cannot read: {what}"));
+                    self.problem(
+                        *table,
+                        format_args!("error codes in a form that ci/abi cannot read: {what}"),
+                    );
                     continue;
                 }
             };
@@ -158,7 +163,7 @@ impl<'a> Check<'a> {
             }
         }
         if self.listed.is_empty() {
-            self.problems.push("src/sys: no table codes! of the error codes".into());
+            self.problems.push("src/sys: no codes! with the error codes".into());
         }
     }
 
@@ -191,29 +196,32 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Numbers that go to the system without a name.
-    fn bare_arguments(&mut self) {
+    /// Refuses numbers without a name in arguments of the system's functions and in fields.
+    fn bare_numbers(&mut self) {
         for &call in &self.translator.declared.calls {
-            let Expr::Path(callee) = &*call.node.func else { continue };
-            let callee = callee.path.segments.last().unwrap().ident.to_string();
-            let imported = |import: &Import| matches!(import.item.node, ForeignItem::Fn(item) if item.sig.ident == callee);
-            if !callee.starts_with("syscall") && !self.translator.declared.imports.iter().any(imported) {
-                continue;
+            let functions = &self.translator.declared.system_functions;
+            if source::callee(call.node).is_some_and(|callee| functions.contains(&callee)) {
+                call.node.args.iter().for_each(|argument| self.bare_number(call, argument));
             }
-            for literal in call.node.args.iter().flat_map(literals) {
-                match self.entry(&literal) {
-                    Some(Named::As(name)) => {
-                        self.number(call, "abi::u64", &parse_str(&literal).unwrap(), name);
-                    }
-                    Some(Named::Nowhere(_)) => {}
-                    None => self
-                        .problem(call, format_args!("{literal} has no name; make it a const named as in C")),
+        }
+        for &fields in &self.translator.declared.struct_expressions {
+            fields.node.fields.iter().for_each(|field| self.bare_number(fields, &field.expr));
+        }
+    }
+
+    fn bare_number<T: ?Sized>(&mut self, at: Found<'_, T>, expr: &Expr) {
+        for literal in literals(expr) {
+            match self.entry(&literal) {
+                Some(Named::As(name)) => self.number(at, "abi::u64", &parse_str(&literal).unwrap(), name),
+                Some(Named::Nowhere(_)) => {}
+                None => {
+                    self.problem(at, format_args!("{literal} has no name; make it a const named as in C"))
                 }
             }
         }
     }
 
-    /// What Rust takes for a C type.
+    /// Compares the size of types that stand for a C type.
     fn types(&mut self) {
         for &alias in &self.translator.declared.aliases {
             if !matches!(&*alias.node.ty, Type::FnPtr(_))
@@ -238,12 +246,12 @@ impl<'a> Check<'a> {
         }
         for &found in &self.translator.declared.structs {
             if names.contains(&found.node.ident.to_string()) {
-                self.hold(found);
+                self.compare(found);
             }
         }
     }
 
-    /// The struct as Rust has it, which `repr(C)` lays out as C++ does.
+    /// Writes Rust's struct in C++, which lays it out as `repr(C)` does.
     fn define(&mut self, found: Found<'a, ItemStruct>, repr: &str) {
         let mut fields = String::new();
         for field in &found.node.fields {
@@ -258,7 +266,7 @@ impl<'a> Check<'a> {
         self.assert(found, format_args!("namespace rust {{ struct {repr}{name} {{{fields} }}; }}"));
     }
 
-    fn hold(&mut self, found: Found<'a, ItemStruct>) {
+    fn compare(&mut self, found: Found<'a, ItemStruct>) {
         let rust = found.node.ident.to_string();
         let windows = self.target.os == "windows";
         let default =
@@ -301,13 +309,13 @@ impl<'a> Check<'a> {
             };
             let symbol = source::attribute(self.target, attrs, "link_name").unwrap_or(ident.to_string());
             let library = source::attribute(self.target, &import.block.attrs, "name").unwrap_or("-".into());
-            // Apple's headers choose among versions of a function by what follows a `$`.
+            // In Apple's headers a suffix with `$` chooses one of a function's versions.
             let name = symbol.split('$').next().unwrap().to_string();
             match ty {
                 Ok(ty) => self.signature(at, &ty, &name),
                 Err(what) => self.problem(at, format_args!("{name} has {what}")),
             }
-            // As the default is the name that stdcall makes, and no DLL of the system exports that.
+            // Decorated names are the default, and no DLL of the system exports them.
             let kind = source::attribute(self.target, &import.block.attrs, "import_name_type");
             if self.target.name() == "x86-windows-gnu" && kind.as_deref() != Some("undecorated") {
                 self.problem(
@@ -317,7 +325,7 @@ impl<'a> Check<'a> {
             }
             self.imports.push((name, library, symbol));
         }
-        // Of functions that are looked up by name while the program runs.
+        // Functions that are looked up by name at run time.
         for &alias in &self.translator.declared.aliases {
             if let Type::FnPtr(function) = &*alias.node.ty
                 && function.abi.is_some()
@@ -332,7 +340,7 @@ impl<'a> Check<'a> {
     }
 
     fn signature<T>(&mut self, at: Found<'_, T>, ty: &str, name: &str) {
-        let message = format!("{name} is declared otherwise in C");
+        let message = format!("{name} has another type in C");
         self.assert(
             at,
             format_args!("static_assert(abi::declared<{ty}, decltype({name})>::alike, {message:?});"),
@@ -340,7 +348,7 @@ impl<'a> Check<'a> {
         self.signatures += 1;
     }
 
-    /// The bits of `Prot`, which go to the system as they are.
+    /// Compares the bits of `Prot`, which POSIX systems receive unchanged.
     fn prot(&mut self, root: &Path) -> Result<()> {
         let path = "src/options.rs";
         let file = source::parse(root, Path::new(path))?;
@@ -367,7 +375,7 @@ fn alternatives(pattern: &Pat) -> Vec<&Pat> {
     }
 }
 
-/// The literals that an expression consists of, but 0, and -1, which stands for what is not there.
+/// Returns the literals of an expression, except 0, and -1, which means "none".
 fn literals(expr: &Expr) -> Vec<String> {
     match expr {
         Expr::Lit(ExprLit { lit: Lit::Int(literal), .. }) if literal.base10_digits() == "0" => Vec::new(),
@@ -375,7 +383,7 @@ fn literals(expr: &Expr) -> Vec<String> {
         Expr::Paren(inner) => literals(&inner.expr),
         Expr::Unary(inner) => literals(&inner.expr).into_iter().filter(|literal| literal != "1").collect(),
         Expr::Cast(inner) => literals(&inner.expr),
-        // Other operators compute lengths and addresses.
+        // Other operators compute lengths and addresses, not flags.
         Expr::Binary(ExprBinary { left, op: BinOp::BitOr(_), right, .. }) => {
             [literals(left), literals(right)].concat()
         }
@@ -383,7 +391,7 @@ fn literals(expr: &Expr) -> Vec<String> {
     }
 }
 
-/// `end_of_file`: `EndOfFile`, and `dw_page_size`: `dwPageSize`.
+/// `end_of_file` becomes `EndOfFile`, and `dw_page_size` `dwPageSize`.
 fn microsoft(field: &str) -> String {
     let mut words = Vec::new();
     for word in field.split('_') {
@@ -393,7 +401,7 @@ fn microsoft(field: &str) -> String {
     words.concat()
 }
 
-/// `PageOut`: `page_out`.
+/// `PageOut` becomes `page_out`.
 fn snake(name: &str) -> String {
     let mut snake = String::new();
     for (index, letter) in name.char_indices() {

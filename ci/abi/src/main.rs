@@ -1,5 +1,5 @@
-//! Writes, for one target, a C++ file whose assertions hold what the backend declares by hand against the system's
-//! headers. `ci/abi/run` compiles it.
+//! Compares what a backend declares by hand with the system's C headers: writes, for one target, a C++ file of assertions,
+//! which `ci/abi/run` compiles.
 
 mod check;
 mod source;
@@ -28,7 +28,7 @@ fn answer(arguments: &[&str]) -> Result<String, String> {
         [] => Ok(targets.iter().map(|target| target.name() + "\n").collect()),
         [name, ..] => match targets.iter().find(|target| target.name() == *name) {
             Some(target) => check::file(root, target),
-            None => Err(format!("{name} is no target that build.rs supports")),
+            None => Err(format!("build.rs does not support {name}")),
         },
     }
 }

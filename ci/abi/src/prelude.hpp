@@ -1,5 +1,4 @@
-// What the assertions are made of. C++, as its templates can take a C function's type apart; the headers are the
-// system's C headers all the same.
+// What the assertions use. C++, because its templates can take the type of a C function apart; the headers are C headers.
 namespace abi {
 using u8 = __UINT8_TYPE__;
 using u16 = __UINT16_TYPE__;
@@ -26,16 +25,16 @@ template <class R, class... A, class S, class... B> constexpr bool alike(R (*)(A
 template <class R, class... A, class S, class... B> constexpr bool alike(R (*)(A..., ...), S (*)(B..., ...)) {
     return alike((R (*)(A...))nullptr, (S (*)(B...))nullptr);
 }
-#ifdef __i386__ // elsewhere there is one convention
+#ifdef __i386__ // other architectures have one convention
 template <class R, class... A, class S, class... B>
 constexpr bool alike(R(__stdcall *)(A...), S(__stdcall *)(B...)) {
     return alike((R (*)(A...))nullptr, (S (*)(B...))nullptr);
 }
 #endif
-// One is variadic or of another convention, and the other is not.
+// One is variadic, or has another convention, and the other does not.
 constexpr bool alike(...) { return false; }
 
-// One side may leave open what is pointed to, and the sign of bytes.
+// Either side may be void, and the sign of bytes may differ.
 template <class Rust, class C> constexpr bool same_behind_pointer() {
     if constexpr (__is_void(Rust) || __is_void(C))
         return true;
@@ -45,8 +44,8 @@ template <class Rust, class C> constexpr bool same_behind_pointer() {
         return same<Rust, C>();
 }
 
-// Whether a value goes the same way under both types: kind, size and sign. Of structs the size; their fields are
-// held on their own. A union (LARGE_INTEGER) is as good as what it holds, and compilers differ on an enum's sign.
+// Whether a value of either type is passed alike: the same kind, size and sign. Structs are compared by size here, and by
+// FIELD. A union (LARGE_INTEGER) is passed as its content, and compilers differ on the sign of an enum.
 template <class Rust, class C> constexpr bool same() {
     using R = __remove_cv(Rust);
     using T = __remove_cv(C);
@@ -69,7 +68,7 @@ template <class Rust, class C> constexpr bool same() {
         return __is_integral(R) == __is_integral(T) && sizeof(R) == sizeof(T);
 }
 
-// Structs, as clang names a struct's arguments where an assertion fails.
+// Structs, because clang prints their arguments when an assertion fails.
 template <class Rust, class C> struct declared {
     static constexpr bool alike = same<Rust, C>();
 };
@@ -78,9 +77,9 @@ template <class Type, Type Rust, Type C> struct number {
 };
 } // namespace abi
 
-// With the builtin, clang folds what C++ calls no constant: the pointers in INVALID_HANDLE_VALUE and MAP_FAILED.
+// With the builtin clang folds expressions that are not constant in C++: the casts in INVALID_HANDLE_VALUE, MAP_FAILED.
 #define FOLD(expression) (__builtin_constant_p(expression) ? (expression) : (expression))
-// The second half fails where the Rust type cannot hold the C number.
+// The second assertion fails if the number in C does not fit the type in Rust.
 #define NUMBER(type, value, name)                                                                                      \
     static_assert(abi::number<type, value, FOLD((type)(name))>::equal, #name);                                         \
     static_assert(FOLD((__typeof__(name))(type)(name) == (name)), #name " does not fit")

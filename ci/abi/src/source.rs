@@ -1,5 +1,7 @@
-//! Finds in a backend's files what they declare by hand, for one target.
+//! Finds the declarations in a backend's files, for one target.
 
+use proc_macro2::TokenStream;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use syn::parse::{Parse, ParseStream, Parser};
@@ -19,12 +21,11 @@ pub struct Source {
 pub struct Target {
     pub os: String,
     pub arch: String,
-    pub bits: String,
     backend: String,
 }
 
 impl Target {
-    /// As zig calls it.
+    /// The name that zig uses.
     pub fn name(&self) -> String {
         let libc = if self.os == "macos" { "" } else { "-gnu" };
         format!("{}-{}{libc}", self.arch, self.os)
@@ -45,15 +46,15 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
     impl Visit<'_> for Rows {
         fn visit_expr_tuple(&mut self, row: &ExprTuple) {
             let columns: Option<Vec<_>> = row.elems.iter().map(string).collect();
-            if let Some([os, arch, bits, backend]) = columns.as_deref() {
-                let [os, arch, bits, backend] = [os, arch, bits, backend].map(String::clone);
-                self.0.push(Target { os, arch, bits, backend });
+            if let Some([os, arch, _, backend]) = columns.as_deref() {
+                let [os, arch, backend] = [os, arch, backend].map(String::clone);
+                self.0.push(Target { os, arch, backend });
             }
         }
     }
     let mut rows = Rows::default();
     for item in &parse(root, Path::new("build.rs"))?.items {
-        // Not what a kernel supplies: no header speaks of that.
+        // Not the custom backend, which has no headers.
         if let Item::Const(item) = item
             && item.ident == "SUPPORTED"
         {
@@ -61,12 +62,14 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
         }
     }
     if rows.0.is_empty() {
-        return Err("build.rs has another form than ci/abi reads; teach `targets` in source.rs".into());
+        return Err(
+            "build.rs has no SUPPORTED in the form that `targets` in ci/abi/src/source.rs reads".into()
+        );
     }
     Ok(rows.0)
 }
 
-/// The contract and the files of a backend, with those of their modules.
+/// Parses `src/sys/mod.rs` and the modules below it that are compiled for the target.
 pub fn read(root: &Path, target: &Target) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     let mut paths = vec![PathBuf::from("src/sys/mod.rs")];
@@ -78,11 +81,8 @@ pub fn read(root: &Path, target: &Target) -> Result<Vec<Source>> {
                 && active(target, attrs)?
             {
                 let flat = folder.join(format!("{ident}.rs"));
-                paths.push(match attribute(target, attrs, "path") {
-                    Some(named) => path.with_file_name(named),
-                    None if root.join(&flat).exists() => flat,
-                    None => folder.join(ident.to_string()).join("mod.rs"),
-                });
+                let is_flat = root.join(&flat).exists();
+                paths.push(if is_flat { flat } else { folder.join(ident.to_string()).join("mod.rs") });
             }
         }
         sources.push(Source { path: path.display().to_string(), file });
@@ -90,7 +90,7 @@ pub fn read(root: &Path, target: &Target) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// Whether `#[cfg]` lets an item stand on this target. All features are on.
+/// Returns whether an item is compiled for the target, with all features.
 fn active(target: &Target, attrs: &[Attribute]) -> Result<bool> {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
         if !holds(target, &attr.parse_args::<Meta>().map_err(|error| error.to_string())?)? {
@@ -100,7 +100,7 @@ fn active(target: &Target, attrs: &[Attribute]) -> Result<bool> {
     Ok(true)
 }
 
-/// The attributes, with those that `#[cfg_attr]` adds on this target.
+/// Returns the attributes, including those that `#[cfg_attr]` adds for the target.
 fn attributes(target: &Target, attrs: &[Attribute]) -> Result<Vec<Meta>> {
     let mut found = Vec::new();
     for attr in attrs {
@@ -118,21 +118,16 @@ fn attributes(target: &Target, attrs: &[Attribute]) -> Result<Vec<Meta>> {
 }
 
 fn holds(target: &Target, condition: &Meta) -> Result<bool> {
-    let unknown =
-        || Err("a condition in #[cfg] that ci/abi does not know; teach `holds` in source.rs".to_string());
+    let unknown = || Err("a #[cfg] that `holds` in ci/abi/src/source.rs does not know".to_string());
     let Some(name) = condition.path().get_ident() else { return unknown() };
     match (name.to_string().as_str(), condition) {
         ("test" | "debug_assertions", Meta::Path(_)) => Ok(false),
-        ("unix", Meta::Path(_)) => Ok(target.os != "windows"),
-        ("windows", Meta::Path(_)) => Ok(target.os == "windows"),
         ("feature", Meta::NameValue(_)) => Ok(true),
         (key, Meta::NameValue(pair)) => {
             let Some(value) = string(&pair.value) else { return unknown() };
             match key {
                 "baremap_backend" => Ok(value == target.backend),
-                "baremap_arch" | "target_arch" => Ok(value == target.arch),
-                "target_os" => Ok(value == target.os),
-                "target_pointer_width" => Ok(value == target.bits),
+                "baremap_arch" => Ok(value == target.arch),
                 _ => unknown(),
             }
         }
@@ -151,7 +146,7 @@ fn holds(target: &Target, condition: &Meta) -> Result<bool> {
     }
 }
 
-/// The value of a string literal.
+/// Returns the value of a string literal.
 pub fn string(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
@@ -160,7 +155,7 @@ pub fn string(expr: &Expr) -> Option<String> {
     }
 }
 
-/// What `repr(C, …)` says of the layout, in C++. `None` without `repr(C)`.
+/// Returns the attributes of C++ for `repr(C, …)`, or `None` without `repr(C)`.
 pub fn representation(item: &ItemStruct) -> Option<String> {
     let (mut c, mut more) = (false, String::new());
     for attr in item.attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
@@ -180,7 +175,7 @@ pub fn representation(item: &ItemStruct) -> Option<String> {
     c.then_some(more)
 }
 
-/// The string `name = "…"` of an attribute, or in one's list (`#[link(name = "…")]`).
+/// Returns the string of an attribute `name = "…"`, or of `name = "…"` in `#[link(…)]`.
 pub fn attribute(target: &Target, attrs: &[Attribute], name: &str) -> Option<String> {
     attributes(target, attrs).unwrap_or_default().into_iter().find_map(|meta| match meta {
         Meta::NameValue(pair) if pair.path.is_ident(name) => string(&pair.value),
@@ -196,7 +191,7 @@ pub fn attribute(target: &Target, attrs: &[Attribute], name: &str) -> Option<Str
     })
 }
 
-/// Something found, with its file and line.
+/// A part of the sources, with its file and line.
 pub struct Found<'a, T: ?Sized> {
     pub path: &'a str,
     pub line: usize,
@@ -221,7 +216,13 @@ pub struct Import<'a> {
     pub block: &'a ItemForeignMod,
 }
 
-/// All that is declared, in the order of the files.
+/// Returns the name of the function that is called, without its path.
+pub fn callee(call: &ExprCall) -> Option<String> {
+    let Expr::Path(callee) = &*call.func else { return None };
+    callee.path.segments.last().map(|last| last.ident.to_string())
+}
+
+/// All declarations, in the order of the files.
 pub struct Declared<'a> {
     target: &'a Target,
     path: &'a str,
@@ -232,7 +233,13 @@ pub struct Declared<'a> {
     pub imports: Vec<Import<'a>>,
     pub arms: Vec<Found<'a, Arm>>,
     pub calls: Vec<Found<'a, ExprCall>>,
-    /// Of `codes!`.
+    pub struct_expressions: Vec<Found<'a, ExprStruct>>,
+    /// Imports, stubs, and the functions that call one of these.
+    pub system_functions: BTreeSet<String>,
+    /// The function that is visited, and the calls in each: caller and callee.
+    function: String,
+    callees: Vec<(String, String)>,
+    /// The calls of `codes!`.
     pub codes: Vec<Found<'a, Macro>>,
     pub problems: Vec<String>,
 }
@@ -249,6 +256,10 @@ impl<'a> Declared<'a> {
             imports: Vec::new(),
             arms: Vec::new(),
             calls: Vec::new(),
+            struct_expressions: Vec::new(),
+            system_functions: BTreeSet::new(),
+            function: String::new(),
+            callees: Vec::new(),
             codes: Vec::new(),
             problems: Vec::new(),
         };
@@ -256,6 +267,12 @@ impl<'a> Declared<'a> {
             declared.path = &source.path;
             declared.visit_file(&source.file);
         }
+        // Some architectures define their stubs by a macro.
+        let is_system =
+            |name: &String| name.starts_with("syscall") || declared.system_functions.contains(name);
+        let callers = declared.callees.iter().filter(|call| is_system(&call.1));
+        let callers: Vec<_> = callers.flat_map(|(caller, callee)| [caller.clone(), callee.clone()]).collect();
+        declared.system_functions.extend(callers);
         declared
     }
 
@@ -274,12 +291,19 @@ impl<'a> Declared<'a> {
         self.problems.push(format!("{}:{}: {problem}", self.path, node.span().start().line));
     }
 
+    fn call(&mut self, call: &'a ExprCall) {
+        self.calls.push(self.found(call));
+        if let Some(callee) = callee(call) {
+            self.callees.push((self.function.clone(), callee));
+        }
+    }
+
     fn constant(&mut self, name: &Ident, ty: &'a Type, value: &'a Expr) {
         self.constants.push(Constant { name: name.to_string(), ty, value: self.found(value) });
     }
 }
 
-/// Goes on into what stands on this target, after noting it.
+/// Visits what is compiled for the target, after recording it.
 macro_rules! visit_active {
     ($($visit:ident $node:ident $(= |$self:ident, $item:ident| $note:expr)?;)*) => {
         $(fn $visit(&mut self, node: &'a $node) {
@@ -298,10 +322,11 @@ impl<'a> Visit<'a> for Declared<'a> {
         visit_item_static ItemStatic = |this, item| this.constant(&item.ident, &item.ty, &item.expr);
         visit_item_struct ItemStruct = |this, item| this.structs.push(this.found(item));
         visit_arm Arm = |this, item| this.arms.push(this.found(item));
-        visit_expr_call ExprCall = |this, item| this.calls.push(this.found(item));
+        visit_expr_call ExprCall = |this, item| this.call(item);
+        visit_expr_struct ExprStruct = |this, item| this.struct_expressions.push(this.found(item));
         visit_item_foreign_mod ItemForeignMod = |this, item| this.block = Some(item);
-        visit_item_fn ItemFn;
-        visit_impl_item_fn ImplItemFn;
+        visit_item_fn ItemFn = |this, item| this.function = item.sig.ident.to_string();
+        visit_impl_item_fn ImplItemFn = |this, item| this.function = item.sig.ident.to_string();
         visit_item_impl ItemImpl;
         visit_item_mod ItemMod;
         visit_expr_block ExprBlock;
@@ -315,6 +340,9 @@ impl<'a> Visit<'a> for Declared<'a> {
             _ => return self.problem(item, "neither a function nor a static"),
         };
         if self.active(attrs) {
+            if let ForeignItem::Fn(item) = item {
+                self.system_functions.insert(item.sig.ident.to_string());
+            }
             self.imports.push(Import { item: self.found(item), block: self.block.unwrap() });
         }
     }
@@ -325,22 +353,25 @@ impl<'a> Visit<'a> for Declared<'a> {
         }
     }
 
-    /// Outside of imports and aliases.
+    /// Refuses such types outside of imports and aliases.
     fn visit_type_fn_ptr(&mut self, pointer: &'a TypeFnPtr) {
         if pointer.abi.is_some() {
-            self.problem(pointer, "a function that no check sees; give its type an alias of its name in C");
+            self.problem(
+                pointer,
+                "a function that ci/abi does not see; declare an alias of its type, named as in C",
+            );
         }
     }
 
     fn visit_variant(&mut self, variant: &'a Variant) {
         if let Some((_, value)) = &variant.discriminant {
-            self.problem(value, "a number that no check sees; make it a const");
+            self.problem(value, "a number that ci/abi does not see; make it a const");
         }
     }
 
     fn visit_item_macro(&mut self, item: &'a ItemMacro) {
         match &item.ident {
-            // What it makes of a table of codes is held through the table.
+            // What these define is checked by the table that they are called with.
             Some(name) if name == "codes" || name == "meanings" => {}
             _ => visit::visit_item_macro(self, item),
         }
@@ -351,16 +382,23 @@ impl<'a> Visit<'a> for Declared<'a> {
             let (path, line) = (self.path, call.tokens.span().start().line);
             self.codes.push(Found { path, line, node: call });
         }
+        // The first argument of `matches!` may be a call.
+        if let Ok(expr) = call.parse_body_with(|input: ParseStream| {
+            let expr = input.parse::<Expr>()?;
+            input.parse::<TokenStream>().map(|_| expr)
+        }) {
+            self.visit_expr(Box::leak(Box::new(expr)));
+        }
         for word in call.tokens.to_string().split_whitespace() {
             if ["const", "extern", "struct"].contains(&word) {
-                self.problem(call, &format!("a `{word}` that no check sees; take it out of the macro"));
+                self.problem(call, &format!("a `{word}` that ci/abi does not see; move it out of the macro"));
             }
         }
     }
 }
 
-/// The table of error codes that `codes!` takes: `2 ENOENT`, and where it has not all that there are, by the ranges of which
-/// it has all: `1..=534 { 2 FILE_NOT_FOUND: NotFound … }`.
+/// The error codes in `codes!`: `2 ENOENT …`, all that the system has, or the ranges in which these are all:
+/// `1..=534 { 2 FILE_NOT_FOUND: NotFound … }`.
 #[derive(Default)]
 pub struct Codes {
     pub ranges: Vec<(LitInt, LitInt)>,
@@ -388,7 +426,7 @@ impl Parse for Codes {
     }
 }
 
-/// The members of a set that `bits!` in `options.rs` defines.
+/// A set that `bits!` in `options.rs` defines, with its members.
 pub struct Bits {
     pub name: Ident,
     pub ty: Type,

@@ -1,8 +1,8 @@
-//! What the sources do not tell: which headers speak of a system, and what is called otherwise in C, or nothing.
+//! What the sources do not say: the headers of each system, and names that differ in C or do not exist there.
 
 pub fn headers(os: &str) -> &'static [&'static str] {
     match os {
-        // The kernel's own, as libc has another `struct stat` and other names.
+        // The kernel's own: libc has another `struct stat` and other names.
         "linux" => &[
             "asm/errno.h",
             "asm/stat.h",
@@ -13,7 +13,7 @@ pub fn headers(os: &str) -> &'static [&'static str] {
             "linux/magic.h",
             "linux/mman.h",
             "linux/stat.h",
-            // The type `size_t` of what fs.h says.
+            // `size_t`, which fs.h uses.
             "stddef.h",
         ],
         "macos" => &[
@@ -35,29 +35,30 @@ pub fn headers(os: &str) -> &'static [&'static str] {
 pub enum Named {
     /// A C expression, or the name of a type or field.
     As(&'static str),
-    /// It has no name in C, for this reason.
+    /// Has no name in C, for this reason.
     Nowhere(#[expect(dead_code, reason = "for whoever reads the table")] &'static str),
 }
 use Named::{As, Nowhere};
 
 impl Named {
-    /// What the table says of a Rust name, and the name as it stands there.
+    /// Looks a Rust name up; returns the table's copy of it too.
     pub fn find(os: &str, rust: &str) -> Option<(&'static str, &'static Named)> {
         NAMES.iter().find(|row| row.0.contains(os) && row.1 == rust).map(|row| (row.1, &row.2))
     }
 }
 
-/// What is not called in C as in Rust: systems, Rust name, what it is there. An entry that no source of its system uses
-/// is an error. The conventions without an entry: a call's number `MMAP` is `__NR_mmap`, `Advice::PageOut` is
-/// `MADV_PAGEOUT`, a struct `Stat` is `struct stat`, and on Windows `SystemInfo` with `dw_page_size` is `SYSTEM_INFO` with
-/// `dwPageSize`; anything else has the same name.
+/// Names that differ in C: systems, name in Rust, name in C. An entry that no source of its system uses is an error.
+///
+/// No entry is needed for what follows a rule. The number of a call, `MMAP`, is `__NR_mmap`. `Advice::PageOut` is
+/// `MADV_PAGEOUT`. A struct `Stat` is `struct stat`; on Windows `SystemInfo` with `dw_page_size` is `SYSTEM_INFO` with
+/// `dwPageSize`. Anything else has the same name.
 pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos", "Prot::WRITE", As("(PROT_READ | PROT_WRITE)")),
     ("linux macos", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
     ("linux macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
-    ("linux", "MIN_PAGE_SIZE", Nowhere("the smallest of all architectures'")),
-    ("linux", "NO_FILE", Nowhere("any descriptor that is none")),
-    ("macos", "SUPERPAGE", Nowhere("the size that the flag names")),
+    ("linux", "MIN_PAGE_SIZE", Nowhere("the smallest of all architectures")),
+    ("linux", "NO_FILE", Nowhere("an invalid descriptor")),
+    ("macos", "SUPERPAGE", Nowhere("the size in the name of the flag")),
     ("windows", "Handle", As("HANDLE")),
     ("windows", "FILE_STANDARD_INFO", As("FileStandardInfo")),
     ("windows", "FILE_END_OF_FILE_INFO", As("FileEndOfFileInfo")),
@@ -65,9 +66,9 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("windows", "LONG", As("(UNICODE_STRING_MAX_CHARS + 1)")),
     ("windows", "ENGLISH", As("MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US)")),
     ("windows", "NEUTRAL", As("MAKELANGID(LANG_NEUTRAL, SUBLANG_NEUTRAL)")),
-    ("windows", "ROOM", Nowhere("the length of a text in Rust")),
+    ("windows", "ROOM", Nowhere("the length of a string in Rust")),
     ("windows", "SEPARATOR", Nowhere("a character")),
-    ("windows", "PIECE", Nowhere("a length of our own")),
+    ("windows", "PIECE", Nowhere("a length of the backend's choice")),
     ("windows", "LOCKED", Nowhere("a bit field")),
-    ("linux windows", "1", Nowhere("TRUE, or one byte, page or range")),
+    ("linux macos windows", "1", Nowhere("TRUE, or one byte, page or range")),
 ];

@@ -1,4 +1,4 @@
-//! From Rust's types and constant expressions to C++'s.
+//! Translates types and constant expressions from Rust to C++.
 
 use crate::source::{Declared, Target};
 use crate::tables::Named;
@@ -103,7 +103,7 @@ impl Translator<'_> {
         Ok(format!("{output} {convention}({})", list.join(", ")))
     }
 
-    /// A constant expression. What has no type of its own in Rust has `default`.
+    /// Translates a constant expression. A literal without a suffix has the type `default`.
     pub fn number(&self, expr: &Expr, default: &str) -> Result<String> {
         Ok(match expr {
             Expr::Paren(inner) => self.number(&inner.expr, default)?,
@@ -120,7 +120,7 @@ impl Translator<'_> {
                     _ => return Err("a dereference in a constant".into()),
                 };
                 let operand = self.number(&unary.expr, default)?;
-                // C++ widens what is narrower than int.
+                // C++ widens types narrower than int.
                 format!("(__typeof__({operand}))({sign}({operand}))")
             }
             Expr::Binary(binary) => {
@@ -144,7 +144,7 @@ impl Translator<'_> {
             }
             Expr::Cast(cast) => {
                 let ty = self.number_type(&cast.ty)?;
-                // Wide enough for any literal, and signed, so that a cast extends it as Rust does.
+                // Wide enough for any literal, and signed, so that casts extend it as in Rust.
                 format!("({ty})({})", self.number(&cast.expr, "__int128")?)
             }
             Expr::Path(path) => {
@@ -202,7 +202,7 @@ impl Translator<'_> {
         })
     }
 
-    /// A constant's type, as which it is compared; of a pointer the address's.
+    /// Returns the type in which a constant is compared; pointers are compared as addresses.
     pub fn number_type(&self, ty: &Type) -> Result<String> {
         if let Type::Path(path) = ty
             && let Some(alias) = self.alias(&path.path.segments.last().unwrap().ident.to_string())
