@@ -1,10 +1,13 @@
-//! The system calls alone, by the crate's own stubs, which are one instruction each, with nothing around them and no error
-//! looked at: what mapping costs if nobody helps.
+//! The bare system calls, by the crate's own stubs of one instruction each, without a look at errors: the lower bound of
+//! what mapping costs.
 
-#[allow(dead_code, reason = "two stubs are used of many")]
-#[cfg_attr(target_arch = "x86_64", path = "../../../src/sys/linux/x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "../../../src/sys/linux/aarch64.rs")]
+#[allow(dead_code, reason = "few of the stubs are used")]
+#[cfg_attr(target_arch = "x86_64", path = "../../../src/sys/linux/arch/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "../../../src/sys/linux/arch/aarch64.rs")]
 mod arch;
+#[cfg(target_arch = "aarch64")]
+#[path = "../../../src/sys/linux/arch/generic.rs"]
+mod generic;
 
 use arch::{syscall1, syscall2, syscall3, syscall4, syscall6};
 use std::mem::MaybeUninit;
@@ -16,37 +19,37 @@ const MAP_SHARED: usize = 1;
 const MAP_PRIVATE: usize = 2;
 const MAP_ANONYMOUS: usize = 0x20;
 
-/// `fstat`: the length of a file.
+/// Returns the length of a file, by `fstat`.
 pub fn len(file: RawFd) -> usize {
     let mut stat = MaybeUninit::<arch::Stat>::uninit();
-    // SAFETY: `stat` has the layout that the kernel writes, and the file is open, so that it writes it.
+    // SAFETY: `Stat` has the kernel's layout; the file is open, so the kernel fills it.
     unsafe {
         syscall2(arch::FSTAT, file as usize, stat.as_mut_ptr() as usize);
         (*stat.as_ptr()).st_size as usize
     }
 }
 
-/// `mmap` of a file for reading.
+/// Maps a file for reading.
 pub fn map_file(file: RawFd, len: usize) -> *mut u8 {
-    // SAFETY: where nothing is.
+    // SAFETY: the kernel chooses a free range.
     unsafe { syscall6(arch::MMAP, 0, len, PROT_READ, MAP_SHARED, file as usize, 0) as *mut u8 }
 }
 
-/// `mmap` of memory for reading and writing.
+/// Maps memory for reading and writing.
 pub fn map_anon(len: usize) -> *mut u8 {
     let (prot, flags) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-    // SAFETY: where nothing is.
+    // SAFETY: the kernel chooses a free range.
     unsafe { syscall6(arch::MMAP, 0, len, prot, flags, usize::MAX, 0) as *mut u8 }
 }
 
 /// # Safety
-/// It is a mapping that nobody uses any more.
+/// It is a mapping, and no longer used.
 pub unsafe fn unmap(base: *mut u8, len: usize) {
     // SAFETY: the caller's promise.
     unsafe { syscall2(arch::MUNMAP, base as usize, len) };
 }
 
-/// `msync` with `MS_SYNC`.
+/// Flushes pages, by `msync` with `MS_SYNC`.
 ///
 /// # Safety
 /// It is a mapping, of whole pages.
@@ -56,7 +59,7 @@ pub unsafe fn flush(base: *mut u8, len: usize) {
     unsafe { syscall3(arch::MSYNC, base as usize, len, 4) };
 }
 
-/// `openat`, one `pread64` and `close`: as much of a file as the buffer holds.
+/// Reads as much of a file as the buffer holds, by `openat`, one `pread64` and `close`.
 #[allow(dead_code, reason = "`rounds` does not read")]
 pub fn read_file(path: &std::ffi::CStr, buffer: &mut [u8]) -> usize {
     const AT_FDCWD: usize = -100isize as usize;

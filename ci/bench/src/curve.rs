@@ -1,16 +1,14 @@
-//! Draws the curves from which the Reader's constants are read: up to which length a file is better read than mapped,
-//! and how long a mapped chunk should be. `cargo run --release --bin curve [FOLDER]`, in ci/bench; prints two tables in
-//! Markdown. Contestants take turns, and a figure is the median of the ratios of each round, with the middle half of them
-//! in brackets, so that a noisy neighbour hits all alike.
+//! Measures what the Reader's constants rest on: up to which length reading a file is faster than mapping it, and how long
+//! a mapped chunk should be. `cargo run --release --bin curve [FOLDER]` in ci/bench prints two Markdown tables. Candidates
+//! are interleaved as in `bench`: a figure is the median of the ratios in each round, with the quartiles in brackets.
 
 use baremap::{Error, File, Mmap, Reader};
-use std::ffi::CString;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// What is done with the bytes: newlines are counted, as fast as the compiler can make it.
+/// Counts newlines.
 fn scan(bytes: &[u8]) -> usize {
-    // In u8 sums, which become vectors; a block of 255 cannot overflow one.
+    // u8 sums become vector instructions; a block of 255 cannot overflow them.
     bytes
         .chunks(255)
         .map(|block| usize::from(block.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>()))
@@ -23,15 +21,16 @@ fn seconds(work: &mut dyn FnMut() -> usize) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Runs all in turns; gives for each the quartiles of its time by the first one's in the same round, and its own median.
-fn race(rounds: usize, contestants: &mut [Box<dyn FnMut() -> usize + '_>]) -> Vec<([f64; 3], f64)> {
+/// Runs all candidates in each round, after one round to warm up. Returns the quartiles of the ratio of each one's time to
+/// the first one's in the same round, and its median time.
+fn compare(rounds: usize, candidates: &mut [Box<dyn FnMut() -> usize + '_>]) -> Vec<([f64; 3], f64)> {
     let times: Vec<Vec<f64>> =
-        (0..=rounds).map(|_| contestants.iter_mut().map(|work| seconds(work)).collect()).skip(1).collect();
+        (0..=rounds).map(|_| candidates.iter_mut().map(|work| seconds(work)).collect()).skip(1).collect();
     let quartiles = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         [1, 2, 3].map(|quarter| values[values.len() * quarter / 4])
     };
-    (0..contestants.len())
+    (0..candidates.len())
         .map(|i| {
             let ratios = quartiles(times.iter().map(|round| round[i] / round[0]).collect());
             (ratios, quartiles(times.iter().map(|round| round[i]).collect())[1])
@@ -51,11 +50,11 @@ fn main() -> Result<(), Error> {
     for shift in 12..=24 {
         let len = 1 << shift;
         std::fs::write(&path, &text[..len]).unwrap();
-        let file = File::open(&CString::new(path.as_str()).unwrap())?;
+        let file = File::open(path.as_str())?;
         let mut buffer = vec![0; len];
-        // As many files as take some milliseconds, so that the clock is fine enough.
+        // Repeated until it takes some milliseconds, because of the resolution of the clock.
         let files = ((16 << 20) / len).max(1);
-        let results = race(
+        let results = compare(
             31,
             &mut [
                 Box::new(|| {
@@ -86,11 +85,11 @@ fn main() -> Result<(), Error> {
     for _ in 0..LARGE / text.len() {
         std::io::Write::write_all(&mut large, &text).unwrap();
     }
-    let file = File::open(&CString::new(path.as_str()).unwrap())?;
+    let file = File::open(path.as_str())?;
     let mut buffer = vec![0; 256 << 10];
     let chunk_lens: Vec<usize> = (16..=30).step_by(2).map(|shift| 1 << shift).collect();
     let file = &file;
-    let mut contestants: Vec<Box<dyn FnMut() -> usize>> = vec![Box::new(|| {
+    let mut candidates: Vec<Box<dyn FnMut() -> usize>> = vec![Box::new(|| {
         let (mut at, mut lines) = (0, 0);
         loop {
             match file.read_at(&mut buffer, at).unwrap() {
@@ -103,7 +102,7 @@ fn main() -> Result<(), Error> {
         }
     })];
     for &chunk_len in &chunk_lens {
-        contestants.push(Box::new(move || {
+        candidates.push(Box::new(move || {
             let mut lines = 0;
             let reader = unsafe { Reader::new(file).mapped() }.chunk_len(chunk_len);
             let read = reader.for_each(|chunk| {
@@ -115,7 +114,7 @@ fn main() -> Result<(), Error> {
         }));
     }
     println!("\n| 1 GiB by the Reader in chunks of | by pread in 256 KiB | GB/s |\n|---|---|---|");
-    let results = race(11, &mut contestants);
+    let results = compare(11, &mut candidates);
     println!("| pread in 256 KiB | 1 | {:.1} |", LARGE as f64 / results[0].1 / 1e9);
     for (chunk_len, ([low, median, high], seconds)) in chunk_lens.iter().zip(&results[1..]) {
         let speed = LARGE as f64 / seconds / 1e9;

@@ -1,9 +1,8 @@
-//! Maps, touches and unmaps a fixed number of times and does nothing else, for ci/bench/instructions to count.
-//! `rounds WHAT WHO NUMBER FILE`
+//! Maps, touches and unmaps NUMBER times and does nothing else, for ci/bench/instructions.
+//! `rounds WORK CANDIDATE NUMBER FILE`
 
 mod bare;
 
-use std::ffi::CString;
 use std::hint::black_box;
 
 fn touch(bytes: &[u8]) {
@@ -16,15 +15,17 @@ fn touch_mut(bytes: &mut [u8]) {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, what, who, number, path] = &arguments[..] else { panic!("rounds WHAT WHO NUMBER FILE") };
-    let opened = baremap::File::open(&CString::new(path.as_str()).unwrap()).unwrap();
+    let [_, work, candidate, number, path] = &arguments[..] else {
+        panic!("rounds WORK CANDIDATE NUMBER FILE")
+    };
+    let opened = baremap::File::open(path.as_str()).unwrap();
     let opened_by_std = std::fs::File::open(path).unwrap();
     let (ours, file) = (&opened, &opened_by_std);
     let raw = baremap::FileRef::from(ours).as_raw();
     let len = black_box(4096);
-    let anon = if what == "anon-64-mib" { 64 << 20 } else { 64 << 10 };
-    // SAFETY of what is mapped: nobody changes the file, and each mapping is unmapped once.
-    let once: &dyn Fn() = match (what.as_str(), who.as_str()) {
+    let anon = if work == "anon-64-mib" { 64 << 20 } else { 64 << 10 };
+    // SAFETY of all mappings: nobody changes the file, and each mapping is unmapped once.
+    let once: &dyn Fn() = match (work.as_str(), candidate.as_str()) {
         ("whole", "baremap") => &|| touch(&unsafe { baremap::Mmap::new(ours).map() }.unwrap()),
         ("whole", "memmap2") => &|| touch(&unsafe { memmap2::Mmap::map(file) }.unwrap()),
         ("whole", "bare") => &|| unsafe {
@@ -44,8 +45,8 @@ fn main() {
             bare::unmap(base, len);
         },
         ("anon-64-kib" | "anon-64-mib", "baremap") => &|| {
-            let mut map = baremap::Mmap::anon(anon).prot(baremap::Prot::WRITE).map().unwrap();
-            touch_mut(map.bytes_mut().unwrap());
+            let mut map = baremap::Mmap::anon(anon).map_mut().unwrap();
+            touch_mut(map.bytes_mut());
         },
         ("anon-64-kib" | "anon-64-mib", "memmap2") => {
             &|| touch_mut(&mut memmap2::MmapOptions::new().len(anon).map_anon().unwrap())
@@ -55,7 +56,7 @@ fn main() {
             black_box(base).write(1);
             bare::unmap(base, anon);
         },
-        _ => panic!("{what} {who}?"),
+        _ => panic!("unknown: {work} {candidate}"),
     };
     for _ in 0..number.parse().unwrap() {
         once();

@@ -1,4 +1,4 @@
-/* ci/minimal's cat with libc. */
+/* The cat of ci/minimal, with libc. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int put(int to, const char *bytes, size_t len) {
+static int write_all(int file, const char *bytes, size_t len) {
     while (len) {
-        ssize_t written = write(to, bytes, len);
+        ssize_t written = write(file, bytes, len);
         if (written < 0) {
             if (errno == EINTR) continue;
             return 0;
@@ -26,7 +26,7 @@ static int cat(const char *name) {
     if (fstat(file, &stat) == 0 && stat.st_size > 0) {
         void *map = mmap(NULL, stat.st_size, PROT_READ, MAP_SHARED, file, 0);
         if (map != MAP_FAILED) {
-            int ok = put(1, map, stat.st_size);
+            int ok = write_all(1, map, stat.st_size);
             munmap(map, stat.st_size);
             close(file);
             return ok;
@@ -35,7 +35,7 @@ static int cat(const char *name) {
     for (;;) {
         char buffer[2048];
         ssize_t len = read(file, buffer, sizeof buffer);
-        if (len <= 0 || !put(1, buffer, len)) {
+        if (len <= 0 || !write_all(1, buffer, len)) {
             close(file);
             return len == 0;
         }
@@ -45,9 +45,9 @@ static int cat(const char *name) {
 int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (!cat(argv[i])) {
-            put(2, "cat: cannot copy ", 17);
-            put(2, argv[i], strlen(argv[i]));
-            put(2, "\n", 1);
+            write_all(2, "cat: cannot copy ", 17);
+            write_all(2, argv[i], strlen(argv[i]));
+            write_all(2, "\n", 1);
             return 1;
         }
     }

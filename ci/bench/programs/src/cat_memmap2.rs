@@ -1,4 +1,4 @@
-//! ci/minimal's cat with std and memmap2.
+//! The cat of ci/minimal, with std and memmap2.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 fn cat(name: &std::ffi::OsStr) -> io::Result<()> {
     let mut file = File::open(name)?;
     let mut out = io::stdout();
-    // SAFETY: the bytes are only handed to the kernel, which answers EFAULT where the file was cut off.
+    // SAFETY: nobody changes the file.
     if let Ok(map) = unsafe { memmap2::Mmap::map(&file) }
         && !map.is_empty()
     {

@@ -1,4 +1,4 @@
-//! ci/minimal's cat with rustix, without std and libc.
+//! The cat of ci/minimal, with rustix, without std and libc.
 
 #![no_std]
 #![no_main]
@@ -9,7 +9,7 @@ use mem as _;
 use rustix::fs::{Mode, OFlags};
 use rustix::mm::{MapFlags, ProtFlags};
 
-// The entry point is that of ci/minimal/src/start.rs.
+// The entry point is as in ci/minimal/src/start/linux.rs.
 #[cfg(target_arch = "x86_64")]
 global_asm!(".globl _start", "_start:", "mov rdi, rsp", "call {}", sym start);
 #[cfg(target_arch = "aarch64")]
@@ -38,7 +38,7 @@ fn cat(name: &CStr) -> Option<()> {
     let out = unsafe { rustix::stdio::stdout() };
     let file = rustix::fs::open(name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let len = rustix::fs::fstat(&file).ok()?.st_size as usize;
-    // SAFETY: the bytes are only handed to the kernel, which answers EFAULT where the file was cut off.
+    // SAFETY: the bytes are only handed to the kernel, which fails with EFAULT past the end of a truncated file.
     unsafe {
         if let Ok(base) =
             rustix::mm::mmap(core::ptr::null_mut(), len, ProtFlags::READ, MapFlags::SHARED, &file, 0)
@@ -58,9 +58,9 @@ fn cat(name: &CStr) -> Option<()> {
 }
 
 #[inline(never)]
-fn write(to: rustix::fd::BorrowedFd, mut bytes: &[u8]) -> Option<()> {
+fn write(file: rustix::fd::BorrowedFd, mut bytes: &[u8]) -> Option<()> {
     while !bytes.is_empty() {
-        match rustix::io::write(to, bytes) {
+        match rustix::io::write(file, bytes) {
             Ok(written) => bytes = bytes.get(written..)?,
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => return None,
@@ -72,7 +72,7 @@ fn write(to: rustix::fd::BorrowedFd, mut bytes: &[u8]) -> Option<()> {
 fn exit(status: usize) -> ! {
     const EXIT_GROUP: usize = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
     loop {
-        // SAFETY: ends the process. rustix has this in a feature that is not for everybody (`runtime`).
+        // SAFETY: ends the process. rustix offers this only in its unstable feature `runtime`.
         unsafe {
             #[cfg(target_arch = "x86_64")]
             core::arch::asm!("syscall", in("rax") EXIT_GROUP, in("rdi") status);

@@ -1,4 +1,4 @@
-//! Files, and what of them the page cache holds and in which form.
+//! Files, and their state in the page cache: what is resident, and in folios of which length.
 
 use memmap2::Mmap;
 use std::fs::{self, File};
@@ -8,10 +8,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A folder that goes when this does.
-pub struct Folder(pub PathBuf);
+/// A directory that is removed on drop.
+pub struct TempDir(pub PathBuf);
 
-impl Folder {
+impl TempDir {
     pub fn new() -> io::Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let path = std::env::temp_dir().join(format!("baremap-bench-{}-{now}", std::process::id()));
@@ -24,16 +24,16 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// The same numbers every time (xorshift64*, Vigna 2016).
-pub struct Numbers(u64);
+/// The same pseudo-random numbers every time (xorshift64*, Vigna 2016).
+pub struct Random(u64);
 
-impl Numbers {
+impl Random {
     pub fn new() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
@@ -46,12 +46,12 @@ impl Numbers {
     }
 }
 
-/// Lines of 0 to 99 letters; the last one ends.
+/// Returns lines of 0 to 99 letters; the last one is terminated.
 pub fn text(len: usize) -> Vec<u8> {
-    let mut numbers = Numbers::new();
+    let mut random = Random::new();
     let mut text = Vec::with_capacity(len);
     while text.len() < len {
-        let line = ((numbers.next() >> 32) % 100) as usize;
+        let line = ((random.next() >> 32) % 100) as usize;
         text.extend((0..line).map(|i| b'a' + (i % 26) as u8));
         text.push(b'\n');
     }
@@ -60,13 +60,13 @@ pub fn text(len: usize) -> Vec<u8> {
     text
 }
 
-/// Writes `text` over and over, in pieces of `piece` bytes, and leaves nothing dirty.
-pub fn write(path: &Path, text: &[u8], len: u64, piece: usize) -> io::Result<()> {
+/// Writes `text` repeatedly, `chunk_len` bytes at a time, and syncs it.
+pub fn write(path: &Path, text: &[u8], len: u64, chunk_len: usize) -> io::Result<()> {
     let mut file = File::create(path)?;
     let mut written = 0;
     while written < len {
-        for piece in text.chunks(piece) {
-            file.write_all(piece)?;
+        for chunk in text.chunks(chunk_len) {
+            file.write_all(chunk)?;
         }
         written += text.len() as u64;
     }
@@ -74,37 +74,37 @@ pub fn write(path: &Path, text: &[u8], len: u64, piece: usize) -> io::Result<()>
     file.sync_all()
 }
 
-/// Reads it all, so that the page cache holds it.
-pub fn warm(path: &Path) -> io::Result<()> {
+/// Reads the whole file, which brings it into the page cache.
+pub fn read_all(path: &Path) -> io::Result<()> {
     let (mut file, mut buffer) = (File::open(path)?, vec![0; 1 << 20]);
     while file.read(&mut buffer)? > 0 {}
     Ok(())
 }
 
-/// Makes room in memory for large folios, as far as the user may: a memory in pieces has none.
-pub fn make_room() {
-    for how in ["drop_caches", "compact_memory"] {
-        let _ = fs::write(Path::new("/proc/sys/vm").join(how), "1");
+/// Defragments memory, so that large folios can be allocated. Needs root; without it, nothing happens.
+pub fn compact_memory() {
+    for file in ["drop_caches", "compact_memory"] {
+        let _ = fs::write(Path::new("/proc/sys/vm").join(file), "1");
     }
 }
 
-/// Takes the file out of the page cache, and gives the share of it that is in there nevertheless.
-pub fn cool(path: &Path) -> io::Result<f64> {
+/// Evicts a file from the page cache, and returns the share of it that is still resident.
+pub fn evict(path: &Path) -> io::Result<f64> {
     let file = File::open(path)?;
     // SAFETY: touches no memory.
     unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
     let share = resident(&file)?;
     if share > 0.01 {
-        // For root only; whoever may not will see it from the share.
+        // Needs root. Without it, the share stays as it is.
         let _ = fs::write("/proc/sys/vm/drop_caches", "1");
         return resident(&file);
     }
     Ok(share)
 }
 
-/// The share of a file that the page cache holds.
+/// Returns the share of a file that is in the page cache.
 fn resident(file: &File) -> io::Result<f64> {
-    // SAFETY: the file is ours; it is not even touched.
+    // SAFETY: the mapping is not read.
     let map = unsafe { Mmap::map(file)? };
     let mut pages = vec![0u8; map.len().div_ceil(baremap::page_size())];
     // SAFETY: `pages` has a byte for each page.
@@ -114,12 +114,12 @@ fn resident(file: &File) -> io::Result<f64> {
     Ok(pages.iter().filter(|&&page| page & 1 == 1).count() as f64 / pages.len() as f64)
 }
 
-/// The mean length in KiB of the folios in which the page cache holds a file, if the kernel tells, which it does to root
+/// Returns the mean length in KiB of the folios of a file in the page cache. Needs root
 /// (Documentation/admin-guide/mm/pagemap.rst).
 pub fn folio_kib(path: &Path) -> Option<u64> {
     const COMPOUND_TAIL: u64 = 1 << 16;
     let page = baremap::page_size();
-    // SAFETY: the file is ours.
+    // SAFETY: nobody changes the file.
     let map = unsafe { Mmap::map(&File::open(path).ok()?).ok()? };
     let (pagemap, flags) = (File::open("/proc/self/pagemap").ok()?, File::open("/proc/kpageflags").ok()?);
     let entry = |file: &File, index: u64| {
@@ -136,7 +136,7 @@ pub fn folio_kib(path: &Path) -> Option<u64> {
     (folios > 0).then(|| (map.len() as u64 / folios) >> 10)
 }
 
-/// The most memory that was resident in this process, in KiB.
+/// Returns the peak resident memory of this process in KiB.
 pub fn peak_kib() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())

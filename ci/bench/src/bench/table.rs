@@ -1,6 +1,6 @@
-//! What was measured, as text.
+//! The measurements as text: a Markdown table and tab-separated values.
 
-use crate::race::{Column, Column::*, Lane, PEERS, Spread, fastest};
+use crate::compare::{Column, Column::*, Measurement, PEERS, Spread, fastest};
 use crate::work::Row;
 use std::fmt::Write;
 
@@ -16,17 +16,21 @@ const COLUMNS: [(&str, &[Column]); 8] = [
 ];
 
 impl Row {
-    pub fn baremap(&self) -> &Lane {
-        self.lanes.iter().find(|lane| lane.column == Baremap).expect("baremap takes part in every race")
+    pub fn baremap(&self) -> &Measurement {
+        self.measurements
+            .iter()
+            .find(|measurement| measurement.column == Baremap)
+            .expect("baremap is a candidate in every row")
     }
 
-    /// How many times as fast as the fastest of some columns baremap is.
-    fn advantage(&self, columns: &[Column]) -> Option<(&Lane, Spread)> {
-        fastest(&self.lanes, columns).map(|lane| (lane, lane.by(self.baremap())))
+    /// How many times as fast as the fastest candidate in these columns baremap is.
+    fn speedup(&self, columns: &[Column]) -> Option<(&Measurement, Spread)> {
+        fastest(&self.measurements, columns)
+            .map(|measurement| (measurement, measurement.relative_to(self.baremap())))
     }
 }
 
-/// The table for people: of each column the fastest contestant.
+/// The table for README: in each column the fastest candidate.
 pub fn markdown(rows: &[Row]) -> String {
     let mut out = String::from("| work | baremap |");
     for (title, _) in COLUMNS {
@@ -37,15 +41,19 @@ pub fn markdown(rows: &[Row]) -> String {
     for row in rows {
         let _ = write!(out, "\n| ({}) {} | {} |", row.letter, row.work, absolute(row, row.baremap()));
         for (_, columns) in COLUMNS {
-            let cell = match row.advantage(columns) {
+            let cell = match row.speedup(columns) {
                 None => String::new(),
-                Some((lane, ratio)) => {
-                    let name = if columns.len() > 1 { format!(" {:?}", lane.column) } else { String::new() };
+                Some((measurement, ratio)) => {
+                    let name =
+                        if columns.len() > 1 { format!(" {:?}", measurement.column) } else { String::new() };
                     let name = name.replace("Memmap2Tuned", "memmap2").to_lowercase();
-                    let variant =
-                        if lane.name.is_empty() { String::new() } else { format!(" {}", lane.name) };
+                    let variant = if measurement.name.is_empty() {
+                        String::new()
+                    } else {
+                        format!(" {}", measurement.name)
+                    };
                     let separator = if name.is_empty() && variant.is_empty() { "" } else { ":" };
-                    let peak = lane.peak.map_or(String::new(), |peak| format!(", peak {}", mib(peak)));
+                    let peak = measurement.peak.map_or(String::new(), |peak| format!(", peak {}", mib(peak)));
                     format!("{}{separator}{name}{variant}{peak}", spread(ratio))
                 }
             };
@@ -55,9 +63,9 @@ pub fn markdown(rows: &[Row]) -> String {
             .goals
             .iter()
             .filter_map(|goal| {
-                let (_, ratio) = row.advantage(goal.columns)?;
+                let (_, ratio) = row.speedup(goal.columns)?;
                 let verdict = if ratio.median >= goal.at_least { "yes" } else { "no" };
-                Some(format!("{} ≥ {:.2}: {verdict}", goal.whom, goal.at_least))
+                Some(format!("{} ≥ {:.2}: {verdict}", goal.reference, goal.at_least))
             })
             .collect();
         if row.letter == 'h' && Some(&row.work) == rows.last().map(|last| &last.work) {
@@ -68,7 +76,7 @@ pub fn markdown(rows: &[Row]) -> String {
     out + "\n"
 }
 
-/// What the last of the growing files takes by the one before it: as much more time as it is longer, and no more memory.
+/// Compares the last of the growing files with the one before it: time must grow as the length, memory must not.
 fn growth(rows: &[Row]) -> Option<String> {
     let mut growing = rows.iter().rev().filter(|row| row.letter == 'h');
     let (last, before) = (growing.next()?, growing.next()?);
@@ -80,34 +88,34 @@ fn growth(rows: &[Row]) -> Option<String> {
     ))
 }
 
-/// Every contestant, for machines: work, column, name, seconds (median) of one piece of work, how many times as fast
-/// baremap is (median, 10th and 90th percentile), peak memory.
-pub fn every(rows: &[Row]) -> String {
+/// All candidates: work, column, name, median seconds of one repetition, how many times as fast baremap is (median, 10th
+/// and 90th percentile), peak memory.
+pub fn tsv(rows: &[Row]) -> String {
     let mut out = String::from("work\tcolumn\tname\tseconds\tratio\tp10\tp90\tpeak KiB\n");
     for row in rows {
-        for lane in &row.lanes {
-            let ratio = lane.by(row.baremap());
+        for measurement in &row.measurements {
+            let ratio = measurement.relative_to(row.baremap());
             let _ = writeln!(
                 out,
                 "({}) {}\t{:?}\t{}\t{:.4e}\t{:.3}\t{:.3}\t{:.3}\t{}",
                 row.letter,
                 row.work,
-                lane.column,
-                lane.name,
-                lane.time().median / row.times as f64,
+                measurement.column,
+                measurement.name,
+                measurement.time().median / row.repetitions as f64,
                 ratio.median,
                 ratio.low,
                 ratio.high,
-                lane.peak.map_or(String::new(), |peak| peak.to_string()),
+                measurement.peak.map_or(String::new(), |peak| peak.to_string()),
             );
         }
     }
     out
 }
 
-fn absolute(row: &Row, lane: &Lane) -> String {
-    let seconds = lane.time().median;
-    let each = seconds / row.times as f64;
+fn absolute(row: &Row, measurement: &Measurement) -> String {
+    let seconds = measurement.time().median;
+    let each = seconds / row.repetitions as f64;
     let (scale, unit) = match each {
         0.0..1e-6 => (1e9, "ns"),
         1e-6..1e-3 => (1e6, "µs"),
@@ -118,7 +126,7 @@ fn absolute(row: &Row, lane: &Lane) -> String {
     if row.bytes > 0 {
         let _ = write!(text, ", {:.1} GB/s", row.bytes as f64 / seconds / 1e9);
     }
-    if let Some(peak) = lane.peak {
+    if let Some(peak) = measurement.peak {
         let _ = write!(text, ", peak {}", mib(peak));
     }
     text
@@ -128,7 +136,7 @@ fn mib(kib: u64) -> String {
     format!("{:.1} MiB", kib as f64 / 1024.0)
 }
 
-/// With the 10th and the 90th percentile in brackets.
+/// The median, with the 10th and the 90th percentile in brackets.
 fn spread(Spread { low, median, high }: Spread) -> String {
     format!("{median:.2} [{low:.2}–{high:.2}]")
 }

@@ -1,9 +1,11 @@
-//! The work, and how each contestant does it: every peer as its users would.
+//! The work, and how each candidate does it. Peers are used as their users would use them.
 
 use crate::bare;
-use crate::race::{Column, Column::*, Contestant, Lane, PEERS, Turn, race, timed, timed_after, timed_with};
-use crate::state::{self, Folder, Numbers};
-use baremap::{Error, Mmap, Prot, Reader};
+use crate::compare::{
+    Candidate, Column, Column::*, Measurement, PEERS, Sample, compare, timed, timed_after, timed_with,
+};
+use crate::state::{self, Random, TempDir};
+use baremap::{Error, Mmap, Reader};
 use memmap2::MmapOptions;
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -18,19 +20,19 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// How much is measured.
 #[derive(Clone, Copy)]
-pub struct Extent {
-    /// Rounds of what takes about a millisecond, and of what takes longer.
+pub struct Scale {
+    /// Rounds of work that takes about a millisecond, and of work that takes longer.
     pub short_rounds: usize,
     pub long_rounds: usize,
-    /// Bytes of the large files.
+    /// The length of the large files in bytes.
     pub large: u64,
     pub small_files: usize,
     pub random_reads: u64,
-    /// Bytes of the growing files.
+    /// The lengths of the growing files in bytes.
     pub growing: &'static [u64],
 }
 
-pub const FULL: Extent = Extent {
+pub const FULL: Scale = Scale {
     short_rounds: 301,
     long_rounds: 21,
     large: 1 << 30,
@@ -39,7 +41,7 @@ pub const FULL: Extent = Extent {
     growing: &[1 << 20, 32 << 20, 1 << 30, 8 << 30],
 };
 
-pub const QUICK: Extent = Extent {
+pub const QUICK: Scale = Scale {
     short_rounds: 11,
     long_rounds: 3,
     large: 64 << 20,
@@ -48,9 +50,9 @@ pub const QUICK: Extent = Extent {
     growing: &[1 << 20, 32 << 20],
 };
 
-/// That baremap is to be so many times as fast as the fastest of some.
+/// How many times as fast as the fastest candidate in some columns baremap should be.
 pub struct Goal {
-    pub whom: &'static str,
+    pub reference: &'static str,
     pub columns: &'static [Column],
     pub at_least: f64,
 }
@@ -59,19 +61,19 @@ pub struct Goal {
 pub struct Row {
     pub letter: char,
     pub work: String,
-    /// How often the work is done in a turn.
-    pub times: u64,
-    /// How many bytes are gone through in a turn, if that is what it is about.
+    /// How often the work is done in a round.
+    pub repetitions: u64,
+    /// How many bytes a round scans; 0 if speed per byte says nothing.
     pub bytes: u64,
-    pub lanes: Vec<Lane>,
+    pub measurements: Vec<Measurement>,
     pub goals: Vec<Goal>,
 }
 
-const fn goal(whom: &'static str, columns: &'static [Column], at_least: f64) -> Goal {
-    Goal { whom, columns, at_least }
+const fn goal(reference: &'static str, columns: &'static [Column], at_least: f64) -> Goal {
+    Goal { reference, columns, at_least }
 }
 
-/// The one way in which newlines are counted, so that only how the bytes get there differs.
+/// Every candidate counts newlines in this way, so that only access to the bytes differs.
 fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
@@ -80,7 +82,7 @@ fn first(bytes: &[u8]) -> u64 {
     u64::from(black_box(bytes)[0])
 }
 
-/// How often the calls of a few microseconds are made in a turn.
+/// How often calls that take microseconds are made in a round.
 const CALLS: u64 = 200;
 
 fn calls(mut call: impl FnMut() -> u64) -> u64 {
@@ -88,76 +90,76 @@ fn calls(mut call: impl FnMut() -> u64) -> u64 {
 }
 
 /// (a) Map a file, read its first byte, unmap it.
-pub fn map_files(extent: Extent, folder: &Folder) -> Result<Vec<Row>> {
+pub fn map_files(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
     const LEN: usize = 4096;
     let path = folder.path("page");
     state::write(&path, &state::text(LEN), LEN as u64, LEN)?;
     let opened = File::open(&path)?;
     let file = &opened;
     let raw = file.as_raw_fd();
-    // SAFETY of all that is mapped here and below: nobody changes the files, and each mapping is unmapped once.
-    let bare_of = |base: *mut u8, len| unsafe {
+    // SAFETY of all mappings here and below: nobody changes the files, and each mapping is unmapped once.
+    let touch_and_unmap = |base: *mut u8, len| unsafe {
         let byte = first(std::slice::from_raw_parts(base, len));
         bare::unmap(base, len);
         byte
     };
-    let libc_of = |len| unsafe {
+    let by_libc = |len| unsafe {
         let base = libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, raw, 0);
         assert_ne!(base, libc::MAP_FAILED);
         let byte = first(std::slice::from_raw_parts(base.cast(), len));
         libc::munmap(base, len);
         byte
     };
-    let rustix_of = |len| unsafe {
+    let by_rustix = |len| unsafe {
         use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
         let base = mmap(std::ptr::null_mut(), len, ProtFlags::READ, MapFlags::SHARED, file, 0).unwrap();
         let byte = first(std::slice::from_raw_parts(base.cast(), len));
         munmap(base, len).unwrap();
         byte
     };
-    let mmap_rs_of =
+    let by_mmap_rs =
         |len| first(&unsafe { mmap_rs::MmapOptions::new(len).unwrap().with_file(file, 0) }.map().unwrap());
 
-    let whole = race(
-        extent.short_rounds,
+    let whole = compare(
+        scale.short_rounds,
         vec![
             timed(Baremap, "", || calls(|| first(&unsafe { Mmap::new(file).map() }.unwrap()))),
             timed(Limit, "bare calls", || {
                 calls(|| {
                     let len = bare::len(raw);
-                    bare_of(bare::map_file(raw, len), len)
+                    touch_and_unmap(bare::map_file(raw, len), len)
                 })
             }),
             timed(Memmap2, "", || calls(|| first(&unsafe { memmap2::Mmap::map(file) }.unwrap()))),
             timed(Memmap2Tuned, "populate", || {
                 calls(|| first(&unsafe { MmapOptions::new().populate().map(file) }.unwrap()))
             }),
-            timed(MmapRs, "", || calls(|| mmap_rs_of(file.metadata().unwrap().len() as usize))),
-            timed(Rustix, "", || calls(|| rustix_of(rustix::fs::fstat(file).unwrap().st_size as usize))),
+            timed(MmapRs, "", || calls(|| by_mmap_rs(file.metadata().unwrap().len() as usize))),
+            timed(Rustix, "", || calls(|| by_rustix(rustix::fs::fstat(file).unwrap().st_size as usize))),
             timed(Libc, "", || {
                 calls(|| unsafe {
                     let mut stat = std::mem::zeroed();
                     assert_eq!(libc::fstat(raw, &mut stat), 0);
-                    libc_of(stat.st_size as usize)
+                    by_libc(stat.st_size as usize)
                 })
             }),
         ],
     );
-    let with_len = race(
-        extent.short_rounds,
+    let with_len = compare(
+        scale.short_rounds,
         vec![
             timed(Baremap, "", || calls(|| first(&unsafe { Mmap::new(file).len(LEN).map() }.unwrap()))),
             timed(Limit, "bare calls", || {
                 calls(|| {
                     black_box(bare::len(raw));
-                    bare_of(bare::map_file(raw, LEN), LEN)
+                    touch_and_unmap(bare::map_file(raw, LEN), LEN)
                 })
             }),
             timed(Libc, "with fstat", || {
                 calls(|| unsafe {
                     let mut stat = std::mem::zeroed();
                     assert_eq!(libc::fstat(raw, &mut stat), 0);
-                    libc_of(LEN)
+                    by_libc(LEN)
                 })
             }),
             timed(Memmap2, "", || {
@@ -166,45 +168,43 @@ pub fn map_files(extent: Extent, folder: &Folder) -> Result<Vec<Row>> {
             timed(Memmap2Tuned, "populate", || {
                 calls(|| first(&unsafe { MmapOptions::new().len(LEN).populate().map(file) }.unwrap()))
             }),
-            timed(MmapRs, "", || calls(|| mmap_rs_of(LEN))),
-            timed(Rustix, "", || calls(|| rustix_of(LEN))),
-            timed(Libc, "", || calls(|| libc_of(LEN))),
+            timed(MmapRs, "", || calls(|| by_mmap_rs(LEN))),
+            timed(Rustix, "", || calls(|| by_rustix(LEN))),
+            timed(Libc, "", || calls(|| by_libc(LEN))),
         ],
     );
     Ok(vec![
         Row {
             letter: 'a',
             work: "map, touch, unmap 4 KiB: the whole file".into(),
-            times: CALLS,
+            repetitions: CALLS,
             bytes: 0,
-            lanes: whole,
+            measurements: whole,
             goals: vec![goal("memmap2", &[Memmap2], 1.0 / 0.90)],
         },
         Row {
             letter: 'a',
             work: "… with a length".into(),
-            times: CALLS,
+            repetitions: CALLS,
             bytes: 0,
-            lanes: with_len,
+            measurements: with_len,
             goals: vec![goal("bare calls", &[Limit], 1.0 / 1.02), goal("memmap2", &[Memmap2], 1.0 / 0.92)],
         },
     ])
 }
 
-/// (b) Map fresh memory, write to its first byte, unmap it. Only to the first, as each further page costs all the same, and
-/// hides what differs.
-pub fn map_anon(extent: Extent) -> Vec<Row> {
+/// (b) Map fresh memory, write to its first byte, unmap it. Further page faults cost the same for every candidate and would
+/// hide the difference.
+pub fn map_anon(scale: Scale) -> Vec<Row> {
     let row = |len: usize, work: &str| {
         let touch = |bytes: &mut [u8]| {
             black_box(bytes)[0] = 1;
             1
         };
-        let lanes = race(
-            extent.short_rounds,
+        let measurements = compare(
+            scale.short_rounds,
             vec![
-                timed(Baremap, "", || {
-                    calls(|| touch(Mmap::anon(len).prot(Prot::WRITE).map().unwrap().bytes_mut().unwrap()))
-                }),
+                timed(Baremap, "", || calls(|| touch(&mut Mmap::anon(len).map_mut().unwrap()))),
                 timed(Limit, "bare calls", || {
                     // SAFETY: mapped here, and unmapped once.
                     calls(|| unsafe {
@@ -247,9 +247,9 @@ pub fn map_anon(extent: Extent) -> Vec<Row> {
         Row {
             letter: 'b',
             work: work.into(),
-            times: CALLS,
+            repetitions: CALLS,
             bytes: 0,
-            lanes,
+            measurements,
             goals: vec![goal("bare calls", &[Limit], 1.0 / 1.02), goal("memmap2", &[Memmap2], 1.0 / 0.92)],
         }
     };
@@ -260,13 +260,13 @@ pub fn map_anon(extent: Extent) -> Vec<Row> {
 }
 
 /// (c) Write a byte to a mapped file and flush its page.
-pub fn flush(extent: Extent, folder: &Folder) -> Result<Row> {
+pub fn flush(scale: Scale, folder: &TempDir) -> Result<Row> {
     const LEN: usize = 64 << 10;
     let path = folder.path("flushed");
     state::write(&path, &state::text(LEN), LEN as u64, LEN)?;
     let opened = File::options().read(true).write(true).open(&path)?;
     let file = &opened;
-    // SAFETY: only one mapping at a time changes the file, and none is read.
+    // SAFETY: one mapping at a time changes the file, and none is read.
     let memmap2 = || {
         let mut map = unsafe { memmap2::MmapMut::map_mut(file) }.unwrap();
         map[0] = 1;
@@ -274,8 +274,8 @@ pub fn flush(extent: Extent, folder: &Folder) -> Result<Row> {
         map
     };
     let ours = || {
-        let mut map = unsafe { Mmap::new(file).prot(Prot::WRITE).map() }.unwrap();
-        map.bytes_mut().unwrap()[0] = 1;
+        let mut map = unsafe { Mmap::new(file).map_mut() }.unwrap();
+        map[0] = 1;
         map.flush().unwrap();
         map
     };
@@ -291,11 +291,11 @@ pub fn flush(extent: Extent, folder: &Folder) -> Result<Row> {
         value.set(value.get().wrapping_add(1));
         value.get()
     };
-    let lanes = race(
-        extent.long_rounds * 5,
+    let measurements = compare(
+        scale.long_rounds * 5,
         vec![
             timed_with(Baremap, "", ours, |map| {
-                map.bytes_mut().unwrap()[0] = next();
+                map[0] = next();
                 map.flush_range(..1).unwrap();
                 0
             }),
@@ -335,15 +335,15 @@ pub fn flush(extent: Extent, folder: &Folder) -> Result<Row> {
     Ok(Row {
         letter: 'c',
         work: "write a byte, flush its page".into(),
-        times: 1,
+        repetitions: 1,
         bytes: 0,
-        lanes,
+        measurements,
         goals: vec![],
     })
 }
 
-/// The pieces in which std reads; the best one counts.
-const PIECES: [usize; 5] = [64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20];
+/// The lengths of std's buffers.
+const BUFFER_LENS: [usize; 5] = [64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20];
 
 fn kib(bytes: usize) -> String {
     format!("{} KiB", bytes >> 10)
@@ -369,14 +369,18 @@ fn count_by_mapping(path: &Path) -> u64 {
     count_by_reader(unsafe { Reader::new(&file).mapped() })
 }
 
-/// What a Reader that maps and one that reads did beside the same peers, as a row for each.
+/// Makes a row for the Reader that maps and one for the Reader that reads, with the same peers.
 fn both_readers(mapped: Row, reading: Vec<Goal>) -> [Row; 2] {
-    let lanes = |name| {
-        let lanes = mapped.lanes.iter().filter(|lane| lane.column != Baremap || lane.name == name);
-        lanes.cloned().collect()
+    let measurements = |name| {
+        let measurements = mapped
+            .measurements
+            .iter()
+            .filter(|measurement| measurement.column != Baremap || measurement.name == name);
+        measurements.cloned().collect()
     };
-    let read = Row { work: "… by reading".into(), lanes: lanes("read"), goals: reading, ..mapped };
-    [Row { lanes: lanes("mapped"), ..mapped }, read]
+    let read =
+        Row { work: "… by reading".into(), measurements: measurements("read"), goals: reading, ..mapped };
+    [Row { measurements: measurements("mapped"), ..mapped }, read]
 }
 
 fn count_by_read(path: &Path, buffer: &mut [u8]) -> u64 {
@@ -408,66 +412,73 @@ fn count_by_mmap_rs(path: &Path) -> u64 {
     newlines(&unsafe { mmap_rs::MmapOptions::new(len).unwrap().with_file(&file, 0) }.map().unwrap())
 }
 
-/// A mapping whose pages have all been touched.
+/// Returns a mapping whose pages are all resident.
 fn resident(path: &Path) -> memmap2::Mmap {
     let map = unsafe { memmap2::Mmap::map(&File::open(path).unwrap()) }.unwrap();
     black_box(newlines(&map));
     map
 }
 
-/// (d) Count newlines, with something to do before each turn.
-fn count<'a>(path: &'a Path, prepare: impl Fn() + Copy + 'a, limited: bool) -> Vec<Contestant<'a>> {
-    let mut contestants = vec![
+/// The candidates of (d). `prepare` runs before each of them.
+fn count<'a>(path: &'a Path, prepare: impl Fn() + Copy + 'a, limited: bool) -> Vec<Candidate<'a>> {
+    let mut candidates = vec![
         timed_after(Baremap, "mapped", prepare, move || count_by_mapping(path)),
         timed_after(Baremap, "read", prepare, move || count_by_reading(path)),
     ];
     if limited {
-        contestants.push(timed_with(Limit, "resident", move || resident(path), |map| newlines(map)));
+        candidates.push(timed_with(Limit, "resident", move || resident(path), |map| newlines(map)));
     }
-    for piece in PIECES {
-        let mut buffer = vec![0; piece];
-        contestants.push(timed_after(Std, &kib(piece), prepare, move || count_by_read(path, &mut buffer)));
+    for len in BUFFER_LENS {
+        let mut buffer = vec![0; len];
+        candidates.push(timed_after(Std, &kib(len), prepare, move || count_by_read(path, &mut buffer)));
     }
-    contestants.push(timed_after(Memmap2, "", prepare, move || count_by_memmap2(path, None)));
-    contestants.push(timed_after(Memmap2Tuned, "populate", prepare, move || count_by_memmap2_populate(path)));
+    candidates.push(timed_after(Memmap2, "", prepare, move || count_by_memmap2(path, None)));
+    candidates.push(timed_after(Memmap2Tuned, "populate", prepare, move || count_by_memmap2_populate(path)));
     for (name, advice) in
         [("sequential", memmap2::Advice::Sequential), ("willneed", memmap2::Advice::WillNeed)]
     {
-        contestants
+        candidates
             .push(timed_after(Memmap2Tuned, name, prepare, move || count_by_memmap2(path, Some(advice))));
     }
-    contestants.push(timed_after(MmapRs, "", prepare, move || count_by_mmap_rs(path)));
-    contestants
+    candidates.push(timed_after(MmapRs, "", prepare, move || count_by_mmap_rs(path)));
+    candidates
 }
 
-/// The two large files: in folios of one page, as it was written page by page; and in folios as large as they come, as
-/// it was written in large pieces.
+/// Two large files: one is in the page cache in folios of one page, because it was written page by page; the other in
+/// large folios, because it was written 8 MiB at a time.
 pub struct Large {
     pub small_folios: PathBuf,
     pub large_folios: PathBuf,
 }
 
 impl Large {
-    pub fn new(extent: Extent, folder: &Folder) -> Result<Self> {
+    pub fn new(scale: Scale, folder: &TempDir) -> Result<Self> {
         let large =
             Self { small_folios: folder.path("small-folios"), large_folios: folder.path("large-folios") };
         let text = state::text(8 << 20);
-        state::make_room();
-        state::write(&large.large_folios, &text, extent.large, text.len())?;
-        state::write(&large.small_folios, &text, extent.large, 4096)?;
+        state::compact_memory();
+        state::write(&large.large_folios, &text, scale.large, text.len())?;
+        state::write(&large.small_folios, &text, scale.large, 4096)?;
         Ok(large)
     }
 }
 
-/// (d) Count the newlines of a large file in every state of the page cache.
-pub fn scan(extent: Extent, large: &Large, folder: &Folder) -> Result<Vec<Row>> {
+/// (d) Count the newlines of a large file in each state of the page cache.
+pub fn scan(scale: Scale, large: &Large, folder: &TempDir) -> Result<Vec<Row>> {
     let read_in = folder.path("read-in");
-    state::write(&read_in, &state::text(8 << 20), extent.large, 8 << 20)?;
-    state::cool(&read_in)?;
-    state::warm(&read_in)?;
-    let row = |work, lanes, goals| Row { letter: 'd', work, times: 1, bytes: extent.large, lanes, goals };
+    state::write(&read_in, &state::text(8 << 20), scale.large, 8 << 20)?;
+    state::evict(&read_in)?;
+    state::read_all(&read_in)?;
+    let row = |work, measurements, goals| Row {
+        letter: 'd',
+        work,
+        repetitions: 1,
+        bytes: scale.large,
+        measurements,
+        goals,
+    };
     let mut rows = Vec::new();
-    for (path, how) in [
+    for (path, cached) in [
         (&large.large_folios, "cached as written in large pieces"),
         (&read_in, "cached as read in"),
         (&large.small_folios, "cached as written page by page"),
@@ -478,20 +489,24 @@ pub fn scan(extent: Extent, large: &Large, folder: &Folder) -> Result<Vec<Row>> 
         if rows.is_empty() {
             goals.push(goal("resident", &[Limit], 0.9));
         }
-        let lanes = race(extent.long_rounds, count(path, || (), true));
-        let row = row(format!("count newlines of {} MiB: {how}{folios}", extent.large >> 20), lanes, goals);
+        let measurements = compare(scale.long_rounds, count(path, || (), true));
+        let row = row(
+            format!("count newlines of {} MiB: {cached}{folios}", scale.large >> 20),
+            measurements,
+            goals,
+        );
         rows.extend(both_readers(row, reading));
     }
     let warmest = std::cell::Cell::new(0.0);
-    let evict = || warmest.set(f64::max(warmest.get(), state::cool(&read_in).unwrap()));
-    let lanes = race(extent.long_rounds, count(&read_in, evict, false));
+    let evict = || warmest.set(f64::max(warmest.get(), state::evict(&read_in).unwrap()));
+    let measurements = compare(scale.long_rounds, count(&read_in, evict, false));
     let row = row(
         format!(
             "count newlines of {} MiB: not cached ({:.1} % of it at most)",
-            extent.large >> 20,
+            scale.large >> 20,
             warmest.get() * 100.0
         ),
-        lanes,
+        measurements,
         vec![
             goal("best peer", &PEERS, 1.0),
             goal("best read", &[Std], 1.0),
@@ -504,14 +519,14 @@ pub fn scan(extent: Extent, large: &Large, folder: &Folder) -> Result<Vec<Row>> 
 }
 
 /// (e) Count the newlines of many small files.
-pub fn small_files(extent: Extent, folder: &Folder) -> Result<Row> {
-    let mut numbers = Numbers::new();
+pub fn small_files(scale: Scale, folder: &TempDir) -> Result<Row> {
+    let mut random = Random::new();
     let text = state::text(64 << 10);
     fs::create_dir(folder.path("small"))?;
     let mut paths = Vec::new();
     let mut bytes = 0;
-    for i in 0..extent.small_files {
-        let len = 1024 + (numbers.next() >> 32) % (63 * 1024 + 1);
+    for i in 0..scale.small_files {
+        let len = 1024 + (random.next() >> 32) % (63 * 1024 + 1);
         let path = folder.path("small").join(i.to_string());
         fs::write(&path, &text[..len as usize])?;
         bytes += len;
@@ -522,7 +537,7 @@ pub fn small_files(extent: Extent, folder: &Folder) -> Result<Row> {
         .map(|path| CString::new(path.as_os_str().as_encoded_bytes()))
         .collect::<std::result::Result<_, _>>()?;
     let all = |count: &mut dyn FnMut(&Path) -> u64| paths.iter().map(|path| count(path)).sum();
-    let mut contestants = vec![
+    let mut candidates = vec![
         timed(Baremap, "", || all(&mut count_by_reading)),
         timed(Limit, "bare open, read, close", || {
             let mut buffer = vec![0; 64 << 10];
@@ -537,38 +552,38 @@ pub fn small_files(extent: Extent, folder: &Folder) -> Result<Row> {
         timed(Memmap2Tuned, "populate", || all(&mut count_by_memmap2_populate)),
         timed(MmapRs, "", || all(&mut count_by_mmap_rs)),
     ];
-    for piece in [8 << 10, 64 << 10, 128 << 10] {
-        contestants.push(timed(Std, &kib(piece), move || {
-            let mut buffer = vec![0; piece];
+    for len in [8 << 10, 64 << 10, 128 << 10] {
+        candidates.push(timed(Std, &kib(len), move || {
+            let mut buffer = vec![0; len];
             all(&mut |path| count_by_read(path, &mut buffer))
         }));
     }
-    let lanes = race(extent.long_rounds.div_ceil(2), contestants);
+    let measurements = compare(scale.long_rounds.div_ceil(2), candidates);
     Ok(Row {
         letter: 'e',
-        work: format!("count newlines of {} files of 1 to 64 KiB", extent.small_files),
-        times: 1,
+        work: format!("count newlines of {} files of 1 to 64 KiB", scale.small_files),
+        repetitions: 1,
         bytes,
-        lanes,
+        measurements,
         goals: vec![goal("best peer", &PEERS, 1.0), goal("memmap2", &[Memmap2], 3.0)],
     })
 }
 
-/// (f) Read 64 bytes here and there.
-pub fn random_reads(extent: Extent, large: &Large) -> Vec<Row> {
+/// (f) Read 64 bytes at random offsets.
+pub fn random_reads(scale: Scale, large: &Large) -> Vec<Row> {
     let row = |path: &Path, work: String| {
         let opened = File::open(path).unwrap();
         let file = &opened;
         let everywhere = |read: &mut dyn FnMut(u64) -> u64| {
-            let mut numbers = Numbers::new();
-            (0..extent.random_reads)
-                .map(|_| read((numbers.next() >> 20) % (extent.large - 63)))
+            let mut random = Random::new();
+            (0..scale.random_reads)
+                .map(|_| read((random.next() >> 20) % (scale.large - 63)))
                 .fold(0, u64::wrapping_add)
         };
         let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
         let in_map = |map: &[u8]| everywhere(&mut |at| sum(&map[at as usize..][..64]));
-        let lanes = race(
-            extent.long_rounds.div_ceil(3),
+        let measurements = compare(
+            scale.long_rounds.div_ceil(3),
             vec![
                 timed(Baremap, "", || in_map(&unsafe { Mmap::new(file).map() }.unwrap())),
                 timed_with(Limit, "resident", || resident(path), |map| in_map(map)),
@@ -602,24 +617,24 @@ pub fn random_reads(extent: Extent, large: &Large) -> Vec<Row> {
                 }),
             ],
         );
-        Row { letter: 'f', work, times: 1, bytes: 0, lanes, goals: vec![] }
+        Row { letter: 'f', work, repetitions: 1, bytes: 0, measurements, goals: vec![] }
     };
-    let title = format!("map {} MiB, read 64 bytes at {} places", extent.large >> 20, extent.random_reads);
+    let title = format!("map {} MiB, read 64 bytes at {} places", scale.large >> 20, scale.random_reads);
     vec![
         row(&large.large_folios, format!("{title}: cached in large folios")),
         row(&large.small_folios, "… cached in small folios".into()),
     ]
 }
 
-/// (g) Go through a large file line by line.
-pub fn records(extent: Extent, large: &Large) -> [Row; 2] {
+/// (g) Read a large file line by line.
+pub fn records(scale: Scale, large: &Large) -> [Row; 2] {
     let path = &large.large_folios;
-    // What is done with a line: little, so that finding it is what is measured.
-    let of_line = |line: &[u8]| 1 + (line.len() as u64) * line.first().map_or(1, |&byte| u64::from(byte));
+    // Little work for each line, so that finding it dominates.
+    let weigh = |line: &[u8]| 1 + (line.len() as u64) * line.first().map_or(1, |&byte| u64::from(byte));
     let read_until = |mut reader: Box<dyn BufRead>| {
         let (mut line, mut sum) = (Vec::new(), 0);
         while reader.read_until(b'\n', &mut line).unwrap() > 0 {
-            sum += of_line(line.strip_suffix(b"\n").unwrap_or(&line));
+            sum += weigh(line.strip_suffix(b"\n").unwrap_or(&line));
             line.clear();
         }
         sum
@@ -627,7 +642,7 @@ pub fn records(extent: Extent, large: &Large) -> [Row; 2] {
     let by_memchr = |map: &[u8]| {
         let (mut start, mut sum) = (0, 0);
         for end in memchr::memchr_iter(b'\n', map) {
-            sum += of_line(&map[start..end]);
+            sum += weigh(&map[start..end]);
             start = end + 1;
         }
         sum
@@ -636,14 +651,14 @@ pub fn records(extent: Extent, large: &Large) -> [Row; 2] {
     let by_records = |reader: Reader| {
         let mut sum = 0;
         let read = reader.records(b'\n', |line| {
-            sum += of_line(line);
+            sum += weigh(line);
             Ok::<_, Error>(())
         });
         read.unwrap();
         sum
     };
-    let lanes = race(
-        extent.long_rounds.div_ceil(2),
+    let measurements = compare(
+        scale.long_rounds.div_ceil(2),
         vec![
             timed(Baremap, "mapped", || {
                 let file = open();
@@ -651,7 +666,7 @@ pub fn records(extent: Extent, large: &Large) -> [Row; 2] {
             }),
             timed(Baremap, "read", || by_records(Reader::new(&open()))),
             timed(Std, "lines", || {
-                BufReader::new(open()).lines().map(|line| of_line(line.unwrap().as_bytes())).sum()
+                BufReader::new(open()).lines().map(|line| weigh(line.unwrap().as_bytes())).sum()
             }),
             timed(Std, "read_until", || read_until(Box::new(BufReader::new(open())))),
             timed(Std, "read_until, 256 KiB", || {
@@ -661,7 +676,7 @@ pub fn records(extent: Extent, large: &Large) -> [Row; 2] {
             timed(MmapRs, "memchr", || {
                 let file = open();
                 let map =
-                    unsafe { mmap_rs::MmapOptions::new(extent.large as usize).unwrap().with_file(&file, 0) };
+                    unsafe { mmap_rs::MmapOptions::new(scale.large as usize).unwrap().with_file(&file, 0) };
                 let map = map.map().unwrap();
                 by_memchr(&map)
             }),
@@ -669,37 +684,37 @@ pub fn records(extent: Extent, large: &Large) -> [Row; 2] {
     );
     let row = Row {
         letter: 'g',
-        work: format!("lines of {} MiB", extent.large >> 20),
-        times: 1,
-        bytes: extent.large,
-        lanes,
+        work: format!("lines of {} MiB", scale.large >> 20),
+        repetitions: 1,
+        bytes: scale.large,
+        measurements,
         goals: vec![goal("std", &[Std], 1.5), goal("memmap2 + memchr", &[Memmap2], 1.0)],
     };
     both_readers(row, vec![goal("std", &[Std], 1.5)])
 }
 
-/// (h) Count the newlines of ever larger files, each in a process of its own, for its memory to be told apart.
-pub fn growing(extent: Extent, folder: &Folder) -> Result<Vec<Row>> {
+/// (h) Count the newlines of larger and larger files, each in its own process, whose peak memory is measured.
+pub fn growing(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for &len in extent.growing {
+    for &len in scale.growing {
         let path = folder.path("growing");
         File::create(&path)?.set_len(len)?;
-        state::warm(&path)?;
-        let contestants = CHILDREN
+        state::read_all(&path)?;
+        let candidates = CHILDREN
             .iter()
             .map(|&(column, name)| {
                 let path = &path;
-                let turn = Box::new(move || in_child(column, name, path).unwrap());
-                Contestant { column, name: name.to_owned(), turn }
+                let run = Box::new(move || in_child(column, name, path).unwrap());
+                Candidate { column, name: name.to_owned(), run }
             })
             .collect();
-        let rounds = if len >= 1 << 30 { extent.long_rounds.div_ceil(3) } else { extent.long_rounds };
+        let rounds = if len >= 1 << 30 { scale.long_rounds.div_ceil(3) } else { scale.long_rounds };
         rows.push(Row {
             letter: 'h',
             work: format!("count newlines of {} MiB, sparse, in a new process", len >> 20),
-            times: 1,
+            repetitions: 1,
             bytes: len,
-            lanes: race(rounds, contestants),
+            measurements: compare(rounds, candidates),
             goals: vec![],
         });
         fs::remove_file(&path)?;
@@ -716,26 +731,26 @@ const CHILDREN: [(Column, &str); 6] = [
     (MmapRs, ""),
 ];
 
-fn in_child(column: Column, name: &str, path: &Path) -> Result<Turn> {
+fn in_child(column: Column, name: &str, path: &Path) -> Result<Sample> {
     let output = Command::new(std::env::current_exe()?)
         .args(["child", &format!("{column:?}"), name])
         .arg(path)
         .output()?;
     let text = String::from_utf8(output.stdout)?;
     let fields: Vec<&str> = text.split_whitespace().collect();
-    let [seconds, answer, peak] = fields[..] else {
+    let [seconds, result, peak] = fields[..] else {
         return Err(format!("{column:?} {name}: {}", String::from_utf8_lossy(&output.stderr)).into());
     };
-    Ok(Turn { seconds: seconds.parse()?, answer: answer.parse()?, peak: peak.parse().ok() })
+    Ok(Sample { seconds: seconds.parse()?, result: result.parse()?, peak: peak.parse().ok() })
 }
 
-/// What such a process does: prints seconds, newlines and peak memory.
+/// The process of a candidate of (h): prints seconds, newlines and peak memory.
 pub fn child(arguments: &[String]) -> Result<()> {
     let [column, name, path] = arguments else {
         return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
     };
     let path = PathBuf::from(path);
-    let mut contestant = match (column.as_str(), name.as_str()) {
+    let mut candidate = match (column.as_str(), name.as_str()) {
         ("Baremap", "mapped") => timed(Baremap, "", || count_by_mapping(&path)),
         ("Baremap", _) => timed(Baremap, "", || count_by_reading(&path)),
         ("Std", _) => timed(Std, "", || count_by_read(&path, &mut vec![0; 256 << 10])),
@@ -743,7 +758,7 @@ pub fn child(arguments: &[String]) -> Result<()> {
         ("Memmap2Tuned", _) => timed(Memmap2Tuned, "", || count_by_memmap2_populate(&path)),
         _ => timed(MmapRs, "", || count_by_mmap_rs(&path)),
     };
-    let turn = (contestant.turn)();
-    println!("{} {} {}", turn.seconds, turn.answer, state::peak_kib().unwrap_or(0));
+    let sample = (candidate.run)();
+    println!("{} {} {}", sample.seconds, sample.result, state::peak_kib().unwrap_or(0));
     Ok(())
 }

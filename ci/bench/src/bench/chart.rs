@@ -1,6 +1,6 @@
-//! What was measured, drawn: SVG by hand, as bars and lines need no more.
+//! The measurements as charts. Bars and lines are simple enough to write SVG by hand.
 
-use crate::race::{Column, Column::*, Lane};
+use crate::compare::{Column, Column::*, Measurement};
 use crate::work::Row;
 use std::fmt::Write;
 
@@ -18,8 +18,8 @@ fn color(column: Column) -> &'static str {
     }
 }
 
-fn label(lane: &Lane) -> String {
-    let name = match lane.column {
+fn label(measurement: &Measurement) -> String {
+    let name = match measurement.column {
         Baremap => "baremap",
         Limit => "limit:",
         Std => "read",
@@ -28,7 +28,7 @@ fn label(lane: &Lane) -> String {
         Rustix => "rustix",
         Libc => "libc",
     };
-    format!("{name} {}", lane.name)
+    format!("{name} {}", measurement.name)
 }
 
 fn svg(width: usize, height: usize, body: &str) -> String {
@@ -42,30 +42,32 @@ fn text(x: f64, y: f64, class: &str, words: &str) -> String {
     format!("<text x=\"{x:.0}\" y=\"{y:.0}\" class=\"{class}\">{words}</text>\n")
 }
 
-/// (d): a bar for each contestant, in each state of the page cache.
+/// (d): a bar for each candidate in each state of the page cache.
 pub fn speeds(rows: &[Row]) -> String {
     const LEFT: f64 = 170.0;
     const BAR: f64 = 16.0;
-    // The rows of those who read repeat the peers.
+    // The rows of the Reader that reads repeat the peers.
     let is_drawn = |row: &&Row| row.letter == 'd' && !row.work.starts_with('…');
     let rows: Vec<&Row> = rows.iter().filter(is_drawn).collect();
-    let speed = |row: &Row, lane: &Lane| row.bytes as f64 / lane.time().median / 1e9;
-    let lanes = || rows.iter().flat_map(|row| row.lanes.iter().map(move |lane| speed(row, lane)));
-    let fastest = lanes().fold(1.0, f64::max);
+    let speed = |row: &Row, measurement: &Measurement| row.bytes as f64 / measurement.time().median / 1e9;
+    let measurements = || {
+        rows.iter().flat_map(|row| row.measurements.iter().map(move |measurement| speed(row, measurement)))
+    };
+    let fastest = measurements().fold(1.0, f64::max);
     let (mut body, mut y) = (String::new(), 0.0);
     for row in &rows {
         y += 24.0;
         body += &text(8.0, y, "title", &format!("{}, GB/s", row.work));
         y += 6.0;
-        for lane in &row.lanes {
-            let (speed, color) = (speed(row, lane), color(lane.column));
+        for measurement in &row.measurements {
+            let (speed, color) = (speed(row, measurement), color(measurement.column));
             let width = 480.0 * speed / fastest;
             let _ = writeln!(
                 body,
                 "<rect x=\"{LEFT}\" y=\"{y:.0}\" width=\"{width:.0}\" height=\"{:.0}\" fill=\"{color}\"/>",
                 BAR - 3.0
             );
-            body += &text(8.0, y + 11.0, "", &label(lane));
+            body += &text(8.0, y + 11.0, "", &label(measurement));
             body += &text(LEFT + width + 5.0, y + 11.0, "", &format!("{speed:.1}"));
             y += BAR;
         }
@@ -77,14 +79,15 @@ pub fn speeds(rows: &[Row]) -> String {
 pub fn growth(rows: &[Row]) -> String {
     let rows: Vec<&Row> = rows.iter().filter(|row| row.letter == 'h').collect();
     let mut body = String::new();
-    body += &panel(0.0, "time", "s", &rows, |lane| lane.time().median);
-    body +=
-        &panel(420.0, "peak resident memory", "MiB", &rows, |lane| lane.peak.unwrap_or(1) as f64 / 1024.0);
+    body += &panel(0.0, "time", "s", &rows, |measurement| measurement.time().median);
+    body += &panel(420.0, "peak resident memory", "MiB", &rows, |measurement| {
+        measurement.peak.unwrap_or(1) as f64 / 1024.0
+    });
     svg(820, 320, &body)
 }
 
-fn panel(left: f64, title: &str, unit: &str, rows: &[&Row], value: impl Fn(&Lane) -> f64) -> String {
-    let values = || rows.iter().flat_map(|row| row.lanes.iter().map(&value));
+fn panel(left: f64, title: &str, unit: &str, rows: &[&Row], value: impl Fn(&Measurement) -> f64) -> String {
+    let values = || rows.iter().flat_map(|row| row.measurements.iter().map(&value));
     let lengths = || rows.iter().map(|row| row.bytes as f64);
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
@@ -117,26 +120,26 @@ fn panel(left: f64, title: &str, unit: &str, rows: &[&Row], value: impl Fn(&Lane
         out += &text(x(bytes) - 18.0, 302.0, "", &name);
     }
     let Some(last) = rows.last() else { return out };
-    // Names stand at the line's end, and below one another where lines end together.
+    // Labels are at the ends of the lines, one below the other where lines end at the same height.
     let mut ends: Vec<(usize, f64)> =
-        last.lanes.iter().enumerate().map(|(i, lane)| (i, y(value(lane)))).collect();
+        last.measurements.iter().enumerate().map(|(i, measurement)| (i, y(value(measurement)))).collect();
     ends.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut floor = f64::MIN;
     for (i, end) in ends {
-        let lane = &last.lanes[i];
+        let measurement = &last.measurements[i];
         let points: Vec<String> = rows
             .iter()
-            .map(|row| format!("{:.0},{:.0}", x(row.bytes as f64), y(value(&row.lanes[i]))))
+            .map(|row| format!("{:.0},{:.0}", x(row.bytes as f64), y(value(&row.measurements[i]))))
             .collect();
         let _ = writeln!(
             out,
             "<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"2\" points=\"{}\"/>",
-            color(lane.column),
+            color(measurement.column),
             points.join(" ")
         );
         floor = f64::max(floor + 14.0, end + 4.0);
-        let named = text(left + 275.0, floor, "", &label(lane));
-        out += &named.replace("<text", &format!("<text style=\"fill:{}\"", color(lane.column)));
+        let named = text(left + 275.0, floor, "", &label(measurement));
+        out += &named.replace("<text", &format!("<text style=\"fill:{}\"", color(measurement.column)));
     }
     out
 }
