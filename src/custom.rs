@@ -98,6 +98,7 @@ pub struct Request {
 ///   uses until [`unmap`](Self::unmap). If a reservation or an address was given, they return it.
 /// - [`read`](Self::read) returns at most `len`, and has written that many bytes.
 /// - Permissions granted by `map` or [`protect`](Self::protect) stay granted, and an access that they allow succeeds.
+/// - If [`asks_fixup`](Self::asks_fixup) returns `true`, the page-fault handler does ask.
 #[allow(clippy::missing_safety_doc, reason = "the trait's # Safety is what an implementer promises")]
 #[allow(unused_variables, reason = "default methods name their arguments for the documentation")]
 pub unsafe trait Backend: Sync {
@@ -153,6 +154,35 @@ pub unsafe trait Backend: Sync {
     /// [`unmap_to_reservation`](Self::unmap_to_reservation); if this fails too, the mapping or the reservation is leaked.
     fn flags(&self) -> Flags {
         Flags::empty()
+    }
+
+    /// Returns whether the kernel's page-fault handler asks [`guard::fixup`](crate::guard::fixup).
+    ///
+    /// With `true` a [`View`](crate::View) copies from its mapping instead of calling [`read`](Self::read), and
+    /// [`guard::install`](crate::guard::install) has nothing to do. The handler asks if a page cannot be made present:
+    /// the file was truncated, or its device failed. It sets the program counter of the interrupted context to the result
+    /// and returns. The answer is always the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use baremap::guard;
+    /// # struct Context { program_counter: usize }
+    /// # fn make_present(address: usize) -> bool { address != 0 }
+    /// /// Called with the registers of the interrupted code, which are restored on return.
+    /// fn page_fault(address: usize, context: &mut Context) {
+    ///     if make_present(address) {
+    ///         return; // The instruction runs again.
+    ///     }
+    ///     match guard::fixup(context.program_counter) {
+    ///         Some(next) => context.program_counter = next,
+    ///         None => panic!("page fault at {address:#x}"),
+    ///     }
+    /// }
+    /// # page_fault(1, &mut Context { program_counter: 0 });
+    /// ```
+    fn asks_fixup(&self) -> bool {
+        false
     }
 
     /// Reserves address space and returns its address.
@@ -246,7 +276,15 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Closes a file that [`open`](Self::open) returned. Its mappings stay.
+    /// Makes a file in memory that has no name and a length of 0, for reading and writing.
+    ///
+    /// # Errors
+    /// Fails if there is no memory.
+    fn memory_file(&self) -> Result<RawFile, Code> {
+        Err(UNSUPPORTED)
+    }
+
+    /// Closes a file that [`open`](Self::open) or [`memory_file`](Self::memory_file) returned. Its mappings stay.
     fn close(&self, file: RawFile) {}
 
     /// Returns the kind of a file, and the length in bytes of a regular one.
@@ -262,6 +300,17 @@ pub unsafe trait Backend: Sync {
     /// # Errors
     /// Fails if the file is not open for writing, or cannot be that long.
     fn set_len(&self, file: RawFile, len: u64) -> Result<(), Code> {
+        Err(UNSUPPORTED)
+    }
+
+    /// Allocates space for `len` bytes at `offset`, so that writes to these need none. `len` is not 0.
+    ///
+    /// The file is extended with zeros if it is shorter. `offset` and `len` together are at most `i64::MAX`.
+    ///
+    /// # Errors
+    /// Fails with a code of kind [`NoSpace`](crate::ErrorKind::NoSpace) if the disk is full. After a failure part of the space
+    /// may be allocated.
+    fn allocate(&self, file: RawFile, offset: u64, len: u64) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 

@@ -26,7 +26,8 @@
 //! - [`Mapping`] and [`MappingMut`] are the result: a slice of bytes, unmapped when it is dropped. [`RawMapping`] gives
 //!   pointers only.
 //! - [`Reservation`] is address space for mappings that must lie at certain addresses.
-//! - `Reader` (feature `alloc`) reads a whole file in chunks, or maps them.
+//! - [`View`] and `Reader` (feature `alloc`) are safe, whatever others do to the file: the one copies parts of it, the other
+//!   goes through it in chunks. [`guard::install`] makes views fast.
 //! - `custom::Backend` is what a kernel implements: on targets without an operating system, or on any with
 //!   `--cfg baremap_backend="custom"`.
 //!
@@ -37,17 +38,18 @@
 //!   std takes for one; [`File`] and [`Error`] convert from and to std's; `Reader` is `Read`, `BufRead` and `Seek`.
 //!
 //! # Safety
-//! To map a file is `unsafe`, because a Rust slice must neither change nor vanish while it is borrowed, and a file
-//! is not this process's alone. The caller promises:
+//! To map a file as a slice is `unsafe`, because a slice must neither change nor vanish while it is borrowed, and a file is not
+//! this process's alone. The caller promises:
 //!
 //! - Nobody changes the mapped part of the file while the mapping lives, except through the mapping itself. With
 //!   [`Flags::COW`] this holds for the pages that were not written yet.
 //! - Nobody truncates the file to less than what is mapped. Access past the new end raises SIGBUS, which ends the process.
-//!   Windows allows nobody to do it, unless the file lies on another machine.
+//!   Windows refuses to truncate a mapped file, unless the file lies on another machine.
 //! - The device can serve the pages that are touched: a read error, or a full disk when a hole is written, raises SIGBUS
 //!   too, and `EXCEPTION_IN_PAGE_ERROR` on Windows.
 //!
-//! Everything else is safe: anonymous memory, [`RawMapping`], `Reader`, and every method that is not marked `unsafe`.
+//! Everything else is safe: [`View`], `Reader`, anonymous memory, [`RawMapping`], and every method that is not marked `unsafe`.
+//! [The guide](guide::safety) says for each kind of access what others can and cannot do.
 
 #![no_std]
 
@@ -60,6 +62,8 @@ extern crate std;
 pub mod custom;
 mod error;
 mod file;
+pub mod guard;
+pub mod guide;
 mod mapping;
 mod mmap;
 mod options;
@@ -71,6 +75,7 @@ mod search;
 #[cfg(feature = "std")]
 mod std_impls;
 mod sys;
+mod view;
 
 pub use error::{Error, ErrorKind, Refused};
 pub use file::{AsPath, File, FileRef};
@@ -81,6 +86,7 @@ pub use options::{Advice, Discard, Flags, Prot};
 pub use reader::Reader;
 pub use reservation::Reservation;
 pub use sys::{Backing, RawFile};
+pub use view::View;
 
 use sys::{Sys, System};
 

@@ -139,6 +139,7 @@ impl From<ErrorKind> for io::ErrorKind {
             ErrorKind::PermissionDenied => Self::PermissionDenied,
             ErrorKind::Unsupported => Self::Unsupported,
             ErrorKind::OutOfMemory => Self::OutOfMemory,
+            ErrorKind::Truncated => Self::UnexpectedEof,
             ErrorKind::NoSpace => Self::StorageFull,
             ErrorKind::TooLong => Self::FileTooLarge,
             ErrorKind::Busy => Self::ResourceBusy,
@@ -148,6 +149,7 @@ impl From<ErrorKind> for io::ErrorKind {
             | ErrorKind::BeyondEnd
             | ErrorKind::Overflow
             | ErrorKind::ZeroLength
+            | ErrorKind::NotSealed
             | ErrorKind::NotMappable => Self::InvalidInput,
             ErrorKind::TooManyFiles | ErrorKind::Io | ErrorKind::Other => Self::Other,
         }

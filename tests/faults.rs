@@ -209,6 +209,7 @@ fn scenario_on(scenario: &str, path: &CString) {
                 (file.set_len(7), "ftruncate"),
                 (file.read_at(&mut [0; 9], 0).map(drop), "pread64"),
                 (file.write_at(&[0; 9], 0).map(drop), "pwrite64"),
+                (file.allocate(0, 9), "fallocate"),
             ] {
                 fails(result.unwrap_err(), call, ErrorKind::Io);
             }
@@ -222,8 +223,19 @@ fn scenario_on(scenario: &str, path: &CString) {
             map(request).unwrap().flush().unwrap();
             file.sync().unwrap();
             file.set_len(LEN as u64).unwrap();
+            // In pieces, as the whole might be interrupted for ever.
+            file.allocate(1, LEN as u64 + 9).unwrap();
+            assert_eq!(file.len(), Ok(LEN as u64 + 10));
             drop(File::open(path).unwrap());
         }
+        "the disk is full" => fails(file.allocate(0, 9).unwrap_err(), "fallocate", ErrorKind::NoSpace),
+        "space is not supported" => {
+            fails(file.allocate(0, 9).unwrap_err(), "fallocate", ErrorKind::Unsupported);
+        }
+        "no memory file" => fails(File::memory().unwrap_err(), "memfd_create", ErrorKind::TooManyFiles),
+        "memory on an old kernel" => assert!(sealed_memory().unwrap().starts_with(b"contents")),
+        "seals are forbidden" => fails(sealed_memory().unwrap_err(), "fcntl", ErrorKind::PermissionDenied),
+        "seals are unknown" => fails(request.map_sealed().unwrap_err(), "fcntl", ErrorKind::Io),
         "reserving fails" => fails(Reservation::new(LEN).unwrap_err(), "mmap", ErrorKind::OutOfMemory),
         "an address is taken" => {
             // SAFETY: nothing relies on these addresses.
@@ -283,6 +295,14 @@ fn scenario_on(scenario: &str, path: &CString) {
     }
 }
 
+fn sealed_memory() -> Result<Mapping, Error> {
+    let file = File::memory()?;
+    file.set_len(LEN as u64)?;
+    file.write_at(b"contents", 0)?;
+    file.seal()?;
+    Mmap::new(&file).map_sealed()
+}
+
 /// Reads the file in chunks, and returns how many bytes were right.
 #[cfg(feature = "alloc")]
 fn read(file: &File) -> Result<usize, Error> {
@@ -314,6 +334,13 @@ fn failing_call_is_reported_and_leaves_nothing() {
         ("anon fails", "mmap", "ENOMEM"),
         ("anon mlock fails", "mlock", "EAGAIN"),
         ("munmap fails", "munmap", "ENOMEM"),
+        ("the disk is full", "fallocate", "ENOSPC"),
+        ("space is not supported", "fallocate", "EOPNOTSUPP"),
+        ("no memory file", "memfd_create", "EMFILE"),
+        // The newest flag.
+        ("memory on an old kernel", "memfd_create", "EINVAL"),
+        ("seals are forbidden", "fcntl", "EPERM"),
+        ("seals are unknown", "fcntl", "EIO"),
     ] {
         fault(scenario, &[(call, error, 1)]);
     }
@@ -321,7 +348,7 @@ fn failing_call_is_reported_and_leaves_nothing() {
     fault("calls on a mapping fail", &of_mapping);
     fault(
         "calls on a file fail",
-        &["fsync", "ftruncate", "pread64", "pwrite64"].map(|call| (call, "EIO", 1)),
+        &["fsync", "ftruncate", "pread64", "pwrite64", "fallocate"].map(|call| (call, "EIO", 1)),
     );
 }
 
@@ -332,8 +359,8 @@ fn failed_protect_takes_permissions_away() {
 }
 
 fn interrupted_call_is_repeated() {
-    let calls =
-        ["openat", "pread64", "pwrite64", "msync", "fsync", "ftruncate"].map(|call| (call, "EINTR", 3));
+    let calls = ["openat", "pread64", "pwrite64", "msync", "fsync", "ftruncate", "fallocate"]
+        .map(|call| (call, "EINTR", 3));
     fault("interrupted", &calls);
 }
 
@@ -402,6 +429,17 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let map = file.and_then(|file| unsafe { Mmap::new(&file).map() });
         done();
         assert!(map.is_err() || map.unwrap().is_empty());
+    }),
+    ("share sealed memory", |path| {
+        let _file = File::open_rw(path);
+        let map = sealed_memory();
+        done();
+        assert!(map.is_err() || map.unwrap().starts_with(b"contents\0"));
+    }),
+    ("refuse what is not sealed", |path| {
+        let map = File::open_rw(path).and_then(|file| Mmap::new(&file).map_sealed());
+        done();
+        assert!(map.is_err());
     }),
     ("map in a reservation", |path| map_in(path, Flags::empty())),
     ("map in a reservation and lock", |path| map_in(path, Flags::LOCKED | Flags::READAHEAD)),

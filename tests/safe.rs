@@ -1607,6 +1607,102 @@ fn truncates_what_is_mapped_raw() {
     });
 }
 
+/// Changes a file that a safe slice shows, by every way to change one, from another thread and by another mapping. The slice
+/// would change under its reader, or vanish.
+#[test]
+fn changes_a_sealed_file() {
+    const LEN: usize = 1 << 20;
+    let make = |seal: bool| {
+        let file = File::memory()?;
+        file.set_len(LEN as u64)?;
+        let mut contents = vec![0; LEN];
+        stamp(&mut contents, 1);
+        file.write_at(&contents, 0)?;
+        if seal { file.seal().map(|()| file) } else { Ok(file) }
+    };
+    let file = match make(true) {
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::NotSeekable) => {
+            return println!("skipped: {error}");
+        }
+        file => file.unwrap(),
+    };
+    let map = Mmap::new(&file).map_sealed().unwrap();
+    let attack = || {
+        let _ = file.set_len(0);
+        let _ = file.set_len(2 * LEN as u64);
+        let _ = file.allocate(0, 2 * LEN as u64);
+        let _ = file.write_at(&[0xff; 5000], 0);
+        for flags in all_flags() {
+            let request = Mmap::new(&file).prot(Prot::WRITE).flags(flags);
+            assert!(request.map_raw().is_err() || flags.contains(Flags::COW));
+            if let Ok(private) = request.map_sealed().and_then(|map| Ok(map.into_mut()?)) {
+                stamp(&mut { private }, 2);
+            }
+        }
+    };
+    meanwhile([attack], || (0..200).for_each(|_| assert_stamped(&map, 1)));
+    assert_eq!(file.len(), Ok(LEN as u64));
+    // While anything can write, nothing is sealed, and while something is sealed, nothing can write.
+    for _ in 0..50 {
+        let file = make(false).unwrap();
+        meanwhile([|| drop(Mmap::new(&file).prot(Prot::WRITE).map_raw())], || {
+            while let Err(error) = file.seal() {
+                assert_eq!(error.kind(), ErrorKind::Busy);
+            }
+            assert_stamped(&Mmap::new(&file).map_sealed().unwrap(), 1);
+            assert!(Mmap::new(&file).prot(Prot::WRITE).map_raw().is_err());
+        });
+    }
+}
+
+/// Maps without `unsafe` a file that may change, which must never be possible.
+#[test]
+fn maps_what_is_not_sealed() {
+    let folder = Folder::new();
+    let file = folder.file("file", b"contents");
+    let refused = |result: Result<Mapping, Error>| {
+        assert!(matches!(result.unwrap_err().kind(), ErrorKind::NotSealed | ErrorKind::Unsupported));
+    };
+    for flags in all_flags() {
+        for prot in PROTS {
+            refused(Mmap::new(&file).flags(flags).prot(prot).map_sealed());
+            refused(Mmap::new(&file).flags(flags).prot(prot).len(0).map_sealed());
+        }
+    }
+    refused(Mmap::new(&folder.open("file").unwrap()).map_sealed());
+    let _ = file.seal();
+    refused(Mmap::new(&file).map_sealed());
+    if let Ok(memory) = File::memory() {
+        refused(Mmap::new(&memory).map_sealed());
+    }
+    #[cfg(feature = "std")]
+    refused(Mmap::new(&std::io::stdin()).map_sealed());
+}
+
+/// A program without `unsafe` reaches every kind of memory: fresh, a file that may change, one that may not.
+#[cfg(feature = "alloc")]
+#[test]
+fn reads_everything_without_unsafe() {
+    use baremap::Reader;
+    let folder = Folder::new();
+    let file = folder.file("file", b"one\ntwo\nthree\n");
+    let mut copy = Mmap::anon(100).map_mut().unwrap();
+    let view = Mmap::new(&file).offset(4).view().unwrap();
+    assert_eq!(view.read_at(&mut copy, 0).unwrap(), 10);
+    assert!(copy.starts_with(b"two\nthree\n\0"));
+    let mut count = 0;
+    let count_one = |_: &[u8]| {
+        count += 1;
+        Ok::<_, Error>(())
+    };
+    Reader::new(&file).records(b'\n', count_one).unwrap();
+    assert_eq!(count, 3);
+    let Ok(memory) = File::memory() else { return };
+    if memory.write_at(&copy, 0).is_ok() && memory.seal().is_ok() {
+        assert_eq!(Mmap::new(&memory).map_sealed().unwrap()[..], copy[..]);
+    }
+}
+
 /// Reads the process's own memory as a file, into that same memory, and where a reservation is: reading must change
 /// nothing else, and what cannot be read must be an error.
 #[test]

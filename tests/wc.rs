@@ -312,6 +312,8 @@ fn of_closed_descriptors() {
         "\"$wc\" byte missing 2>&-",
         "\"$wc\" <&- >&-",
         "\"$wc\" byte >/dev/full",
+        "\"$wc\" --help >&-",
+        "\"$wc\" --version >/dev/full",
         "\"$wc\" 1</dev/null byte",
         "\"$wc\" 0>output",
         // These are open.
@@ -323,6 +325,32 @@ fn of_closed_descriptors() {
     }
     // SIGPIPE: its reader is gone.
     compare_in_shell(&folder.0, "(sleep 0.1; \"$wc\" byte; echo $? >&2) | true");
+}
+
+/// Progress is one line, shorter than the terminal is wide, and erased before anything else is printed.
+#[test]
+fn of_a_terminal() {
+    let folder = folder("terminal");
+    fs::write(folder.0.join("a\n\u{e4}"), "c d\n").unwrap();
+    let line = "stty cols 30; { sleep 1; printf 'a b\\n'; } | \"$wc\" byte - missing; : | \"$wc\" 'a
+\u{e4}' /dev/stdin; { sleep 1; echo; sleep 1; echo; } | \"$wc\" -l; \"$wc\" byte 2>output; cat output";
+    let mut command = Command::new("script");
+    command.args(["-qec", line, "/dev/null"]).current_dir(&folder.0).env("wc", example());
+    let Ok(output) = command.env("LC_ALL", "C").stdin(Stdio::null()).output() else {
+        println!("skipped: no script here");
+        return;
+    };
+    let expected = "      0       1       1 byte\r
+\rwc: 0 MiB, file 2 of 3: stand\x1b[K\r\x1b[K      1       2       4 -\r
+wc: missing: No such file or directory\r
+      1       3       5 total\r
+      1       2       4 'a'$'\\n\\303\\244'\r
+      0       0       0 /dev/stdin\r
+      1       2       4 total\r
+\rwc: 0 MiB: standard input\x1b[K\rwc: 0 MiB: standard input\x1b[K\r\x1b[K2\r
+0 1 1 byte\r
+";
+    assert_eq!(output.stdout.escape_ascii().to_string(), expected.as_bytes().escape_ascii().to_string());
 }
 
 /// With `--mmap` each count is the same.

@@ -34,6 +34,10 @@ pub enum ErrorKind {
     ZeroLength,
     /// The file cannot be mapped: a directory, a pipe, a terminal, or a file or device that reports no length.
     NotMappable,
+    /// The file may be changed or truncated by others: it is neither sealed in memory nor protected by fs-verity.
+    NotSealed,
+    /// The file was truncated to less than what is viewed.
+    Truncated,
     /// The stream has no position: a pipe, a terminal.
     NotSeekable,
     /// The system does not support the operation, or the flag that [`Error::flag`](crate::Error::flag) names.
@@ -68,6 +72,10 @@ impl ErrorKind {
             Self::NotMappable => {
                 "not mappable: a directory, a pipe, a terminal, or a file or device that reports no length"
             }
+            Self::NotSealed => {
+                "others may change or truncate the file: it has neither the seals F_SEAL_WRITE and F_SEAL_SHRINK nor fs-verity"
+            }
+            Self::Truncated => "the file was truncated",
             Self::NotSeekable => "not seekable",
             Self::Unsupported => "not supported by this system",
             Self::OutOfMemory => "out of memory",
@@ -102,21 +110,23 @@ macro_rules! calls {
 
 // This crate's, by which the methods of `custom::Backend` are called too.
 calls! {
-    Advise "advise" Discard "discard" Flush "flush" IntoReservation "into_reservation" Lock "lock" Map "map"
-    MapIn "map_in" Open "open" Protect "protect" Read "read" ReadAt "read_at" Records "records" Reserve "reserve"
+    Advise "advise" Allocate "allocate" Discard "discard" Flush "flush" Install "install"
+    IntoReservation "into_reservation" Lock "lock" Map "map" MapIn "map_in" MapSealed "map_sealed" Memory "memory"
+    Open "open" Protect "protect" Read "read" ReadAt "read_at" Records "records" Reserve "reserve" Seal "seal"
     Seek "seek" SetLen "set_len" Split "split" Stat "stat" Sync "sync" Unlock "unlock" Unmap "unmap"
-    UnmapToReservation "unmap_to_reservation" WriteAt "write_at"
+    UnmapToReservation "unmap_to_reservation" View "view" WriteAt "write_at"
     // POSIX systems'.
-    Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
-    Madvise "madvise" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"
+    Fallocate "fallocate" Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
+    Madvise "madvise" MemfdCreate "memfd_create" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"
     Msync "msync" Munlock "munlock" Munmap "munmap" Openat "openat" Pread "pread" Pread64 "pread64"
-    Pwrite "pwrite" Pwrite64 "pwrite64"
+    Pwrite "pwrite" Pwrite64 "pwrite64" RtSigaction "rt_sigaction" ShmOpen "shm_open" ShmUnlink "shm_unlink"
+    Sigaction "sigaction"
     // Windows's.
-    CreateEventW "CreateEventW" CreateFileMappingW "CreateFileMappingW" CreateFileW "CreateFileW"
+    AddVectoredExceptionHandler "AddVectoredExceptionHandler" CreateEventW "CreateEventW" CreateFileMappingW "CreateFileMappingW" CreateFileW "CreateFileW"
     DuplicateHandle "DuplicateHandle" FlushFileBuffers "FlushFileBuffers"
     FlushInstructionCache "FlushInstructionCache" FlushViewOfFile "FlushViewOfFile"
     GetFileInformationByHandleEx "GetFileInformationByHandleEx" GetFileType "GetFileType"
-    GetFullPathNameW "GetFullPathNameW" MapViewOfFile "MapViewOfFile" MapViewOfFile3 "MapViewOfFile3"
+    GetFullPathNameW "GetFullPathNameW" GetTempPathW "GetTempPathW" MapViewOfFile "MapViewOfFile" MapViewOfFile3 "MapViewOfFile3"
     MultiByteToWideChar "MultiByteToWideChar" PrefetchVirtualMemory "PrefetchVirtualMemory" ReadFile "ReadFile"
     SetFileInformationByHandle "SetFileInformationByHandle" SetFilePointerEx "SetFilePointerEx"
     UnmapViewOfFile "UnmapViewOfFile" UnmapViewOfFile2 "UnmapViewOfFile2" VirtualAlloc "VirtualAlloc"

@@ -17,6 +17,10 @@ impl<A> Mapping<A> {
     /// That includes the metadata needed to find it there, such as the file's length, but not the file's times; for those use
     /// [`File::sync`](crate::File::sync). For anonymous and copy-on-write memory it does nothing.
     ///
+    /// A full disk shows when a page is written for the first time, by a signal, and not here. Call
+    /// [`File::allocate`](crate::File::allocate) before mapping, which reports it as an error. What is left for `flush` to report are
+    /// failures of the device and of file systems that need space for every change.
+    ///
     /// **Platform notes**
     /// - Linux: [`msync`](https://man7.org/linux/man-pages/man2/msync.2.html) with `MS_SYNC`, as durable as `fdatasync`.
     /// - macOS: `msync` with `MS_SYNC`. The pages were given to the drive, whose cache may still hold them; the file's

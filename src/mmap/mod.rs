@@ -4,6 +4,7 @@
 
 mod anon;
 mod request;
+mod sealed;
 
 pub use anon::Anon;
 
@@ -353,6 +354,10 @@ impl<'f> Mmap<'f> {
     pub unsafe fn map_mut_in(self, reservation: Reservation) -> Result<MappingMut, Refused<Reservation>> {
         // SAFETY: the caller's promise.
         unsafe { self.map_in_with(reservation, self.prot | Prot::WRITE) }
+    }
+
+    pub(crate) fn source(&self) -> (FileRef<'f>, u64, Option<usize>) {
+        (self.file, self.offset, self.len)
     }
 
     /// # Safety

@@ -32,7 +32,7 @@ impl Reader<'_> {
             return &self.mapping;
         }
         // SAFETY: the system wrote these bytes, and the buffer was not touched since.
-        unsafe { slice::from_raw_parts(self.buffer.as_ptr().add(self.start), self.len) }
+        unsafe { slice::from_raw_parts(self.buffer.vec().as_ptr().add(self.start), self.len) }
     }
 
     /// Drops the current chunk.
@@ -55,13 +55,15 @@ impl Reader<'_> {
             let is_large = status.kind == FileKind::Regular && status.len > SMALL;
             self.map_to = if is_large { status.len } else { 0 };
         }
-        if let Some(rest @ 1..) = self.map_to.checked_sub(self.next) {
+        let rest = self.map_to.saturating_sub(self.next);
+        if rest != 0 && self.trial.maps_next(self.done) {
             let len = usize::try_from(rest).unwrap_or(usize::MAX).min(self.chunk_len);
             // SAFETY: promised to `mapped`, without which `map_to` is 0.
             match unsafe { Mmap::new(self.file).offset(self.next).len(len).map() } {
                 Ok(mapping) => {
                     self.mapping = mapping;
                     self.next += len as u64;
+                    self.done += len as u64;
                     return Ok(());
                 }
                 // A file that cannot be mapped may still be readable; if not, reading reports why.
@@ -83,13 +85,13 @@ impl Reader<'_> {
             if rest == 0 {
                 // The end, unless the file has an error to report, or no offsets.
                 // SAFETY: no byte is written.
-                unsafe { Sys::read(self.file.raw, self.buffer.as_mut_ptr(), 0, Some(0))? };
+                unsafe { Sys::read(self.file.raw, self.buffer.vec_mut().as_mut_ptr(), 0, Some(0))? };
                 return Ok(());
             }
             end = end.min(skip.saturating_add(usize::try_from(rest).unwrap_or(usize::MAX)));
         }
         let (file, next) = (self.file.raw, self.next);
-        let base = self.buffer.as_mut_ptr();
+        let base = self.buffer.vec_mut().as_mut_ptr();
         let aligned = base.addr().wrapping_neg() % ALIGN;
         let read = |start: usize, offset| {
             // SAFETY: `reserve` made room for `end` bytes from `aligned` on.
@@ -115,19 +117,22 @@ impl Reader<'_> {
         };
         (self.start, self.len) = (aligned + skip, read);
         self.next += read as u64;
-        self.read += read as u64;
+        self.done += read as u64;
         Ok(())
     }
 
     /// Makes room for the next piece, from the buffer's first aligned byte on, and returns its length.
     fn reserve(&mut self) -> Result<usize, Error> {
-        // A quarter of what was read, so that a file of medium length touches little memory only once.
-        let grown = usize::try_from(self.read / 4).unwrap_or(usize::MAX).clamp(FIRST_PIECE, PIECE);
+        // A quarter of what was read, so that a file of medium length touches little memory only once; or all of it, if the
+        // buffer is that long already.
+        let buffer = self.buffer.vec_mut();
+        let done = usize::try_from(self.done).unwrap_or(usize::MAX);
+        let grown = done.min(buffer.capacity()).max(done / 4).clamp(FIRST_PIECE, PIECE);
         let mut len = (1 << grown.ilog2()).min(self.chunk_len & !(ALIGN - 1)).max(ALIGN);
-        if self.buffer.capacity() < len + ALIGN {
+        if buffer.capacity() < len + ALIGN {
             // Freed first, as its contents are not needed. Where memory is short, a shorter piece will do.
-            self.buffer = Vec::new();
-            while self.buffer.try_reserve_exact(len + ALIGN).is_err() {
+            *buffer = Vec::new();
+            while buffer.try_reserve_exact(len + ALIGN).is_err() {
                 if len == ALIGN {
                     return Err(Error::new(Call::Read, ErrorKind::OutOfMemory));
                 }

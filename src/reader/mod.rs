@@ -5,6 +5,7 @@
 //! systems lie. Only a read that returns no bytes is the end. `load.rs` reads and maps.
 
 mod load;
+mod trial;
 
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind};
@@ -15,6 +16,7 @@ use crate::search::for_each_index_of;
 use crate::sys::{Sys, System, contract::FileKind};
 use alloc::vec::Vec;
 use core::fmt;
+use trial::Trial;
 
 /// The length of mapped chunks in bytes, unless the caller sets another. From 4 MiB on the length made no difference
 /// (`ci/bench/run curve`), and below the huge page of 2 MiB a factor of three. This leaves some room, and does not fill the
@@ -60,14 +62,37 @@ pub struct Reader<'f> {
     next: u64,
     /// The current chunk, if it is mapped. Otherwise the current piece is `buffer[start..][..len]`.
     mapping: Mapping,
-    /// Only its capacity is used.
-    buffer: Vec<u8>,
+    buffer: Buffer<'f>,
     start: usize,
     len: usize,
     /// How much of the current chunk or piece was consumed.
     consumed: usize,
-    /// How much was read since the start or the last seek; pieces grow with it.
-    read: u64,
+    /// How much was mapped and read since the start or the last seek; pieces grow with it.
+    done: u64,
+    /// Whether a mapped reader goes on mapping.
+    trial: Trial,
+}
+
+/// Where pieces are read to. Only the capacity is used; the vector is empty.
+enum Buffer<'f> {
+    Own(Vec<u8>),
+    Lent(&'f mut Vec<u8>),
+}
+
+impl Buffer<'_> {
+    fn vec(&self) -> &Vec<u8> {
+        match self {
+            Self::Own(vec) => vec,
+            Self::Lent(vec) => vec,
+        }
+    }
+
+    fn vec_mut(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Own(vec) => vec,
+            Self::Lent(vec) => vec,
+        }
+    }
 }
 
 const UNASKED: u64 = u64::MAX;
@@ -112,18 +137,60 @@ impl<'f> Reader<'f> {
             source: Source::Unknown,
             next: 0,
             mapping: Mapping::EMPTY,
-            buffer: Vec::new(),
+            buffer: Buffer::Own(Vec::new()),
             start: 0,
             len: 0,
             consumed: 0,
-            read: 0,
+            done: 0,
+            trial: Trial::New,
         }
+    }
+
+    /// Reads a file from its start into a buffer that many readers can use, one after another.
+    ///
+    /// Otherwise it is as [`new`](Self::new), whose buffer is allocated for each reader. The vector is cleared; its spare
+    /// capacity is read into, and grows to what the longest file needs, at most a little over 1 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = |i| std::env::temp_dir().join(format!("baremap-{}-buffer-{i}", std::process::id()));
+    /// # let paths: Vec<_> = (0..3).map(path).collect();
+    /// # for path in &paths { std::fs::write(path, "one\ntwo\n").unwrap(); }
+    /// # let paths: Vec<_> =
+    /// #     paths.iter().map(|path| std::ffi::CString::new(path.to_str().unwrap()).unwrap()).collect();
+    /// use baremap::{Error, File, Reader};
+    /// let mut buffer = Vec::new();
+    /// let mut lines = 0;
+    /// for path in &paths {
+    ///     let file = File::open(path)?;
+    ///     Reader::with_buffer(&file, &mut buffer).records(b'\n', |_| {
+    ///         lines += 1;
+    ///         Ok::<_, Error>(())
+    ///     })?;
+    /// }
+    /// # for path in &paths { std::fs::remove_file(path.to_str().unwrap()).unwrap(); }
+    /// assert_eq!(lines, 6);
+    /// # Ok::<_, Error>(())
+    /// ```
+    #[doc(alias = "with_capacity")]
+    pub fn with_buffer(file: impl Into<FileRef<'f>>, buffer: &'f mut Vec<u8>) -> Self {
+        buffer.clear();
+        Self { buffer: Buffer::Lent(buffer), ..Self::new(file) }
     }
 
     /// Maps the chunks of a large regular file instead of reading them.
     ///
     /// Files that cannot be mapped, are not regular or have at most 1 MiB are read, and so is what lies past the length that
     /// the file had when its first chunk was loaded. The caller need not know which.
+    ///
+    /// **Platform notes**
+    /// - Linux: a file whose pages came into the page cache one by one is often read faster than mapped. So if a chunk has
+    ///   many page faults, the next 6 MiB are read, and the CPU times of both decide how to go on
+    ///   ([`getrusage`][getrusage], [`clock_gettime`][clock]).
+    ///
+    /// [getrusage]: https://man7.org/linux/man-pages/man2/getrusage.2.html
+    /// [clock]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
     ///
     /// # Safety
     /// Until the reader is dropped or has reached the end:
@@ -155,7 +222,7 @@ impl<'f> Reader<'f> {
 
     /// Sets the greatest length of a chunk in bytes, 16 MiB by default.
     ///
-    /// A mapped chunk has this length, except for the last one. A chunk that is read has at most 1 MiB; of a pipe it has what
+    /// A mapped chunk has this length, except for the last one before reading. A chunk that is read has at most 1 MiB; of a pipe it has what
     /// the pipe holds. 0 counts as 1. Address space for one chunk is in use at a time; a buffer has at least 4096 bytes.
     pub fn chunk_len(self, chunk_len: usize) -> Self {
         Self { chunk_len: chunk_len.max(1), ..self }
@@ -291,7 +358,7 @@ impl<'f> Reader<'f> {
     pub(crate) fn check_seekable(&mut self) -> Result<(), Error> {
         if self.source == Source::Unknown {
             // SAFETY: no byte is written.
-            let result = unsafe { Sys::read(self.file.raw, self.buffer.as_mut_ptr(), 0, Some(0)) };
+            let result = unsafe { Sys::read(self.file.raw, self.buffer.vec_mut().as_mut_ptr(), 0, Some(0)) };
             self.source = match result.map_err(Error::from) {
                 Ok(_) => Source::File,
                 Err(error) if error.kind() == ErrorKind::NotSeekable => Source::Stream,
@@ -313,7 +380,7 @@ impl<'f> Reader<'f> {
             _ => {
                 self.unload()?;
                 self.next = offset;
-                self.read = 0;
+                self.done = 0;
             }
         }
         Ok(())
@@ -334,7 +401,7 @@ impl<'f> Reader<'f> {
         };
         self.unload()?;
         self.next = offset;
-        self.read = 0;
+        self.done = 0;
         Ok(offset)
     }
 }

@@ -129,6 +129,15 @@ impl From<Failure> for MapFailure {
     }
 }
 
+/// What a thread has used since it began.
+#[allow(dead_code, reason = "for the Reader, which needs alloc")]
+#[derive(Clone, Copy)]
+pub(crate) struct Usage {
+    /// CPU time, in user space and for system calls and page faults.
+    pub(crate) nanoseconds: u64,
+    pub(crate) faults: u64,
+}
+
 /// An operating system.
 ///
 /// A `Span` together with a `Backing` is a whole mapping, or a part of one where the function says so: its first byte
@@ -155,6 +164,14 @@ pub(crate) trait System {
     /// Returns whether a regular file that reports a length of 0 is empty. A file that only says so, as those of /proc do,
     /// cannot be mapped.
     fn is_empty_file_mappable(file: Self::RawFile, block_size: usize) -> bool;
+
+    /// Makes a file in memory that has no name and a length of 0, open for reading and writing. Child processes do not
+    /// inherit it.
+    fn memory_file() -> Result<Self::RawFile>;
+
+    /// Allocates disk space for a range that is not empty and ends at most at `i64::MAX`. Extends a shorter file to the end of the range.
+    /// After a failure part of the space may be allocated, and the file may be longer.
+    fn allocate(file: Self::RawFile, offset: u64, len: u64) -> Result<()>;
 
     /// Sets the length in bytes, at most `i64::MAX`.
     fn set_len(file: Self::RawFile, len: u64) -> Result<()>;
@@ -279,6 +296,23 @@ pub(crate) trait System {
     /// As `lock`, and nobody relies on the contents.
     unsafe fn discard(span: Span, backing: &Self::Backing, discard: Discard) -> Result<()>;
 
+    // The fault guard, which repairs `fault::copy` by `fault::fixup`.
+
+    /// Installs the guard in this process; again is no error.
+    fn install_guard() -> Result<()>;
+
+    /// Returns whether the guard was installed, at the cost of a load.
+    fn is_guard_installed() -> bool;
+
+    /// Returns whether the guard was installed and nothing has taken its place.
+    fn is_guard_in_force() -> bool;
+
+    /// Returns what this thread has used, to the moment; `None` if the system does not tell.
+    #[allow(dead_code, reason = "for the Reader, which needs alloc")]
+    fn usage() -> Option<Usage> {
+        None
+    }
+
     // Errors.
 
     /// Returns the kind of a code, whatever call reported it.
@@ -289,6 +323,21 @@ pub(crate) trait System {
 
     /// Writes what a code means, then in parentheses its name, if it has one, and its number.
     fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    // Provided for systems that make no promise about the contents of a file.
+
+    /// Makes the system promise that contents and length never change again. Fails with `Busy` while anything can write.
+    #[allow(unused_variables, reason = "its name is part of the contract")]
+    fn seal(file: Self::RawFile) -> Result<()> {
+        Err(Failure::refused(Call::Seal, ErrorKind::Unsupported))
+    }
+
+    /// Returns whether the system promises that contents never change and the file is never truncated. A promise that
+    /// was found lasts as long as the file.
+    #[allow(unused_variables, reason = "as above")]
+    fn is_sealed(file: Self::RawFile) -> Result<bool> {
+        Err(Failure::refused(Call::MapSealed, ErrorKind::Unsupported))
+    }
 
     // Provided for systems that cannot lock a mapping before it is in its place.
 

@@ -5,6 +5,7 @@ use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result,
 use crate::custom::{self, Backend, Code, FileKind, Open, UNSUPPORTED};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
+use crate::sys::fault;
 use core::ffi::CStr;
 use core::fmt;
 
@@ -115,6 +116,14 @@ impl System for Custom {
 
     fn is_empty_file_mappable(_: RawFile, _: usize) -> bool {
         true
+    }
+
+    fn memory_file() -> Result<RawFile> {
+        checked(Call::Memory, kernel().memory_file())
+    }
+
+    fn allocate(file: RawFile, offset: u64, len: u64) -> Result<()> {
+        checked(Call::Allocate, kernel().allocate(file, offset, len))
     }
 
     fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -229,6 +238,22 @@ impl System for Custom {
         let span = pages(span);
         // SAFETY: as in `lock`; nobody relies on the contents.
         checked(Call::Discard, unsafe { kernel().discard(span.ptr, span.len, discard) })
+    }
+
+    fn install_guard() -> Result<()> {
+        if Self::is_guard_installed() {
+            return Ok(());
+        }
+        Err(Failure::refused(Call::Install, ErrorKind::Unsupported))
+    }
+
+    /// The kernel's own page-fault handler is the guard.
+    fn is_guard_installed() -> bool {
+        fault::is_supported() && kernel().asks_fixup()
+    }
+
+    fn is_guard_in_force() -> bool {
+        Self::is_guard_installed()
     }
 
     fn kind(code: i32) -> ErrorKind {

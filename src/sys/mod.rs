@@ -27,6 +27,7 @@
 //! | | `reserve` at an address | mmap, munmap! | the range is lost |
 //! | | `unmap_to_reservation`, `discard` of fresh memory | munlock, mmap | the mapping is whole, and unlocked |
 //! | | `protect` | mprotect, mincore | as on Linux |
+//! | | `install_guard` | sigaction four times | SIGBUS may have the guard's handler already, which passes everything on |
 //! | Windows | `open` | MultiByteToWideChar, GetFullPathNameW, VirtualAlloc (long paths), CreateFileW, VirtualFree! | 128 KiB are lost, the file is open |
 //! | | `open` with `Create` | … SetFileInformationByHandle if the file existed | the file keeps its contents |
 //! | | `read`, `write` | GetFileType, SetFilePointerEx, CreateEventW, ReadFile or WriteFile, GetOverlappedResult, SetFilePointerEx | if the last one fails, the position is moved, and the bytes were transferred |
@@ -46,6 +47,7 @@
 //! | all | `Reservation::aligned` | reserve, split, release twice! | the rest that was to be released is lost |
 
 pub(crate) mod contract;
+pub(crate) mod fault;
 
 #[cfg(baremap_backend = "linux")]
 mod linux;

@@ -13,12 +13,14 @@ mod error;
 mod failure;
 mod file;
 mod mapping;
+mod memory;
 mod mmap;
 mod options;
 mod protect;
 #[cfg(feature = "alloc")]
 mod reader;
 mod reservation;
+mod view;
 
 use baremap::{Error, ErrorKind, File, FileRef, Mapping, MappingMut, Mmap, Prot, Refused};
 use core::ffi::CStr;
@@ -34,9 +36,11 @@ pub const FILES: &[&[Check]] = &[
     options::CHECKS,
     mmap::CHECKS,
     mapping::CHECKS,
+    memory::CHECKS,
     protect::CHECKS,
     discard::CHECKS,
     reservation::CHECKS,
+    view::CHECKS,
     #[cfg(feature = "alloc")]
     reader::CHECKS,
 ];
@@ -77,6 +81,9 @@ pub struct Env<'a> {
     pub zeros: Option<&'a CStr>,
     /// A file that has contents and reports a length of 0.
     pub reports_no_length: Option<&'a CStr>,
+    /// Sets the length of a file by its path, for a system that does not truncate mapped files; others may: the host of Wine,
+    /// the server of a network drive. Returns whether that was possible.
+    pub set_len: Option<fn(&CStr, u64) -> bool>,
     /// How many bytes of address space a check may reserve.
     pub address_space: usize,
 }

@@ -1,6 +1,9 @@
 //! Readers.
 
+extern crate alloc;
+
 use super::*;
+use alloc::vec::Vec;
 use baremap::{Reader, page_size};
 
 checks! {
@@ -18,6 +21,7 @@ checks! {
     records,
     records_in_chunks,
     long_record,
+    one_buffer_for_many_files,
 }
 
 /// A reader that reads, and one that maps.
@@ -296,5 +300,32 @@ fn long_record(env: &mut Env) -> Result {
         ensure_eq!(read, Ok(3_000_000));
         ensure_eq!(seen, 3_000_000);
     }
+    Ok(())
+}
+
+/// The buffer outlives the files, and is allocated once for all that are not longer than the first.
+fn one_buffer_for_many_files(env: &mut Env) -> Result {
+    let mut buffer = Vec::new();
+    let mut capacity = None;
+    for len in [3_000_001, 5, 0, 4_096, 70_000, 3_000_000, 1_000_000] {
+        let file = env.file("file", len)?;
+        for is_mapped in [false, true] {
+            let reader = Reader::with_buffer(&file, &mut buffer);
+            // SAFETY: as in `both`.
+            let reader = if is_mapped { unsafe { reader.mapped() } } else { reader };
+            ensure_eq!(read(reader, 0)?, Some(len as u64));
+            ensure!(buffer.is_empty());
+            ensure_eq!(*capacity.get_or_insert(buffer.capacity()), buffer.capacity());
+        }
+    }
+    // What the vector contained is not what is read.
+    buffer.extend_from_slice(b"before");
+    let file = env.file("file", 100)?;
+    let mut lens = [0; 2];
+    Reader::with_buffer(&file, &mut buffer).chunk_len(60).for_each(|chunk| {
+        lens[usize::from(lens[0] != 0)] = chunk.len();
+        Ok::<_, Error>(())
+    })?;
+    ensure_eq!(lens, [60, 40]);
     Ok(())
 }

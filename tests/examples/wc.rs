@@ -11,6 +11,7 @@ use baremap::{File, FileRef, Reader, page_size};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
 use std::mem::ManuallyDrop;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
@@ -28,15 +29,14 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
             }
         }));
     }
-    let is_ok = match Request::parse(given.into_iter().skip(1)) {
-        Ok(request) => request.run(),
+    let mut output = Output::default();
+    match Request::parse(given.into_iter().skip(1)) {
+        Ok(request) => request.run(&mut output),
         Err(message) => {
-            let help = b"\nTry 'wc --help' for more information.\n";
-            print_error(&[b"wc: ", &message[..], help].concat());
-            false
+            output.print_error(&[&message[..], b"\nTry 'wc --help' for more information."].concat());
         }
-    };
-    c_int::from(!is_ok)
+    }
+    c_int::from(output.has_failed)
 }
 
 const HELP: &str = "\
@@ -148,9 +148,8 @@ impl Request {
         [self.lines, self.words, self.chars, self.bytes].into_iter().map(usize::from).sum()
     }
 
-    /// Prints a line for each file and a total; returns whether all was read and written.
-    fn run(&self) -> bool {
-        let mut output = Output::default();
+    /// Prints a line for each file and a total.
+    fn run(&self, output: &mut Output) {
         if let Some(text) = &self.text {
             output.write(text.as_bytes());
             return output.finish();
@@ -158,19 +157,17 @@ impl Request {
         let unnamed = [OsString::from("-")];
         let inputs = if self.names.is_empty() { &unnamed } else { &self.names[..] };
         let width = self.width(inputs);
-        let (mut total, mut all_read) = (Counts::default(), true);
-        for name in inputs {
-            let result = self.count(name, |counts| {
-                output.write(&self.line(
-                    counts,
-                    width,
-                    if self.names.is_empty() { None } else { Some(name) },
-                ));
+        // All files are read into one buffer, as its memory need not be made resident again.
+        let (mut total, mut buffer) = (Counts::default(), Vec::new());
+        for (i, name) in inputs.iter().enumerate() {
+            let label = Some(&**name).filter(|_| !self.names.is_empty());
+            let progress = Progress { name, file: i + 1, files: inputs.len(), len: 0 };
+            if let Some(counts) = self.count(name, progress, output, &mut buffer) {
+                output.write(&self.line(&counts, width, label));
                 total.lines += counts.lines;
                 total.words += counts.words;
                 total.bytes += counts.bytes;
-            });
-            all_read &= result;
+            }
         }
         if inputs.len() > 1 {
             output.write(&self.line(&total, width, Some(OsStr::new("total"))));
@@ -178,11 +175,10 @@ impl Request {
         if inputs.iter().any(|name| name == "-") {
             // coreutils closes it at the end, which fails if it is not open.
             if let Err(error) = standard_input().metadata() {
-                report("-", &error);
-                all_read = false;
+                output.report("-", &error);
             }
         }
-        output.finish() && all_read
+        output.finish();
     }
 
     /// As coreutils: all columns have the width of the sum of the regular files' lengths, and at least 7 if there is
@@ -205,42 +201,53 @@ impl Request {
         bytes.to_string().len().max(least)
     }
 
-    /// Counts one file, to its end or to an error, passes the counts to `then`, and returns whether there was no error.
-    fn count(&self, name: &OsStr, then: impl FnOnce(&Counts)) -> bool {
+    /// Counts one file, to its end or to an error, which is printed. Returns `None` if it cannot be opened.
+    fn count(
+        &self,
+        name: &OsStr,
+        progress: Progress,
+        output: &mut Output,
+        buffer: &mut Vec<u8>,
+    ) -> Option<Counts> {
         let file = match name.as_encoded_bytes() {
             b"" => {
-                print_error(b"wc: invalid zero-length file name\n");
-                return false;
+                output.print_error(b"invalid zero-length file name");
+                return None;
             }
             b"-" => Ok(standard_input()),
             _ => fs::File::open(name).map(ManuallyDrop::new),
         };
-        let mut counts = Counts::default();
-        let result = match file {
-            Ok(mut file) => {
-                let result = self.count_file(&file, name, &mut counts);
-                if name != "-" {
-                    // SAFETY: it is dropped once and not used afterwards.
-                    unsafe { ManuallyDrop::drop(&mut file) };
-                }
-                result
-            }
+        let mut file = match file {
+            Ok(file) => file,
             Err(error) => {
-                report(quoted(name), &error);
-                return false;
+                output.report(quoted(name), &error);
+                return None;
             }
         };
-        if let Err(error) = &result {
-            report(if self.names.is_empty() { "'standard input'".into() } else { quoted(name) }, error);
+        let mut counts = Counts::default();
+        let result = self.count_file(&file, progress, output, buffer, &mut counts);
+        if name != "-" {
+            // SAFETY: it is dropped once and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut file) };
         }
-        then(&counts);
-        result.is_ok()
+        if let Err(error) = &result {
+            output
+                .report(if self.names.is_empty() { "'standard input'".into() } else { quoted(name) }, error);
+        }
+        Some(counts)
     }
 
     /// Counts from the file's position, if it has one, to its end, and moves the position there.
-    fn count_file(&self, mut file: &fs::File, name: &OsStr, counts: &mut Counts) -> io::Result<()> {
+    fn count_file(
+        &self,
+        mut file: &fs::File,
+        mut progress: Progress,
+        output: &mut Output,
+        buffer: &mut Vec<u8>,
+        counts: &mut Counts,
+    ) -> io::Result<()> {
         // A file opened by another process may not be at its start, and that process may read on.
-        let shared = if name == "-" { file.stream_position().ok() } else { None };
+        let shared = if progress.name == "-" { file.stream_position().ok() } else { None };
         let from = shared.unwrap_or(0);
         let metadata = file.metadata()?;
         let len = if metadata.is_file() { metadata.len() } else { 0 };
@@ -250,7 +257,7 @@ impl Request {
         let near_end = len.saturating_sub(TAIL);
         if only_bytes && near_end > from {
             // Bytes near the end show that the reported length is right, so that the rest need not be read.
-            let tail = read(Reader::new(file).offset(near_end), |_| ());
+            let tail = read(Reader::with_buffer(file, buffer).offset(near_end), |_| ());
             if let Ok(tail @ 1..) = tail {
                 counts.bytes = near_end - from + tail;
                 if moves {
@@ -259,14 +266,14 @@ impl Request {
                 return Ok(());
             }
         }
-        let mut progress = Progress::new(name, len.saturating_sub(from));
-        let reader = Reader::new(file).offset(from);
+        progress.len = len.saturating_sub(from);
+        let reader = Reader::with_buffer(file, buffer).offset(from);
         // SAFETY: whoever passes `--mmap` promises that no process changes or truncates the file; see the help.
         let reader = if self.maps { unsafe { reader.mapped() } } else { reader };
         let mut in_word = 0;
         let result = read(reader, |chunk| {
             counts.add(chunk, self, &mut in_word);
-            progress.show(counts.bytes);
+            output.show(&progress, counts.bytes);
         });
         if moves {
             file.seek(SeekFrom::Start(from + counts.bytes))?;
@@ -320,39 +327,108 @@ fn standard_output() -> ManuallyDrop<fs::File> {
     ManuallyDrop::new(unsafe { File::from_raw(FileRef::from(&io::stdout()).as_raw()) }.into())
 }
 
-/// Prints lines until an error.
-#[derive(Default)]
+/// Prints lines, until one cannot be written, messages, and how far the work has come.
 struct Output {
+    /// Whether a message was printed.
     has_failed: bool,
+    cannot_write: bool,
+    /// When the line of progress may be shown, if at all.
+    due: Option<Instant>,
+    is_shown: bool,
+    /// The terminal's, asked for when it is needed.
+    width: Option<usize>,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        // Who waits for less needs no line.
+        let due = io::stderr().is_terminal().then(|| Instant::now() + Duration::from_millis(300));
+        Self { has_failed: false, cannot_write: false, due, is_shown: false, width: None }
+    }
 }
 
 impl Output {
     fn write(&mut self, text: &[u8]) {
-        self.has_failed = self.has_failed || standard_output().write_all(text).is_err();
+        // What goes into a file leaves the terminal alone.
+        if self.is_shown && !standard_output().metadata().is_ok_and(|metadata| metadata.is_file()) {
+            self.erase();
+        }
+        self.cannot_write = self.cannot_write || standard_output().write_all(text).is_err();
     }
 
-    /// Returns whether all was written, and prints an error if not. As `fclose`, it reports why closing fails, but not
-    /// why a write failed before.
-    fn finish(self) -> bool {
-        if self.has_failed {
+    /// Prints an error if not all was written. As `fclose`, it reports why closing fails, but not why a write failed before.
+    fn finish(&mut self) {
+        self.erase();
+        if self.cannot_write {
             match standard_output().metadata() {
-                Err(error) => report("write error", &error),
-                Ok(_) => print_error(b"wc: write error\n"),
+                Err(error) => self.report("write error", &error),
+                Ok(_) => self.print_error(b"write error"),
             }
         }
-        !self.has_failed
+    }
+
+    fn report(&mut self, what: impl AsRef<str>, error: &io::Error) {
+        let words = error.to_string();
+        let words = words.split(" (os error").next().unwrap_or_default();
+        self.print_error(format!("{}: {words}", what.as_ref()).as_bytes());
+    }
+
+    /// Writes to standard error, unbuffered. A failure cannot be reported anywhere.
+    fn print_error(&mut self, text: &[u8]) {
+        self.erase();
+        self.has_failed = true;
+        let _ = io::stderr().write_all(&[b"wc: ", text, b"\n"].concat());
+    }
+
+    /// Shows how much of a file was read, on one line, ten times a second.
+    fn show(&mut self, progress: &Progress, done: u64) {
+        if self.due.is_none_or(|due| Instant::now() < due) {
+            return;
+        }
+        let mut text = progress.text(done);
+        text.truncate(*self.width.get_or_insert_with(terminal_width) - 1);
+        let _ = io::stderr().write_all(format!("\r{text}\x1b[K").as_bytes());
+        self.due = Some(Instant::now() + Duration::from_millis(100));
+        self.is_shown = true;
+    }
+
+    fn erase(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
     }
 }
 
-/// Writes to standard error, unbuffered. A failure cannot be reported anywhere.
-fn print_error(text: &[u8]) {
-    let _ = io::stderr().write_all(text);
+/// The file that is being read.
+struct Progress<'a> {
+    name: &'a OsStr,
+    /// Its number among the files, from 1 on.
+    file: usize,
+    files: usize,
+    /// The length that is due, or 0 if none is known.
+    len: u64,
 }
 
-fn report(what: impl AsRef<str>, error: &io::Error) {
-    let words = error.to_string();
-    let words = words.split(" (os error").next().unwrap_or_default();
-    print_error(format!("wc: {}: {words}\n", what.as_ref()).as_bytes());
+impl Progress<'_> {
+    /// In ASCII, so that each byte takes one column. The name is last, as a narrow terminal cuts it.
+    fn text(&self, done: u64) -> String {
+        let name = if self.name == "-" { "standard input".into() } else { quoted(self.name) };
+        let read = match u128::from(done) * 100 / u128::from(self.len.max(1)) {
+            percent @ 0..=100 if self.len != 0 => format!("{percent} % of {} MiB", self.len >> 20),
+            _ => format!("{} MiB", done >> 20),
+        };
+        match self.files {
+            1 => format!("wc: {read}: {name}"),
+            files => format!("wc: {read}, file {} of {files}: {name}", self.file),
+        }
+    }
+}
+
+/// Asks `stty`, as std cannot tell; 80 columns if that fails.
+fn terminal_width() -> usize {
+    let stty = Command::new("stty").arg("size").stdin(io::stderr()).stderr(Stdio::null()).output();
+    let width = stty.ok().and_then(|output| lossy(&output.stdout).split_whitespace().nth(1)?.parse().ok());
+    width.filter(|&width| width > 0).unwrap_or(80)
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -457,34 +533,3 @@ const CLASSES: [Class; 256] = {
     }
     classes
 };
-
-/// A line on the terminal that shows how much of a large file was read. It is erased at the end.
-struct Progress<'a> {
-    name: &'a OsStr,
-    bytes: u64,
-    shown: Option<Instant>,
-    is_wanted: bool,
-}
-
-impl<'a> Progress<'a> {
-    fn new(name: &'a OsStr, bytes: u64) -> Self {
-        Self { name, bytes, shown: None, is_wanted: bytes >= 64 << 20 && io::stderr().is_terminal() }
-    }
-
-    fn show(&mut self, done: u64) {
-        let is_due = self.shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(100));
-        if self.is_wanted && is_due {
-            let percent = u128::from(done) * 100 / u128::from(self.bytes);
-            eprint!("\r\x1b[Kwc: {}: {percent} % of {} MiB", self.name.to_string_lossy(), self.bytes >> 20);
-            self.shown = Some(Instant::now());
-        }
-    }
-}
-
-impl Drop for Progress<'_> {
-    fn drop(&mut self) {
-        if self.shown.is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
-}

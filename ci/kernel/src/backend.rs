@@ -91,6 +91,10 @@ unsafe impl Backend for Kernel {
         error::describe(code)
     }
 
+    fn asks_fixup(&self) -> bool {
+        true
+    }
+
     fn reserve(&self, address: usize, len: usize) -> Result<NonNull<u8>, Code> {
         self.call(|memory| memory.reserve(address, len)).map(pointer)
     }
@@ -120,6 +124,14 @@ unsafe impl Backend for Kernel {
         self.call(|memory| memory.open(path.to_bytes(), open))
     }
 
+    /// Under a name that nobody else uses. It is a file until the names of all files are forgotten.
+    fn memory_file(&self) -> Result<RawFile, Code> {
+        self.call(|memory| {
+            let name = [b'/', 0xff, memory.disk.inodes().end as u8];
+            memory.open(&name, Open::CreateNew)
+        })
+    }
+
     fn close(&self, file: RawFile) {
         let _ = self.call(|memory| {
             memory.disk.close(file);
@@ -136,6 +148,20 @@ unsafe impl Backend for Kernel {
 
     fn set_len(&self, file: RawFile, len: u64) -> Result<(), Code> {
         self.call(|memory| memory.set_len(file, len))
+    }
+
+    fn allocate(&self, file: RawFile, offset: u64, len: u64) -> Result<(), Code> {
+        if offset + len > MAX_LEN {
+            return Err(Error::TooLong as Code);
+        }
+        let (start, end) = (offset as usize, (offset + len) as usize);
+        self.call(|memory| {
+            let inode = memory.disk.writable_file(file)?;
+            for at in (start & !(PAGE_SIZE - 1)..end).step_by(PAGE_SIZE) {
+                memory.frame_to_write(inode, at, PAGE_SIZE.min(end - at))?;
+            }
+            Ok(())
+        })
     }
 
     fn sync(&self, _: RawFile) -> Result<(), Code> {

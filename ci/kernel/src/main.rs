@@ -31,8 +31,13 @@ mod program;
 mod tables;
 
 use backend::KERNEL;
+use baremap::guard;
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use exception::Exception;
+
+/// How many page faults the crate's guard repaired.
+static REPAIRED: AtomicUsize = AtomicUsize::new(0);
 
 /// Called by the architecture's entry point, which finds it by this name.
 #[unsafe(no_mangle)]
@@ -42,16 +47,21 @@ extern "C" fn main() -> ! {
     arch::exit(program::run())
 }
 
-/// Returns if the page is present now.
-fn handle(exception: Exception, instruction: usize) {
+/// Returns where to continue: at the instruction, if the page is present now, or where the crate says.
+fn handle(exception: Exception, instruction: usize) -> usize {
     match exception {
         Exception::PageFault { address, access } => {
             let result = KERNEL.with(|memory| memory.page_in(address, access));
-            if result != Some(Ok(())) {
+            if result == Some(Ok(())) {
+                return instruction;
+            }
+            let Some(next) = guard::fixup(instruction) else {
                 fail(format_args!(
                     "page fault: {access:?} at {address:#x} by the instruction at {instruction:#x}: {result:?}"
                 ));
-            }
+            };
+            REPAIRED.fetch_add(1, Relaxed);
+            next
         }
         Exception::Other { number } => {
             fail(format_args!("exception {number:#x} by the instruction at {instruction:#x}"))

@@ -236,11 +236,9 @@ impl Memory {
         match area.kind {
             Kind::Reserved => Err(Error::NotMapped),
             Kind::Anon => Ok((self.frames.allocate_committed()?, writable, OWNED)),
-            Kind::Shared { inode, offset, .. } => {
-                Ok((self.disk.allocate_frame(inode, at(offset), &mut self.frames)?, writable, 0))
-            }
+            Kind::Shared { inode, offset, .. } => Ok((self.frame_of_file(inode, at(offset))?, writable, 0)),
             Kind::Private { inode, offset } => {
-                let original = self.disk.allocate_frame(inode, at(offset), &mut self.frames)?;
+                let original = self.frame_of_file(inode, at(offset))?;
                 if access != Access::Write {
                     return Ok((original, false, 0));
                 }
@@ -250,6 +248,14 @@ impl Memory {
                 Ok((copy, true, OWNED))
             }
         }
+    }
+
+    /// Returns the frame of a file for one of its pages. The file may have been truncated since it was mapped.
+    fn frame_of_file(&mut self, inode: Inode, offset: usize) -> Result<usize> {
+        if offset >= self.disk.len(inode) {
+            return Err(Error::PastEnd);
+        }
+        self.disk.allocate_frame(inode, offset, &mut self.frames)
     }
 
     /// Removes pages from the page tables, and frees the frames that belong to the mapping.

@@ -1,15 +1,17 @@
-//! The conformance suite, each check of which must leave no mapping and no open file, and a check of the kernel's own.
+//! The conformance suite, each check of which must leave no mapping and no open file, and checks of the kernel's own.
 
-use crate::arch;
 use crate::backend::KERNEL;
-use crate::conformance::{Check, Env, Failure, Result, ensure, run_all};
+use crate::conformance::{Check, Env, Failure, Result, ensure, ensure_eq, ensure_filled, run_all};
 use crate::exception::Access;
 use crate::frames::PAGE_SIZE;
-use baremap::{Error, ErrorKind, File, Flags, Mmap, Reservation};
+use crate::{REPAIRED, arch};
+use baremap::{Error, ErrorKind, File, Flags, Mmap, Reservation, guard};
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-const OWN_CHECKS: &[Check] =
-    &[Check { name: "kernel::reservation_survives_out_of_memory", run: reservation_survives_out_of_memory }];
+const OWN_CHECKS: &[Check] = &[
+    Check { name: "kernel::reservation_survives_out_of_memory", run: reservation_survives_out_of_memory },
+    Check { name: "kernel::page_faults_are_repaired", run: page_faults_are_repaired },
+];
 
 /// A failed `map_in` leaves the reservation whole: with LOCKED, a file for which there are not enough frames.
 fn reservation_survives_out_of_memory(_: &mut Env) -> Result {
@@ -32,6 +34,36 @@ fn reservation_survives_out_of_memory(_: &mut Env) -> Result {
     // SAFETY: as above. Pages that cannot be populated are present when they are accessed.
     let map = unsafe { Mmap::new(&file).flags(Flags::POPULATE).map_in(refused.value) };
     drop((map.map_err(Error::from)?, memory));
+    Ok(())
+}
+
+/// A view of a truncated file reads to the end exactly, from every alignment, and by page faults that the guard repairs.
+fn page_faults_are_repaired(_: &mut Env) -> Result {
+    const LEN: usize = 3 * PAGE_SIZE;
+    guard::install()?;
+    ensure!(guard::is_in_force());
+    let file = File::create(c"/file")?;
+    ensure_eq!(file.write_at(&[7; LEN], 0)?, LEN);
+    let view = Mmap::new(&file).view()?;
+    for left in [2 * PAGE_SIZE, 2 * PAGE_SIZE - 1, PAGE_SIZE + 1, PAGE_SIZE] {
+        file.set_len(left as u64)?;
+        let before = REPAIRED.load(Relaxed);
+        let mut reads = 0;
+        for start in left - 70..left {
+            for len in left - start + 1..left - start + 70 {
+                // A page that is present ends in zeros, and a page that is gone in a fault.
+                let mut buffer = [9; 140];
+                ensure_eq!(view.read_at(&mut buffer[..len], start as u64)?, left - start);
+                ensure_filled(&buffer[..left - start], 7)?;
+                ensure!(buffer[len..].iter().all(|&byte| byte == 9));
+                reads += usize::from(left % PAGE_SIZE == 0);
+            }
+        }
+        let mut byte = [0];
+        let error = view.read_at(&mut byte, left as u64).err().map(|error| error.kind());
+        ensure_eq!(error, Some(ErrorKind::Truncated));
+        ensure!(REPAIRED.load(Relaxed) - before >= reads);
+    }
     Ok(())
 }
 
@@ -66,7 +98,13 @@ fn run_check(check: &'static Check, env: &mut Env) -> Result {
 
 pub fn run() -> bool {
     // The kernel has neither pipes nor devices.
-    let mut env =
-        Env { folder: c"/", pipe: None, zeros: None, reports_no_length: None, address_space: 1 << 40 };
+    let mut env = Env {
+        folder: c"/",
+        pipe: None,
+        zeros: None,
+        reports_no_length: None,
+        set_len: None,
+        address_space: 1 << 40,
+    };
     run_all(&mut env, OWN_CHECKS, run_check, &mut arch::Serial).failed == 0
 }

@@ -6,10 +6,13 @@ use libc::c_int;
 #[derive(Clone, Copy)]
 pub struct Errno(pub c_int);
 
+pub const EPERM: Errno = Errno(1);
+pub const ENOENT: Errno = Errno(2);
 pub const EBADF: Errno = Errno(9);
 pub const ENOMEM: Errno = Errno(12);
 pub const EACCES: Errno = Errno(13);
 pub const EFAULT: Errno = Errno(14);
+pub const EEXIST: Errno = Errno(17);
 pub const ENODEV: Errno = Errno(19);
 pub const EINVAL: Errno = Errno(22);
 pub const ENOTTY: Errno = Errno(25);

@@ -3,6 +3,7 @@
 
 use crate::errno::{EBADF, EFAULT, EFBIG, EINVAL, ENAMETOOLONG, ENOTSUP, ENOTTY, ENXIO, ESPIPE, Errno};
 use crate::faults::perform;
+use crate::shm;
 use crate::stop;
 use libc::{c_char, c_int, c_void, off_t, size_t};
 use std::mem::{MaybeUninit, offset_of};
@@ -26,6 +27,7 @@ macro_rules! variadic {
         pub use $of_three as $name;
     };
 }
+pub(crate) use variadic;
 
 variadic!(open, open_of_three);
 variadic!(fcntl, fcntl_of_three);
@@ -123,7 +125,8 @@ pub extern "C" fn fstat(file: c_int, buffer: *mut Stat) -> isize {
         let stat = stat(file)?;
         let darwin = Stat {
             dev: stat.st_dev as i32,
-            mode: stat.st_mode as u16,
+            // `pshm_stat` tells no type.
+            mode: if shm::is_shm(file) { 0o600 } else { stat.st_mode as u16 },
             nlink: stat.st_nlink as u16,
             ino: stat.st_ino,
             uid: stat.st_uid,
@@ -153,9 +156,13 @@ pub extern "C" fn fstat(file: c_int, buffer: *mut Stat) -> isize {
 }
 
 pub extern "C" fn ftruncate(file: c_int, len: off_t) -> isize {
-    // Linux too fails with EINVAL if the file is not open for writing, or not a regular file.
-    // SAFETY: as above.
-    perform("ftruncate", || Errno::check(unsafe { libc::ftruncate(file, len) } as isize))
+    let truncate = || match shm::is_shm(file) {
+        true => shm::truncate(file, len),
+        // Linux too fails with EINVAL if the file is not open for writing, or not a regular file.
+        // SAFETY: as above.
+        false => Errno::check(unsafe { libc::ftruncate(file, len) } as isize),
+    };
+    perform("ftruncate", truncate)
 }
 
 /// `O_RDONLY`, `O_WRONLY` or `O_RDWR`, which have the same values on Darwin; all bits of them for a closed descriptor.
@@ -164,14 +171,15 @@ pub fn access_mode(file: c_int) -> c_int {
     unsafe { libc::fcntl(file, libc::F_GETFL) & libc::O_ACCMODE }
 }
 
+/// The file's type; 0 for shared memory.
 fn kind(file: c_int) -> Result<u32> {
-    Ok(stat(file)?.st_mode & libc::S_IFMT)
+    Ok(if shm::is_shm(file) { 0 } else { stat(file)?.st_mode & libc::S_IFMT })
 }
 
 pub extern "C" fn fsync(file: c_int) -> isize {
     let sync = || match kind(file)? {
         // fp_getfvp.
-        libc::S_IFIFO | libc::S_IFSOCK => Err(ENOTSUP),
+        0 | libc::S_IFIFO | libc::S_IFSOCK => Err(ENOTSUP),
         // SAFETY: as above.
         _ => Errno::check(unsafe { libc::fsync(file) } as isize),
     };
@@ -185,10 +193,22 @@ pub extern "C" fn fcntl_of_three(file: c_int, command: c_int, argument: usize) -
 fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Result {
     const F_GETFD: c_int = 1;
     const F_SETLK: c_int = 8;
+    const F_PREALLOCATE: c_int = 42;
+    const F_ALLOCATEALL: u32 = 4;
+    const F_PEOFPOSMODE: c_int = 3;
     const F_RDADVISE: c_int = 44;
     const F_FULLFSYNC: c_int = 51;
     const F_DUPFD_CLOEXEC: c_int = 67;
     const F_BARRIERFSYNC: c_int = 85;
+    /// `fstore_t`.
+    #[repr(C)]
+    struct Store {
+        flags: u32,
+        posmode: c_int,
+        offset: off_t,
+        len: off_t,
+        allocated: off_t,
+    }
     /// `struct radvisory`.
     #[repr(C)]
     struct Advisory {
@@ -224,14 +244,36 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Result {
             Errno::check(unsafe { libc::fcntl(file, libc::F_DUPFD_CLOEXEC, argument as c_int) } as isize)
         }
         F_FULLFSYNC | F_BARRIERFSYNC => match kind {
-            libc::S_IFIFO | libc::S_IFSOCK => Err(EBADF),
+            0 | libc::S_IFIFO | libc::S_IFSOCK => Err(EBADF),
             // spec_ioctl.
             libc::S_IFCHR | libc::S_IFBLK => Err(ENOTTY),
             // SAFETY: as above.
             _ => Errno::check(unsafe { libc::fsync(file) } as isize),
         },
+        F_PREALLOCATE => {
+            if kind != libc::S_IFREG || access_mode(file) == libc::O_RDONLY {
+                return Err(EBADF);
+            }
+            if argument < 1 << 32 || !argument.is_multiple_of(align_of::<Store>()) {
+                stop(format_args!("fcntl: F_PREALLOCATE with {argument:#x}: declare `fcntl` variadic"));
+            }
+            // SAFETY: the program's struct.
+            let store = unsafe { &mut *(argument as *mut Store) };
+            if store.flags & !F_ALLOCATEALL != 0 || store.posmode != F_PEOFPOSMODE {
+                stop("fcntl: F_PREALLOCATE with other flags or another position is not implemented here");
+            }
+            if store.offset != 0 || store.len < 0 {
+                return Err(EINVAL);
+            }
+            let end = stat(file)?.st_size;
+            let mode = libc::FALLOC_FL_KEEP_SIZE;
+            // SAFETY: touches no memory of this process.
+            Errno::check(unsafe { libc::fallocate(file, mode, end, store.len) } as isize)?;
+            store.allocated = store.len;
+            Ok(0)
+        }
         F_RDADVISE => {
-            if matches!(kind, libc::S_IFIFO | libc::S_IFSOCK) {
+            if matches!(kind, 0 | libc::S_IFIFO | libc::S_IFSOCK) {
                 return Err(EBADF);
             }
             // A pointer to a struct is aligned and not in __PAGEZERO.
@@ -260,15 +302,19 @@ fn try_fcntl(file: c_int, command: c_int, argument: usize) -> Result {
     }
 }
 
-/// Fails for a length that Darwin does not read or write at once (`dofileread` and `dofilewrite`).
-fn check_len(len: size_t) -> Result<()> {
+/// Fails for shared memory (`fo_no_read`), and for a length that Darwin does not read or write at once (`dofileread` and
+/// `dofilewrite`).
+fn check_len(file: c_int, len: size_t) -> Result<()> {
+    if shm::is_shm(file) {
+        return Err(ENXIO);
+    }
     if len > c_int::MAX as usize { Err(EINVAL) } else { Ok(()) }
 }
 
 /// Fails for a file without offsets (`valid_for_random_access`).
 fn check_offsets(file: c_int) -> Result<()> {
     match kind(file)? {
-        libc::S_IFIFO | libc::S_IFSOCK => Err(ESPIPE),
+        0 | libc::S_IFIFO | libc::S_IFSOCK => Err(ESPIPE),
         // VISTTY.
         // SAFETY: as above.
         libc::S_IFCHR if unsafe { libc::isatty(file) } != 0 => Err(ENXIO),
@@ -277,14 +323,18 @@ fn check_offsets(file: c_int) -> Result<()> {
 }
 
 pub extern "C" fn read(file: c_int, buffer: *mut c_void, len: size_t) -> isize {
-    // SAFETY: the program's buffer.
-    perform("read", || check_len(len).and_then(|()| Errno::check(unsafe { libc::read(file, buffer, len) })))
+    let read = || {
+        check_len(file, len)?;
+        // SAFETY: the program's buffer.
+        Errno::check(unsafe { libc::read(file, buffer, len) })
+    };
+    perform("read", read)
 }
 
 pub extern "C" fn pread(file: c_int, buffer: *mut c_void, len: size_t, offset: off_t) -> isize {
     let read = || {
         check_offsets(file)?;
-        check_len(len)?;
+        check_len(file, len)?;
         // SAFETY: the program's buffer.
         Errno::check(unsafe { libc::pread(file, buffer, len, offset) })
     };
@@ -292,8 +342,12 @@ pub extern "C" fn pread(file: c_int, buffer: *mut c_void, len: size_t, offset: o
 }
 
 pub extern "C" fn write(file: c_int, buffer: *const c_void, len: size_t) -> isize {
-    // SAFETY: the program's bytes.
-    perform("write", || check_len(len).and_then(|()| Errno::check(unsafe { libc::write(file, buffer, len) })))
+    let write = || {
+        check_len(file, len)?;
+        // SAFETY: the program's bytes.
+        Errno::check(unsafe { libc::write(file, buffer, len) })
+    };
+    perform("write", write)
 }
 
 pub extern "C" fn pwrite(file: c_int, buffer: *const c_void, len: size_t, offset: off_t) -> isize {
@@ -303,7 +357,7 @@ pub extern "C" fn pwrite(file: c_int, buffer: *const c_void, len: size_t, offset
             return Err(EBADF);
         }
         check_offsets(file)?;
-        check_len(len)?;
+        check_len(file, len)?;
         // SAFETY: the program's bytes.
         Errno::check(unsafe { libc::pwrite(file, buffer, len, offset) })
     };

@@ -10,6 +10,8 @@ mod files;
 mod image;
 mod memory;
 mod shims;
+mod shm;
+mod signals;
 
 use std::ffi::{CString, c_char, c_int};
 use std::fmt::Display;

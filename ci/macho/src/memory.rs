@@ -2,7 +2,7 @@
 
 use crate::errno::{EACCES, EBADF, EINVAL, ENODEV, ENOMEM, ENOTSUP, Errno};
 use crate::faults::perform;
-use crate::{PAGE, stop};
+use crate::{PAGE, shm, stop};
 use libc::{MAP_FAILED, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, c_int, c_void, off_t};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -141,7 +141,7 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
     let ((len, align), file_len) = if anonymous {
         (len_and_alignment(file, len)?, 0)
     } else {
-        ((len, PAGE), mappable_len(file, prot, flags)?)
+        ((len, PAGE), mappable_len(file, prot, flags, (offset as usize).saturating_add(len))?)
     };
     if is_writable_code(prot) && flags & MAP_JIT == 0 {
         return Err(EACCES);
@@ -194,6 +194,32 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
     Ok(base as isize)
 }
 
+/// Supplies the zeros that Darwin's last page of a file has from the file's end on, after a fault where Linux, with smaller
+/// pages, has none any more. If the first byte of Darwin's page is gone too, the fault is real.
+///
+/// The file may grow later, and then they stay zeros.
+pub fn has_zeros(address: usize) -> bool {
+    let (page, start) = (address & !(host_page() - 1), address & !(PAGE - 1));
+    if page == start {
+        return false;
+    }
+    let mut pipe = [0; 2];
+    // SAFETY: a write from memory that is gone fails with EFAULT. The page is one that no file fills.
+    unsafe {
+        if libc::pipe(pipe.as_mut_ptr()) != 0 {
+            stop("a fault, and no pipe to look at memory through");
+        }
+        let is_there = libc::write(pipe[1], start as *const c_void, 1) == 1;
+        for end in pipe {
+            libc::close(end);
+        }
+        let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        is_there
+            && libc::mmap(page as *mut c_void, host_page(), PROT_READ | PROT_WRITE, flags, -1, 0)
+                != MAP_FAILED
+    }
+}
+
 /// Calls `f` with the ranges that have superpages.
 fn with_superpages<T>(f: impl FnOnce(&mut Vec<Range<usize>>) -> T) -> T {
     static ALL: Mutex<Vec<Range<usize>>> = Mutex::new(Vec::new());
@@ -231,8 +257,11 @@ fn len_and_alignment(flags: c_int, len: usize) -> Result<(usize, usize)> {
     }
 }
 
-/// Checks whether a file can be mapped with these permissions, and returns its length.
-fn mappable_len(file: c_int, prot: c_int, flags: c_int) -> Result<usize> {
+/// Checks whether a file can be mapped up to an end with these permissions, and returns its length.
+fn mappable_len(file: c_int, prot: c_int, flags: c_int, end: usize) -> Result<usize> {
+    if shm::is_shm(file) {
+        return shm::mappable_len(file, prot, flags & MAP_SHARED != 0, end);
+    }
     let stat = crate::files::stat(file).map_err(|_| EBADF)?;
     match stat.st_mode & libc::S_IFMT {
         libc::S_IFREG => {}

@@ -1,6 +1,6 @@
 //! The exports of this libSystem, by their symbols. libSystem.tbd lists the same.
 
-use crate::{PAGE, errno, faults, files, memory, stop};
+use crate::{PAGE, errno, faults, files, memory, shm, signals, stop};
 use libc::{c_void, size_t};
 
 macro_rules! shims {
@@ -30,8 +30,12 @@ shims! {
     "_pread" => files::pread,
     "_pwrite" => files::pwrite,
     "_read" => files::read,
+    "_shm_open" => shm::shm_open,
+    "_shm_unlink" => shm::shm_unlink,
+    "_arc4random" => shm::arc4random,
     "_write" => files::write,
     "_getpagesize" => memory::getpagesize,
+    "_getpid" => libc::getpid,
     "_madvise" => memory::madvise,
     "_mincore" => memory::mincore,
     "_mlock" => memory::mlock,
@@ -40,6 +44,9 @@ shims! {
     "_msync" => memory::msync,
     "_munlock" => memory::munlock,
     "_munmap" => memory::munmap,
+    "_pthread_sigmask" => signals::pthread_sigmask,
+    "_raise" => signals::raise,
+    "_sigaction" => signals::sigaction,
     "_sys_icache_invalidate" => sys_icache_invalidate,
     // macOS lacks these.
     "_macho_calls" => faults::calls,

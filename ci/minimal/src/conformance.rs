@@ -38,7 +38,7 @@ fn main(mut arguments: Arguments) -> u8 {
     let address_space = 1 << if cfg!(target_arch = "aarch64") { 32 } else { usize::BITS * 5 / 8 };
     // SAFETY: standard input stays open.
     let pipe = Some(unsafe { FileRef::borrow_raw(start::standard_input()) });
-    let mut env = Env { folder, pipe, zeros, reports_no_length, address_space };
+    let mut env = Env { folder, pipe, zeros, reports_no_length, set_len: start::SET_LEN, address_space };
     let counts = run_all(&mut env, &[], |check, env| (check.run)(env), &mut Output);
     u8::from(counts.failed > 0)
 }

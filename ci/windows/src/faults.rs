@@ -15,6 +15,8 @@ pub const CHECKS: &[(&str, fn())] = &[
     ("create", create),
     ("create a new file", create_new),
     ("open or create", open_or_create),
+    ("a file in memory", memory_file),
+    ("allocate space", allocate),
     ("a pipe's server cannot impersonate its client", sqos),
     ("map a file", map_file),
     ("map memory", map_memory),
@@ -183,6 +185,44 @@ fn open_by_a_long_path() {
     );
     let free_fails = Plan { fail_all: Some("VirtualFree"), code: ERROR_NOT_ENOUGH_MEMORY, ..Plan::default() };
     with(free_fails, || File::open(&path)).0.unwrap();
+}
+
+/// Nothing is left in the folder of temporary files.
+fn memory_file() {
+    let files = || {
+        let names = std::fs::read_dir(std::env::temp_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> =
+            names.filter(|name| name.to_str().is_some_and(|name| name.starts_with("baremap-"))).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    each(|| (), |()| File::memory(), |result, _| drop(result), none);
+    let (one, two) = (File::memory().unwrap(), File::memory().unwrap());
+    assert_eq!(files().len(), before.len() + 2);
+    drop((one, two));
+    assert_eq!(files(), before);
+}
+
+/// A file never gets shorter, whichever call fails.
+fn allocate() {
+    let folder = Folder::new("allocate");
+    let file = folder.file();
+    let end = 2 * ODD as u64;
+    each(
+        || file.set_len(ODD as u64).unwrap(),
+        |()| file.allocate(5000, end - 5000),
+        |result, log| {
+            assert_eq!(file.len().unwrap(), if result.is_ok() { end } else { ODD as u64 }, "{:?}", log.calls);
+        },
+        none,
+    );
+    for (offset, len) in [(0, 1), (0, end), (end - 1, 1)] {
+        file.allocate(offset, len).unwrap();
+        assert_eq!(file.len().unwrap(), end);
+    }
+    // SAFETY: the file is this check's alone.
+    has_contents(&unsafe { Mmap::new(&file).len(ODD).map() }.unwrap());
 }
 
 fn create() {

@@ -103,6 +103,7 @@ type Handle = isize;
 type Ptr = *mut c_void;
 
 hooks! {
+    AddVectoredExceptionHandler(a: u32, b: Ptr) -> Ptr = std::ptr::null_mut();
     CreateEventW(a: Ptr, b: i32, c: i32, d: *const u16) -> Handle = 0;
     CreateFileMappingW(a: Handle, b: Ptr, c: u32, d: u32, e: u32, f: *const u16) -> Handle = 0;
     DuplicateHandle(a: Handle, b: Handle, c: Handle, d: *mut Handle, e: u32, f: i32, g: u32) -> i32 = 0;
@@ -113,12 +114,13 @@ hooks! {
     GetFileType(a: Handle) -> u32 = 0;
     GetFullPathNameW(a: *const u16, b: u32, c: *mut u16, d: Ptr) -> u32 = 0;
     GetOverlappedResult(a: Handle, b: Ptr, c: *mut u32, d: i32) -> i32 = 0;
+    GetTempPathW(a: u32, b: *mut u16) -> u32 = 0;
     MapViewOfFile(a: Handle, b: u32, c: u32, d: u32, e: usize) -> Ptr = std::ptr::null_mut();
     MapViewOfFile3(a: Handle, b: Handle, c: Ptr, d: u64, e: usize, f: u32, g: u32, h: Ptr, i: u32) -> Ptr = std::ptr::null_mut();
     MultiByteToWideChar(a: u32, b: u32, c: Ptr, d: i32, e: Ptr, f: i32) -> i32 = 0;
     PrefetchVirtualMemory(a: Handle, b: usize, c: Ptr, d: u32) -> i32 = 0;
     ReadFile(a: Handle, b: Ptr, c: u32, d: *mut u32, e: Ptr) -> i32 = 0;
-    SetFileInformationByHandle(a: Handle, b: i32, c: Ptr, d: u32) -> i32 = 0;
+    RemoveVectoredExceptionHandler(a: Ptr) -> u32 = 0;
     SetFilePointerEx(a: Handle, b: i64, c: *mut i64, d: u32) -> i32 = 0;
     UnmapViewOfFile(a: Ptr) -> i32 = 0;
     UnmapViewOfFile2(a: Handle, b: Ptr, c: u32) -> i32 = 0;
@@ -131,11 +133,12 @@ hooks! {
 }
 
 /// Functions with a replacement of their own.
-static SPECIAL: [Hook; 5] = [
+static SPECIAL: [Hook; 6] = [
     ("CreateFileW", AtomicUsize::new(0), || create_file as *const () as usize),
     ("GetProcAddress", AtomicUsize::new(0), || get_proc_address as *const () as usize),
     ("K32QueryWorkingSetEx", AtomicUsize::new(0), || query_working_set as *const () as usize),
     ("ReadProcessMemory", AtomicUsize::new(0), || read_memory as *const () as usize),
+    ("SetFileInformationByHandle", AtomicUsize::new(0), || set_information as *const () as usize),
     ("VirtualAlloc", AtomicUsize::new(0), || virtual_alloc as *const () as usize),
 ];
 
@@ -201,6 +204,23 @@ unsafe extern "system" fn read_memory(
     unsafe {
         let original: ReadMemory = std::mem::transmute(original("ReadProcessMemory"));
         original(process, from, to, len, read)
+    }
+}
+
+/// Wine allocates no space for files.
+unsafe extern "system" fn set_information(file: Handle, class: i32, info: Ptr, len: u32) -> i32 {
+    const FILE_ALLOCATION_INFO: i32 = 5;
+    if fails("SetFileInformationByHandle") {
+        return 0;
+    }
+    if class == FILE_ALLOCATION_INFO {
+        return 1;
+    }
+    type SetInformation = unsafe extern "system" fn(Handle, i32, Ptr, u32) -> i32;
+    // SAFETY: the original has this type; the caller keeps its conditions.
+    unsafe {
+        let original: SetInformation = std::mem::transmute(original("SetFileInformationByHandle"));
+        original(file, class, info, len)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks of the Windows backend that need what Wine does not do by itself: calls fail one by one and in pairs, and what
-//! they leave is compared with what was there before; and handles for overlapped operations are read and written. Prints a
-//! line per check, then the counts, and exits with 1 if a check failed.
+//! they leave is compared with what was there before; handles for overlapped operations are read and written; and the
+//! fault guard works beside other handlers. Prints a line per check, then the counts, and exits with 1 if a check failed.
 
 #[cfg(not(windows))]
 fn main() {
@@ -9,6 +9,8 @@ fn main() {
 
 #[cfg(windows)]
 mod faults;
+#[cfg(windows)]
+mod guard;
 #[cfg(windows)]
 mod handles;
 #[cfg(windows)]
@@ -20,10 +22,17 @@ mod state;
 fn main() -> std::process::ExitCode {
     let hooks = hooks::install();
     assert!(hooks > 20, "only {hooks} functions are hooked");
-    let only = std::env::args().nth(1);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [option, name] = &arguments[..]
+        && option == "--child"
+    {
+        guard::child(name);
+        return 0.into();
+    }
+    let only = arguments.first();
     let (mut passed, mut failed) = (0, 0);
-    for &(name, check) in faults::CHECKS.iter().chain(handles::CHECKS) {
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+    for &(name, check) in faults::CHECKS.iter().chain(handles::CHECKS).chain(guard::CHECKS) {
+        if only.is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }
         // A panic has printed its message.

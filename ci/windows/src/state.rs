@@ -66,6 +66,11 @@ impl State {
         Self { allocations, handles: handles.count() }
     }
 
+    /// Returns the allocations that were added since `before`.
+    pub fn added(&self, before: &Self) -> Vec<(usize, usize)> {
+        self.allocations.iter().filter(|&of| !before.allocations.contains(of)).copied().collect()
+    }
+
     /// Lists what was added and removed since `before`.
     pub fn changes(&self, before: &Self) -> String {
         let mut changes = String::new();

@@ -1,15 +1,16 @@
-//! The functions of libSystem that the backend calls, with the struct and the constants that they take.
+//! The functions of libSystem that the backend calls, with the structs and the constants that they take.
 //!
 //! Values are those of xnu's `bsd/sys` and `osfmk/mach` headers; most differ from Linux's. ci/abi compares every line
 //! with these headers.
 
 use crate::sys::posix::OpenFlags;
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 
-// `open` and `fcntl` are variadic as in C: aarch64 passes variadic arguments on the stack and all others in registers.
+// `open`, `shm_open` and `fcntl` are variadic as in C: aarch64 passes variadic arguments on the stack and all others in registers.
 #[link(name = "System")]
 unsafe extern "C" {
     pub(super) fn __error() -> *mut c_int;
+    pub(super) fn arc4random() -> u32;
     pub(super) fn close(file: c_int) -> c_int;
     pub(super) fn fcntl(file: c_int, command: c_int, ...) -> c_int;
     // On x86_64 the plain name is the function from before macOS 10.5, with 32-bit inode numbers.
@@ -18,6 +19,7 @@ unsafe extern "C" {
     pub(super) fn fsync(file: c_int) -> c_int;
     pub(super) fn ftruncate(file: c_int, len: i64) -> c_int;
     pub(super) fn getpagesize() -> c_int;
+    pub(super) fn getpid() -> c_int;
     pub(super) fn madvise(address: *mut c_void, len: usize, advice: c_int) -> c_int;
     pub(super) fn mincore(address: *const c_void, len: usize, pages: *mut c_char) -> c_int;
     pub(super) fn mlock(address: *const c_void, len: usize) -> c_int;
@@ -35,8 +37,14 @@ unsafe extern "C" {
     pub(super) fn munmap(address: *mut c_void, len: usize) -> c_int;
     pub(super) fn open(path: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
+    // `sigprocmask` is for processes with one thread (POSIX).
+    pub(super) fn pthread_sigmask(how: c_int, new: *const u32, old: *mut u32) -> c_int;
     pub(super) fn pwrite(file: c_int, buffer: *const c_void, len: usize, offset: i64) -> isize;
+    pub(super) fn raise(signal: c_int) -> c_int;
     pub(super) fn read(file: c_int, buffer: *mut c_void, len: usize) -> isize;
+    pub(super) fn sigaction(signal: c_int, new: *const SigAction, old: *mut SigAction) -> c_int;
+    pub(super) fn shm_open(name: *const c_char, flags: c_int, ...) -> c_int;
+    pub(super) fn shm_unlink(name: *const c_char) -> c_int;
     pub(super) fn sys_icache_invalidate(start: *mut c_void, len: usize);
 }
 
@@ -59,6 +67,63 @@ pub(super) struct Stat {
     _spare: [i64; 2],
 }
 
+#[repr(C)]
+pub(super) struct SigAction {
+    /// `SIG_DFL`, `SIG_IGN`, or a function.
+    pub(super) handler: usize,
+    pub(super) sa_mask: u32,
+    pub(super) sa_flags: c_int,
+}
+
+#[cfg(baremap_arch = "x86_64")]
+#[repr(C)]
+pub(super) struct ThreadState {
+    _rax_to_r15: [u64; 16],
+    pub(super) pc: u64,
+    _rflags_to_gs: [u64; 4],
+}
+
+#[cfg(baremap_arch = "x86_64")]
+type FloatState = [u32; 131];
+
+#[cfg(baremap_arch = "aarch64")]
+#[repr(C)]
+pub(super) struct ThreadState {
+    _x0_to_sp: [u64; 32],
+    pub(super) pc: u64,
+    _cpsr_flags: [u32; 2],
+}
+
+#[cfg(baremap_arch = "aarch64")]
+type FloatState = [u64; 66];
+
+/// `_STRUCT_MCONTEXT64`.
+#[repr(C)]
+pub(super) struct Mcontext {
+    _exception: [u64; 2],
+    pub(super) thread: ThreadState,
+    _float: FloatState,
+}
+
+/// `ucontext_t`, a handler's third argument.
+#[repr(C)]
+pub(super) struct Ucontext {
+    _onstack: i32,
+    pub(super) uc_sigmask: u32,
+    _stack_link_mcsize: [u64; 5],
+    pub(super) uc_mcontext: *mut Mcontext,
+}
+
+/// What F_PREALLOCATE takes, `fstore_t`.
+#[repr(C)]
+pub(super) struct Fstore {
+    pub(super) fst_flags: c_uint,
+    pub(super) fst_posmode: c_int,
+    pub(super) fst_offset: i64,
+    pub(super) fst_length: i64,
+    pub(super) fst_bytesalloc: i64,
+}
+
 // limits.h
 pub(super) const INT_MAX: usize = i32::MAX as usize;
 
@@ -75,6 +140,9 @@ pub(super) const OPEN_FLAGS: OpenFlags = OpenFlags {
     truncate: O_TRUNC,
     close_on_exec: O_CLOEXEC,
 };
+pub(super) const F_PREALLOCATE: c_int = 42;
+pub(super) const F_ALLOCATEALL: c_uint = 0x4;
+pub(super) const F_PEOFPOSMODE: c_int = 3;
 pub(super) const F_FULLFSYNC: c_int = 51;
 
 // sys/stat.h
@@ -82,6 +150,16 @@ pub(super) const S_IFMT: u16 = 0o170000;
 pub(super) const S_IFREG: u16 = 0o100000;
 pub(super) const S_IFDIR: u16 = 0o040000;
 pub(super) const S_IFIFO: u16 = 0o010000;
+
+// sys/signal.h
+pub(super) const SIGBUS: c_int = 10;
+pub(super) const SIGSEGV: c_int = 11;
+pub(super) const SA_ONSTACK: c_int = 0x1;
+pub(super) const SA_RESTART: c_int = 0x2;
+pub(super) const SA_RESETHAND: c_int = 0x4;
+pub(super) const SA_NODEFER: c_int = 0x10;
+pub(super) const SA_SIGINFO: c_int = 0x40;
+pub(super) const SIG_SETMASK: c_int = 3;
 
 // sys/mman.h
 pub(super) const PROT_NONE: c_int = 0;

@@ -1,10 +1,14 @@
 //! macOS, through libSystem: Apple keeps the functions of this library stable, and not the numbers of system calls.
 //!
-//! The imports, with their struct and constants, are in `imports.rs`, error codes in `codes.rs`. Comments name the file and
+//! The imports, with their structs and constants, are in `imports.rs`, error codes in `codes.rs`. Comments name the file and
 //! function of xnu, the kernel, on which the code rests.
 
+mod calls;
 mod codes;
+mod file;
+mod guard;
 mod imports;
+mod instructions;
 
 use super::contract::{
     FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System,
@@ -14,7 +18,8 @@ use super::posix;
 pub(crate) use super::posix::std_files;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
-use codes::{EINTR, EINVAL, ENOTSUP, ENOTTY};
+use calls::{checked, uninterrupted};
+use codes::{EINVAL, ENOTSUP};
 use core::ffi::{CStr, c_int, c_void};
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -82,22 +87,26 @@ impl System for Apple {
         !matches!(unsafe { Self::read(file, &raw mut byte, 1, Some(0)) }, Ok(1))
     }
 
+    fn memory_file() -> Result<RawFile> {
+        file::in_memory()
+    }
+
+    fn allocate(file: RawFile, offset: u64, len: u64) -> Result<()> {
+        let (old, end) = (Self::stat(file)?.len, offset + len);
+        if end <= old {
+            return Ok(());
+        }
+        file::allocate_past_end(file, end - old)?;
+        Self::set_len(file, end)
+    }
+
     fn set_len(file: RawFile, len: u64) -> Result<()> {
         // SAFETY: touches no memory. Whoever maps the file promised that it is not truncated.
         uninterrupted(Call::Ftruncate, || unsafe { ftruncate(file, len as i64) }).map(drop)
     }
 
-    /// `fsync` passes the data to the drive, whose cache is lost when power fails, and F_BARRIERFSYNC only orders writes.
-    /// F_FULLFSYNC waits for the medium (fcntl(2)). Some file systems lack it, such as those of networks.
     fn sync(file: RawFile) -> Result<()> {
-        // SAFETY: touches no memory.
-        match uninterrupted(Call::Fcntl, || unsafe { fcntl(file, F_FULLFSYNC) }) {
-            Err(Failure { code: EINVAL | ENOTTY | ENOTSUP, .. }) => {
-                // SAFETY: as above.
-                uninterrupted(Call::Fsync, || unsafe { fsync(file) }).map(drop)
-            }
-            result => result.map(drop),
-        }
+        file::sync(file)
     }
 
     unsafe fn read(file: RawFile, buffer: *mut u8, len: usize, offset: Option<u64>) -> Result<usize> {
@@ -228,7 +237,7 @@ impl System for Apple {
         backing.prot = prot;
         if prot.contains(Prot::EXEC) && cfg!(baremap_arch = "aarch64") {
             // SAFETY: whole pages of a mapping, readable as `EXEC` contains `READ`.
-            unsafe { sync_instructions(base, len) };
+            unsafe { instructions::sync(base, len) };
         }
         Ok(())
     }
@@ -303,6 +312,18 @@ impl System for Apple {
         }
     }
 
+    fn install_guard() -> Result<()> {
+        posix::guard::install::<Self>()
+    }
+
+    fn is_guard_installed() -> bool {
+        posix::guard::is_installed()
+    }
+
+    fn is_guard_in_force() -> bool {
+        posix::guard::is_in_force::<Self>()
+    }
+
     fn kind(code: i32) -> ErrorKind {
         codes::kind(code)
     }
@@ -314,21 +335,6 @@ impl System for Apple {
     fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         codes::describe(code, f)
     }
-}
-
-/// Every function here but `mmap` returns -1 if it fails, and sets `errno`.
-fn checked<T: PartialEq + From<i8>>(call: Call, result: T) -> Result<T> {
-    if result == T::from(-1) { Err(last_failure(call)) } else { Ok(result) }
-}
-
-fn last_failure(call: Call) -> Failure {
-    // SAFETY: the function returns the address of this thread's `errno`.
-    Failure::of_system(call, unsafe { *__error() })
-}
-
-fn uninterrupted<T: Copy + PartialEq + From<i8>>(call: Call, mut function: impl FnMut() -> T) -> Result<T> {
-    let is_interrupted = |result| matches!(result, Err(Failure { code: EINTR, .. }));
-    posix::uninterrupted(|| checked(call, function()), is_interrupted)
 }
 
 /// Address and length, widened to whole pages of the mapping.
@@ -409,35 +415,6 @@ unsafe fn replace(base: *mut c_void, len: usize, prot: c_int, flags: c_int) -> R
     unsafe {
         munlock(base, len);
         mmap(base, len, prot, MAP_PRIVATE | MAP_ANON | MAP_FIXED | flags, -1, 0).map(drop)
-    }
-}
-
-/// Makes written code visible to every processor, for resident pages alone.
-///
-/// `sys_icache_invalidate` would fetch the others, and raise SIGBUS past the end of a file. The kernel does the same for a
-/// page that it has seen clean when an access maps it as executable (`vm_fault_enter_set_mapped` in osfmk/vm/vm_fault.c).
-///
-/// # Safety
-/// The range is whole pages of a readable mapping.
-unsafe fn sync_instructions(mut base: *mut c_void, mut len: usize) {
-    let page = Apple::page_size();
-    let mut states = [0; 256];
-    while len != 0 {
-        let part = len.min(page * states.len());
-        // SAFETY: within the mapping; `states` has a byte for each page.
-        let is_known = unsafe { mincore(base, part, states.as_mut_ptr()) } == 0;
-        let end = base.wrapping_byte_add(part);
-        len -= part;
-        for state in states {
-            if base == end {
-                break;
-            }
-            if !is_known || state & MINCORE_INCORE != 0 {
-                // SAFETY: a page of the mapping, which is readable.
-                unsafe { sys_icache_invalidate(base, page) };
-            }
-            base = base.wrapping_byte_add(page);
-        }
     }
 }
 

@@ -6,9 +6,10 @@
 use super::arch::*;
 use super::codes::EINTR;
 use crate::error::kind::{Call, Failure};
-use crate::sys::contract::Result;
+use crate::sys::contract::{Result, Usage};
 use crate::sys::posix;
-use core::ffi::{CStr, c_int};
+use core::ffi::{CStr, c_int, c_void};
+use core::mem::MaybeUninit;
 
 pub(super) const MS_ASYNC: usize = 1;
 pub(super) const MAP_PRIVATE: usize = 2;
@@ -47,6 +48,20 @@ pub(super) fn access(path: usize) -> usize {
 pub(super) fn close(file: c_int) -> usize {
     // SAFETY: touches no memory.
     unsafe { syscall1(CLOSE, file as usize) }
+}
+
+/// Makes a file in memory. The name is for debugging.
+#[inline]
+pub(super) fn memfd_create(name: &CStr, flags: usize) -> usize {
+    // SAFETY: `name` ends in NUL.
+    unsafe { syscall2(MEMFD_CREATE, name.as_ptr().expose_provenance(), flags) }
+}
+
+/// `fcntl` for commands whose argument is a number.
+#[inline]
+pub(super) fn fcntl(file: c_int, command: usize, argument: usize) -> usize {
+    // SAFETY: touches no memory.
+    unsafe { syscall3(FCNTL, file as usize, command, argument) }
 }
 
 /// # Safety
@@ -128,4 +143,75 @@ pub(super) fn munlock(address: usize, len: usize) -> usize {
 pub(super) fn mincore(address: usize, residence: &mut u8) -> usize {
     // SAFETY: for one byte, and so one page, the kernel writes one byte.
     unsafe { syscall3(MINCORE, address, 1, (&raw mut *residence).expose_provenance()) }
+}
+
+/// # Safety
+/// The new handler can deal with the signal, and the old one can be written.
+pub(super) unsafe fn rt_sigaction(signal: c_int, new: Option<&Sigaction>, old: *mut Sigaction) -> usize {
+    let new = new.map_or(0, |new| (&raw const *new).expose_provenance());
+    // SAFETY: the structures have the kernel's layout; the rest is the caller's promise.
+    unsafe { syscall4(RT_SIGACTION, signal as usize, new, old.expose_provenance(), SIGSET_LEN) }
+}
+
+const SIGSET_LEN: usize = size_of::<u64>();
+
+/// Changes which signals this thread blocks.
+pub(super) fn rt_sigprocmask(how: c_int, mask: usize) -> usize {
+    // SAFETY: the kernel reads `mask`.
+    unsafe { syscall4(RT_SIGPROCMASK, how as usize, (&raw const mask).expose_provenance(), 0, SIGSET_LEN) }
+}
+
+/// Sends a signal to this thread.
+///
+/// # Safety
+/// `info` points to a `siginfo_t`.
+pub(super) unsafe fn rt_tgsigqueueinfo(signal: c_int, info: *mut c_void) -> usize {
+    // SAFETY: the kernel reads `info`; GETTID ignores its argument.
+    unsafe {
+        syscall4(RT_TGSIGQUEUEINFO, getpid(), syscall1(GETTID, 0), signal as usize, info.expose_provenance())
+    }
+}
+
+pub(super) fn getpid() -> usize {
+    // SAFETY: touches no memory, and ignores its argument.
+    unsafe { syscall1(GETPID, 0) }
+}
+
+/// `linux/time.h`.
+#[repr(C)]
+struct Timespec {
+    tv_sec: isize,
+    tv_nsec: isize,
+}
+
+/// `linux/resource.h`.
+#[repr(C)]
+struct Rusage {
+    _ru_utime_stime: [usize; 4],
+    _ru_maxrss_to_isrss: [usize; 4],
+    ru_minflt: isize,
+    ru_majflt: isize,
+    _ru_nswap_to_nivcsw: [usize; 8],
+}
+
+/// Asks for the CPU time and the page faults of this thread (clock_gettime(2), getrusage(2)). The times of `getrusage` are
+/// older, by up to a tick.
+pub(super) fn thread_usage() -> Option<Usage> {
+    const CLOCK_THREAD_CPUTIME_ID: usize = 3;
+    const RUSAGE_THREAD: usize = 1;
+    let mut time = MaybeUninit::<Timespec>::uninit();
+    let mut usage = MaybeUninit::<Rusage>::uninit();
+    // SAFETY: both structures have the layout that the kernel writes.
+    unsafe {
+        let result = syscall2(CLOCK_GETTIME, CLOCK_THREAD_CPUTIME_ID, time.as_mut_ptr().expose_provenance())
+            | syscall2(GETRUSAGE, RUSAGE_THREAD, usage.as_mut_ptr().expose_provenance());
+        if result != 0 {
+            return None;
+        }
+        let (Timespec { tv_sec, tv_nsec }, usage) = (time.assume_init(), usage.assume_init());
+        Some(Usage {
+            nanoseconds: tv_sec as u64 * 1_000_000_000 + tv_nsec as u64,
+            faults: (usage.ru_minflt + usage.ru_majflt) as u64,
+        })
+    }
 }

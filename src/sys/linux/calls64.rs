@@ -13,6 +13,12 @@ pub(super) struct Statfs {
 }
 
 #[inline]
+pub(super) fn fallocate(file: c_int, mode: usize, offset: u64, len: u64) -> usize {
+    // SAFETY: touches no memory. A mode that removes contents is the risk of whoever mapped them.
+    unsafe { syscall4(FALLOCATE, file as usize, mode, offset as usize, len as usize) }
+}
+
+#[inline]
 pub(super) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
     // SAFETY: `Stat` has the layout that the kernel writes.
     unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }

@@ -7,11 +7,14 @@ mod arch;
 mod calls;
 mod calls64;
 mod codes;
+mod file;
+mod guard;
 mod hugetlb;
+mod irregular;
 mod reservation;
 
 use super::contract::{
-    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System,
+    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, Usage,
 };
 use super::posix;
 #[cfg(feature = "std")]
@@ -59,21 +62,7 @@ impl System for Linux {
     const EMPTY: Backing = Backing { prot: Prot::READ, kind: Kind::Shared, alignment_log2: 0 };
 
     fn open(path: &CStr, open: Open) -> Result<RawFile> {
-        const O_RDWR: i32 = 0o2;
-        const O_CREAT: i32 = 0o100;
-        const O_EXCL: i32 = 0o200;
-        const O_TRUNC: i32 = 0o1000;
-        const O_CLOEXEC: i32 = 0o2000000;
-        let flags = posix::OpenFlags {
-            read_write: O_RDWR,
-            create: O_CREAT,
-            exclusive: O_EXCL,
-            truncate: O_TRUNC,
-            close_on_exec: O_CLOEXEC,
-        }
-        .of(open);
-        // The umask removes bits of the mode.
-        Ok(uninterrupted(Call::Openat, || calls::open(path, flags, 0o666))? as RawFile)
+        file::open(path, open)
     }
 
     /// The kernel frees the descriptor even if it reports an error of an earlier write (close(2)), which `sync` reports too.
@@ -91,7 +80,7 @@ impl System for Linux {
         let stat: arch::Stat = unsafe { stat.assume_init() };
         let kind = stat.st_mode & S_IFMT;
         if kind != S_IFREG {
-            return stat_irregular(file, kind);
+            return irregular::stat(file, kind);
         }
         let block_size = stat.st_blksize as usize;
         Ok(FileStatus { kind: FileKind::Regular, len: stat.st_size as u64, block_size })
@@ -109,6 +98,22 @@ impl System for Linux {
             // Fails if `mmap` did: its error code is no page's address.
             calls::munmap(block, len) == 0
         }
+    }
+
+    fn memory_file() -> Result<RawFile> {
+        file::in_memory()
+    }
+
+    fn allocate(file: RawFile, offset: u64, len: u64) -> Result<()> {
+        file::allocate(file, offset, len)
+    }
+
+    fn seal(file: RawFile) -> Result<()> {
+        file::seal(file)
+    }
+
+    fn is_sealed(file: RawFile) -> Result<bool> {
+        file::is_sealed(file)
     }
 
     fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -338,6 +343,22 @@ impl System for Linux {
         unsafe { madvise(span, backing, advice) }
     }
 
+    fn install_guard() -> Result<()> {
+        posix::guard::install::<Self>()
+    }
+
+    fn is_guard_installed() -> bool {
+        posix::guard::is_installed()
+    }
+
+    fn is_guard_in_force() -> bool {
+        posix::guard::is_in_force::<Self>()
+    }
+
+    fn usage() -> Option<Usage> {
+        calls::thread_usage()
+    }
+
     fn kind(code: i32) -> ErrorKind {
         codes::kind(code)
     }
@@ -349,25 +370,6 @@ impl System for Linux {
     fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         codes::describe(code, f)
     }
-}
-
-#[cold]
-fn stat_irregular(file: RawFile, kind: u32) -> Result<FileStatus> {
-    const S_IFBLK: u32 = 0o060000;
-    const S_IFDIR: u32 = 0o040000;
-    const S_IFIFO: u32 = 0o010000;
-    const BLKGETSIZE64: usize = 0x80081272;
-    if kind == S_IFBLK {
-        // `fstat` reports 0.
-        let mut len = 0_u64;
-        // SAFETY: the driver writes 8 bytes to `len`.
-        let result = unsafe { calls::ioctl(file, BLKGETSIZE64, (&raw mut len).expose_provenance()) };
-        checked(Call::Ioctl, result)?;
-        return Ok(FileStatus { kind: FileKind::Regular, len, block_size: 0 });
-    }
-    // Beside character devices, packet sockets can be mapped, and files without a type: the rings of io_uring, perf and BPF.
-    let kind = if matches!(kind, S_IFDIR | S_IFIFO) { FileKind::Other } else { FileKind::Device };
-    Ok(FileStatus { kind, len: 0, block_size: 0 })
 }
 
 /// The pages of a range, huge ones if the mapping's are: address and length.

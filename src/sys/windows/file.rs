@@ -18,13 +18,9 @@ use core::ptr::{null, null_mut};
 
 /// Other processes may read, write, rename and delete the file meanwhile, as on other systems.
 pub(super) fn open(path: &CStr, open: Open) -> Result<Handle> {
-    const GENERIC_READ: u32 = 0x80000000;
-    const GENERIC_WRITE: u32 = 0x40000000;
-    const GENERIC_EXECUTE: u32 = 0x20000000;
     const FILE_SHARE_READ: u32 = 0x1;
     const FILE_SHARE_WRITE: u32 = 0x2;
     const FILE_SHARE_DELETE: u32 = 0x4;
-    const CREATE_NEW: u32 = 1;
     const OPEN_EXISTING: u32 = 3;
     const OPEN_ALWAYS: u32 = 4;
     const FILE_ATTRIBUTE_NORMAL: u32 = 0x80;
@@ -33,7 +29,6 @@ pub(super) fn open(path: &CStr, open: Open) -> Result<Handle> {
     const SECURITY_SQOS_PRESENT: u32 = 0x00100000;
     const FILE_ATTRIBUTE_DIRECTORY: u32 = 0x10;
     const INVALID_FILE_ATTRIBUTES: u32 = 0xffffffff;
-    const INVALID_HANDLE_VALUE: Handle = -1;
     const ERROR_ALREADY_EXISTS: i32 = 183;
     let (access, disposition) = match open {
         Open::Read => (GENERIC_READ, OPEN_EXISTING),
@@ -148,6 +143,23 @@ pub(super) fn set_len(file: Handle, len: u64) -> Result<()> {
         SetFileInformationByHandle(file, FILE_END_OF_FILE_INFO, (&raw mut info).cast(), len)
     };
     checked(Call::SetFileInformationByHandle, result)
+}
+
+/// An allocation that is shorter than the file would truncate it (Microsoft, "FILE_ALLOCATION_INFO structure").
+pub(super) fn allocate(file: Handle, offset: u64, len: u64) -> Result<()> {
+    const FILE_ALLOCATION_INFO: i32 = 5;
+    let FileStandardInfo { allocation_size, end_of_file, .. } = standard_info(file)?;
+    let end = (offset + len) as i64;
+    if end > allocation_size.max(end_of_file) {
+        let mut info = FileAllocationInfo { allocation_size: end };
+        // SAFETY: `info` has the layout and the length that the function reads.
+        let result = unsafe {
+            let len = size_of::<FileAllocationInfo>() as u32;
+            SetFileInformationByHandle(file, FILE_ALLOCATION_INFO, (&raw mut info).cast(), len)
+        };
+        checked(Call::SetFileInformationByHandle, result)?;
+    }
+    if end > end_of_file { set_len(file, end as u64) } else { Ok(()) }
 }
 
 pub(super) fn sync(file: Handle) -> Result<()> {

@@ -10,6 +10,11 @@ use core::ffi::{c_char, c_void};
 
 pub(super) type Handle = isize;
 
+pub(super) const GENERIC_READ: u32 = 0x80000000;
+pub(super) const GENERIC_WRITE: u32 = 0x40000000;
+pub(super) const GENERIC_EXECUTE: u32 = 0x20000000;
+pub(super) const CREATE_NEW: u32 = 1;
+pub(super) const INVALID_HANDLE_VALUE: Handle = -1;
 pub(super) const FILE_TYPE_DISK: u32 = 1;
 pub(super) const MEM_COMMIT: u32 = 0x1000;
 pub(super) const MEM_RESERVE: u32 = 0x2000;
@@ -24,6 +29,47 @@ pub(super) const ERROR_NOT_SUPPORTED: i32 = 50;
 pub(super) const ERROR_FILE_EXISTS: i32 = 80;
 pub(super) const ERROR_INVALID_PARAMETER: i32 = 87;
 
+/// A thread's registers. Each architecture has its own name for the program counter.
+#[cfg(baremap_arch = "x86_64")]
+#[repr(C)]
+pub(super) struct Context {
+    _before: [u64; 31],
+    pub(super) rip: usize,
+    _after: [u64; 122],
+}
+
+#[cfg(baremap_arch = "x86")]
+#[repr(C)]
+pub(super) struct Context {
+    _before: [u32; 46],
+    pub(super) eip: usize,
+    _after: [u32; 132],
+}
+
+#[cfg(baremap_arch = "aarch64")]
+#[repr(C)]
+pub(super) struct Context {
+    _before: [u64; 33],
+    pub(super) pc: usize,
+    _after: [u64; 80],
+}
+
+#[repr(C)]
+pub(super) struct ExceptionRecord {
+    pub(super) exception_code: u32,
+    _exception_flags: u32,
+    _exception_record: *mut c_void,
+    _exception_address: *mut c_void,
+    _number_parameters: u32,
+    _exception_information: [usize; 15],
+}
+
+#[repr(C)]
+pub(super) struct ExceptionPointers {
+    pub(super) exception_record: *mut ExceptionRecord,
+    pub(super) context_record: *mut Context,
+}
+
 #[repr(C)]
 pub(super) struct FileStandardInfo {
     pub(super) allocation_size: i64,
@@ -31,6 +77,11 @@ pub(super) struct FileStandardInfo {
     pub(super) number_of_links: u32,
     pub(super) delete_pending: u8,
     pub(super) directory: u8,
+}
+
+#[repr(C)]
+pub(super) struct FileAllocationInfo {
+    pub(super) allocation_size: i64,
 }
 
 #[repr(C)]
@@ -88,6 +139,10 @@ pub(super) struct Win32MemoryRangeEntry {
 )]
 #[cfg_attr(not(baremap_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
 unsafe extern "system" {
+    pub(super) fn AddVectoredExceptionHandler(
+        first: u32,
+        handler: unsafe extern "system" fn(exception: *mut ExceptionPointers) -> i32,
+    ) -> *mut c_void;
     pub(super) fn CloseHandle(object: Handle) -> i32;
     pub(super) fn CreateEventW(
         security: *mut c_void,
@@ -134,6 +189,7 @@ unsafe extern "system" {
         arguments: *mut c_void,
     ) -> u32;
     pub(super) fn GetCurrentProcess() -> Handle;
+    pub(super) fn GetCurrentProcessId() -> u32;
     pub(super) fn GetFileAttributesW(path: *const u16) -> u32;
     pub(super) fn GetFileInformationByHandleEx(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
     pub(super) fn GetFileType(file: Handle) -> u32;
@@ -161,6 +217,7 @@ unsafe extern "system" {
     ) -> i32;
     pub(super) fn GetProcAddress(module: Handle, name: *const c_char) -> *mut c_void;
     pub(super) fn GetSystemInfo(info: *mut SystemInfo);
+    pub(super) fn GetTempPathW(len: u32, buffer: *mut u16) -> u32;
     pub(super) fn K32QueryWorkingSetEx(
         process: Handle,
         pages: *mut PsapiWorkingSetExInformation,
@@ -187,6 +244,7 @@ unsafe extern "system" {
         ranges: *mut Win32MemoryRangeEntry,
         flags: u32,
     ) -> i32;
+    pub(super) fn QueryPerformanceCounter(count: *mut i64) -> i32;
     pub(super) fn ReadFile(
         file: Handle,
         buffer: *mut c_void,
@@ -201,6 +259,7 @@ unsafe extern "system" {
         len: usize,
         read: *mut usize,
     ) -> i32;
+    pub(super) fn RemoveVectoredExceptionHandler(handler: *mut c_void) -> u32;
     pub(super) fn SetFileInformationByHandle(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
     pub(super) fn SetFilePointerEx(file: Handle, distance: i64, position: *mut i64, origin: u32) -> i32;
     pub(super) fn Sleep(milliseconds: u32);

@@ -1,13 +1,15 @@
 //! Windows 10 and later, through kernel32.
 //!
 //! VirtualAlloc makes fresh memory. A file is mapped as a view of a section, which the view keeps alive (`memory.rs`).
-//! `placeholder.rs` has reservations and what replaces them, `file.rs` reading and writing.
+//! `placeholder.rs` has reservations and what replaces them, `file.rs` reading and writing, `guard.rs` the fault guard.
 
 mod calls;
 mod codes;
 mod file;
+mod guard;
 mod imports;
 mod memory;
+mod memory_file;
 mod path;
 mod placeholder;
 #[cfg(feature = "std")]
@@ -68,6 +70,14 @@ impl System for Windows {
 
     fn is_empty_file_mappable(file: RawFile, _: usize) -> bool {
         file::is_empty_file_mappable(file)
+    }
+
+    fn memory_file() -> Result<RawFile> {
+        memory_file::create()
+    }
+
+    fn allocate(file: RawFile, offset: u64, len: u64) -> Result<()> {
+        file::allocate(file, offset, len)
     }
 
     fn set_len(file: RawFile, len: u64) -> Result<()> {
@@ -343,6 +353,18 @@ impl System for Windows {
             }
             (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
         }
+    }
+
+    fn install_guard() -> Result<()> {
+        guard::install()
+    }
+
+    fn is_guard_installed() -> bool {
+        guard::is_installed()
+    }
+
+    fn is_guard_in_force() -> bool {
+        guard::is_installed()
     }
 
     fn kind(code: i32) -> ErrorKind {

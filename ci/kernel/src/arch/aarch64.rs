@@ -97,6 +97,7 @@ global_asm!(
     "mrs x1, far_el1",
     "mrs x2, elr_el1",
     "bl {exception}",
+    "msr elr_el1, x0",
     "ldp x0, x1, [sp]",
     "ldp x2, x3, [sp, #16]",
     "ldp x4, x5, [sp, #32]",
@@ -133,16 +134,16 @@ unsafe extern "C" {
     static mut level0: [u64; 512];
 }
 
-static mut HANDLER: fn(Exception, usize) = |_, _| exit(false);
+static mut HANDLER: fn(Exception, usize) -> usize = |_, _| exit(false);
 
-/// Sets the function that is called with each exception and the address of its instruction. If it returns, the
-/// instruction runs again.
-pub fn handle_exceptions(handler: fn(Exception, usize)) {
+/// Sets the function that is called with each exception and the address of its instruction. It returns the address at
+/// which to continue.
+pub fn handle_exceptions(handler: fn(Exception, usize) -> usize) {
     // SAFETY: no exception reads it at the same time.
     unsafe { HANDLER = handler };
 }
 
-extern "C" fn exception(syndrome: usize, address: usize, instruction: usize) {
+extern "C" fn exception(syndrome: usize, address: usize, instruction: usize) -> usize {
     let (class, status) = (syndrome >> 26 & 0x3f, syndrome & 0x3f);
     // An instruction or data abort of this level, a translation or permission fault (Arm ARM, ESR_EL1).
     let exception = if matches!(class, 0x21 | 0x25) && matches!(status >> 2, 1 | 3) {
@@ -157,7 +158,7 @@ extern "C" fn exception(syndrome: usize, address: usize, instruction: usize) {
     };
     // SAFETY: written once, before the first exception.
     let handler = unsafe { HANDLER };
-    handler(exception, instruction);
+    handler(exception, instruction)
 }
 
 /// Returns the RAM above the image, of 512 MiB from 1 GiB on.

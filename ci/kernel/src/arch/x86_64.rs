@@ -96,6 +96,7 @@ global_asm!(
     "mov 88(%rsp), %rdx",
     "cld",
     "call {exception}",
+    "mov %rax, 88(%rsp)",
     "pop %r11",
     "pop %r10",
     "pop %r9",
@@ -117,11 +118,11 @@ unsafe extern "C" {
     static vectors: [[u8; 16]; 32];
 }
 
-static mut HANDLER: fn(Exception, usize) = |_, _| exit(false);
+static mut HANDLER: fn(Exception, usize) -> usize = |_, _| exit(false);
 
-/// Sets the function that is called with each exception and the address of its instruction. If it returns, the
-/// instruction runs again.
-pub fn handle_exceptions(handler: fn(Exception, usize)) {
+/// Sets the function that is called with each exception and the address of its instruction. It returns the address at
+/// which to continue.
+pub fn handle_exceptions(handler: fn(Exception, usize) -> usize) {
     const INTERRUPT_GATE: u64 = 0x8e00 << 32;
     const CODE_SEGMENT: u64 = 8 << 16;
     static mut GATES: [[u64; 2]; 32] = [[0; 2]; 32];
@@ -144,7 +145,7 @@ pub fn handle_exceptions(handler: fn(Exception, usize)) {
     }
 }
 
-extern "C" fn exception(vector: usize, code: usize, instruction: usize) {
+extern "C" fn exception(vector: usize, code: usize, instruction: usize) -> usize {
     let exception = if vector == 14 {
         let address: usize;
         // SAFETY: reads the address that faulted.
@@ -160,7 +161,7 @@ extern "C" fn exception(vector: usize, code: usize, instruction: usize) {
     };
     // SAFETY: written once, before the first exception.
     let handler = unsafe { HANDLER };
-    handler(exception, instruction);
+    handler(exception, instruction)
 }
 
 /// Returns the RAM above the image, of 512 MiB.

@@ -9,7 +9,7 @@
 use Kept::Nothing;
 use baremap::{
     Advice, Discard, Error, ErrorKind, File, FileRef, Flags, Mapping, MappingMut, Mmap, Refused, Reservation,
-    page_size,
+    guard, page_size,
 };
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -149,6 +149,12 @@ operations! {
     "set the length": |env| env.armed(|| (Nothing, env.file.set_len(LEN as u64)));
     "read": |env| env.armed(|| (Nothing, env.file.read_at(&mut [0; 9], 7).map(drop)));
     "write": |env| env.armed(|| (Nothing, env.file.write_at(&[0; 9], 7).map(drop)));
+    "allocate space": |env| {
+        let file = ready(File::create(env.path));
+        let result = env.armed(|| file.allocate(5000, LEN as u64));
+        (Kept::File(file), result)
+    };
+    "make a file in memory": |env| env.armed(|| made(File::memory(), Kept::File));
     "sync": |env| env.armed(|| (Nothing, env.file.sync()));
     "map a file": |env| env.armed(|| made(env.map(NONE), Kept::Mapping));
     "map a file to write": |env| env.armed(|| made(env.map_mut(NONE), Kept::MappingMut));
@@ -294,8 +300,19 @@ const LEFT: &[(&str, &str)] = &[
 ];
 
 /// The calls that the crate repeats after a signal.
-const REPEATED: &[&str] =
-    &["open!", "fstat!", "ftruncate!", "fcntl!", "fsync!", "pread!", "pwrite!", "mmap!", "msync!"];
+const REPEATED: &[&str] = &[
+    "open!",
+    "fstat!",
+    "ftruncate!",
+    "fcntl!",
+    "fsync!",
+    "pread!",
+    "pwrite!",
+    "mmap!",
+    "msync!",
+    "shm_open!",
+    "shm_unlink!",
+];
 
 static DONE: AtomicU32 = AtomicU32::new(0);
 static FAILED: AtomicU32 = AtomicU32::new(0);
@@ -374,6 +391,33 @@ fn becomes_writable(env: &Env) -> Result<(), Error> {
     Ok(())
 }
 
+/// Checks that the guard can be installed after each of its calls failed, and then repairs a copy.
+fn installs_after_failures(env: &Env) -> Result<(), Error> {
+    let mut count = 0;
+    // `sigaction` asks and sets for each signal, and only asks for the first one when that is done.
+    for number in [1, 2, 3, 2, 3] {
+        // SAFETY: the loader's functions.
+        unsafe { macho_fail(number, 0, ENOMEM) };
+        let result = guard::install();
+        // SAFETY: as above.
+        unsafe { macho_calls(&mut count) };
+        if result.is_ok() || guard::is_in_force() {
+            fail!("install the guard: installed although call {number} failed");
+        }
+    }
+    guard::install()?;
+    let view = Mmap::new(env.file).view()?;
+    env.file.set_len(5)?;
+    let mut buffer = [1; 9];
+    let read = view.read_at(&mut buffer, 0);
+    let gone = view.read_at(&mut buffer, 50_000).map_err(|error| error.kind());
+    env.file.set_len(LEN as u64)?;
+    if read != Ok(5) || gone != Err(ErrorKind::Truncated) || !guard::is_in_force() {
+        fail!("install the guard: views read {read:?} and {gone:?}");
+    }
+    Ok(())
+}
+
 /// `struct flock`.
 #[repr(C)]
 struct Lock(i64, i64, c_int, i16, i16);
@@ -423,6 +467,7 @@ unsafe extern "C" fn main(_: c_int, arguments: *const *const c_char) -> c_int {
     }
     ready(fetches_no_pages());
     ready(becomes_writable(&env));
+    ready(installs_after_failures(&env));
     let (done, failed) = (DONE.load(Relaxed), FAILED.load(Relaxed));
     let _ = writeln!(Output, "{done} passed, {failed} failed, 0 skipped");
     c_int::from(failed != 0)

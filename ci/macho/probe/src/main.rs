@@ -7,7 +7,7 @@
 #![no_main]
 
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 
 unsafe extern "C" {
     fn __error() -> *mut c_int;
@@ -29,8 +29,14 @@ unsafe extern "C" {
     fn munmap(address: *mut u8, len: usize) -> c_int;
     fn open(path: *const c_char, flags: c_int, ...) -> c_int;
     fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
+    fn pthread_sigmask(how: c_int, new: *const u32, old: *mut u32) -> c_int;
     fn pwrite(file: c_int, buffer: *const c_void, len: usize, offset: i64) -> isize;
+    fn raise(signal: c_int) -> c_int;
     fn read(file: c_int, buffer: *mut c_void, len: usize) -> isize;
+    fn arc4random() -> u32;
+    fn shm_open(name: *const c_char, flags: c_int, ...) -> c_int;
+    fn shm_unlink(name: *const c_char) -> c_int;
+    fn sigaction(signal: c_int, new: *const Action, old: *mut Action) -> c_int;
     fn strlen(string: *const c_char) -> usize;
     fn sys_icache_invalidate(start: *mut c_void, len: usize);
     fn write(file: c_int, buffer: *const c_void, len: usize) -> isize;
@@ -71,11 +77,19 @@ const MS_SYNC: c_int = 0x10;
 const O_RDWR: c_int = 2;
 const O_CREATE: c_int = 0x1000000 | 0x400 | 0x200 | O_RDWR;
 
+const SIGBUS: c_int = 10;
+const SIGSEGV: c_int = 11;
+const SA_RESETHAND: c_int = 0x4;
+const SA_NODEFER: c_int = 0x10;
+const SA_SIGINFO: c_int = 0x40;
+
 const ENOENT: c_int = 2;
 const ENXIO: c_int = 6;
 const EBADF: c_int = 9;
 const ENOMEM: c_int = 12;
 const EACCES: c_int = 13;
+const EEXIST: c_int = 17;
+const EFAULT: c_int = 14;
 const ENODEV: c_int = 19;
 const EISDIR: c_int = 21;
 const EINVAL: c_int = 22;
@@ -153,8 +167,10 @@ unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_in
             return 0;
         }
         let file = files(path, folder.as_ptr());
+        shared_memory();
         mappings(file, path);
         anonymous();
+        signals(file);
     }
     0
 }
@@ -231,7 +247,56 @@ unsafe fn files(path: *const c_char, folder: *const c_char) -> c_int {
         fails(fcntl(file, 44, &advisory(12_345, 1)) as isize, EFBIG);
         fails(fcntl(file, 44, &advisory(0, -1)) as isize, EINVAL);
         fails(fcntl(directory, 44, &advisory(0, 1)) as isize, EINVAL);
+        // Flags and the position in one word, the offset, the length, and the length that was allocated.
+        let mut store = [3 << 32 | 4, 0, 100_000, 0_u64];
+        works(fcntl(file, 42, &raw mut store) as isize);
+        works(fstat(file, &mut stat) as isize);
+        // The length is as before; 512-byte blocks are at offset 104.
+        ensure(store[3] == 100_000 && stat[12] == 12_345 && stat[13] >= 100_000 / 512);
+        fails(fcntl(read_only, 42, &raw mut store) as isize, EBADF);
+        fails(fcntl(0, 42, &raw mut store) as isize, EBADF);
+        store[1] = 1;
+        fails(fcntl(file, 42, &raw mut store) as isize, EINVAL);
         file
+    }
+}
+
+unsafe fn shared_memory() {
+    // SAFETY: as in `main`.
+    unsafe {
+        let (name, mut byte, mut stat) = (c"/baremap-probe".as_ptr(), 0_u8, [0u64; 18]);
+        let start = (&raw mut byte).cast();
+        let create = 0x800 | 0x200 | O_RDWR;
+        fails(shm_open(name, O_RDWR) as isize, ENOENT);
+        fails(shm_open(c"/a-name-of-more-than-31-characters".as_ptr(), create, 0o600) as isize, ENAMETOOLONG);
+        let file = shm_open(name, create, 0o600);
+        works(file as isize);
+        ensure(fcntl(file, 1) == 1);
+        fails(shm_open(name, create, 0o600) as isize, EEXIST);
+        works(shm_unlink(name) as isize);
+        fails(shm_unlink(name) as isize, ENOENT);
+        fails(mmap(null_mut(), 1, READ, SHARED, file, 0) as isize, EINVAL);
+        works(ftruncate(file, 12_345) as isize);
+        fails(ftruncate(file, 12_345) as isize, EINVAL);
+        works(fstat(file, &mut stat) as isize);
+        ensure((stat[0] >> 32) as u16 == 0o600 && stat[12] == 16_384);
+        fails(read(file, start, 1), ENXIO);
+        fails(write(file, start, 1), ENXIO);
+        fails(pread(file, start, 1, 0), ESPIPE);
+        fails(pwrite(file, start, 1, 0), ESPIPE);
+        fails(fsync(file) as isize, ENOTSUP);
+        fails(fcntl(file, 51) as isize, EBADF);
+        fails(mmap(null_mut(), 1, READ, PRIVATE, file, 0) as isize, EINVAL);
+        fails(mmap(null_mut(), 16_385, READ, SHARED, file, 0) as isize, EINVAL);
+        fails(mmap(null_mut(), 1, EXEC, SHARED, file, 0) as isize, EACCES);
+        let one = mmap(null_mut(), 12_345, READ | WRITE, SHARED, file, 0);
+        let two = mmap(null_mut(), 12_345, READ, SHARED, file, 0);
+        works(one as isize);
+        works(two as isize);
+        works(close(file) as isize);
+        one.add(16_383).write_volatile(7);
+        ensure(two.add(16_383).read_volatile() == 7);
+        ensure(arc4random() != arc4random() || arc4random() != arc4random());
     }
 }
 
@@ -379,6 +444,128 @@ unsafe fn anonymous() {
     }
 }
 
+/// `struct sigaction`.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq)]
+struct Action {
+    handler: usize,
+    mask: u32,
+    flags: c_int,
+}
+
+const DEFAULT: Action = Action { handler: 0, mask: 0, flags: 0 };
+const IGNORED: Action = Action { handler: 1, ..DEFAULT };
+
+fn to_handle(flags: c_int) -> Action {
+    Action { handler: handle as *const () as usize, mask: 0, flags: flags | SA_SIGINFO }
+}
+
+/// The number of signals, and the last one's number, code and address. The process has one thread.
+static mut SEEN: (u32, c_int, c_int, usize) = (0, 0, 0, 0);
+/// How often the handler raises its signal again.
+static mut RAISE: u32 = 0;
+/// The greatest number of handlers that ran at once.
+static mut DEPTH: (u32, u32) = (0, 0);
+
+/// Continues after a `load`, with 7 for the byte.
+unsafe extern "C" fn handle(signal: c_int, info: *const [u64; 13], context: *const [u64; 7]) {
+    // In `__ss`, after 16 bytes of `__es`.
+    let (result, address, pc, len) = if ARM64 { (2, 2, 34, 4) } else { (2, 6, 18, 2) };
+    // SAFETY: the layouts of Darwin; as in `main`.
+    unsafe {
+        let info = &*info;
+        ensure(info[0] as c_int == signal);
+        SEEN = (SEEN.0 + 1, signal, info[1] as c_int, info[3] as usize);
+        DEPTH.0 += 1;
+        DEPTH.1 = DEPTH.1.max(DEPTH.0);
+        let machine = (*context)[6] as *mut u64;
+        if *machine.add(pc) as usize == load as *const () as usize {
+            ensure(*machine.add(address) == info[3]);
+            *machine.add(result) = 7;
+            *machine.add(pc) += len;
+        }
+        if RAISE != 0 {
+            RAISE -= 1;
+            works(raise(signal) as isize);
+        }
+        DEPTH.0 -= 1;
+    }
+}
+
+/// Loads a byte by the first instruction.
+#[unsafe(naked)]
+unsafe extern "C" fn load(address: *const u8) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    core::arch::naked_asm!("mov al, [rdi]", "movzx eax, al", "ret");
+    #[cfg(target_arch = "aarch64")]
+    core::arch::naked_asm!("ldrb w0, [x0]", "ret");
+}
+
+unsafe fn signals(file: c_int) {
+    // SAFETY: as in `main`.
+    unsafe {
+        let mut old = IGNORED;
+        for signal in [0, 9, 17, 32] {
+            fails(sigaction(signal, &DEFAULT, null_mut()) as isize, EINVAL);
+        }
+        for signal in [SIGBUS, SIGSEGV] {
+            works(sigaction(signal, &to_handle(0), &mut old) as isize);
+            ensure(old == DEFAULT);
+            works(sigaction(signal, null(), &mut old) as isize);
+            ensure(old == to_handle(0));
+        }
+
+        // A file that is truncated while it is mapped: zeros to the end of its last page, and then nothing.
+        works(ftruncate(file, 5 * 16_384) as isize);
+        let map = mmap(null_mut(), 5 * 16_384, READ, SHARED, file, 0);
+        works(map as isize);
+        ensure(pwrite(file, [9; 16_384].as_ptr().cast(), 16_384, 16_384) == 16_384);
+        ensure(load(map.add(16_384)) == 9);
+        works(ftruncate(file, 16_384 + 5) as isize);
+        ensure(load(map.add(16_384 + 4)) == 9);
+        for at in [5, 100, PAGE / 2, PAGE - 1] {
+            ensure(load(map.add(16_384 + at)) == 0 && SEEN.0 == 0);
+        }
+        for at in [16_384 + PAGE, 2 * 16_384, 4 * 16_384 + 77] {
+            SEEN.0 = 0;
+            ensure(load(map.add(at)) == 7 && SEEN == (1, SIGBUS, 1, map.add(at).addr()));
+        }
+        works(ftruncate(file, 0) as isize);
+        SEEN.0 = 0;
+        ensure(load(map) == 7 && SEEN == (1, SIGBUS, 1, map.addr()));
+        fails(pwrite(file, map.cast(), 1, 0), EFAULT);
+
+        // Memory without permissions, and none.
+        let none = mmap(null_mut(), PAGE, 0, ANON | PRIVATE, -1, 0);
+        ensure(load(none) == 7 && SEEN == (2, SIGBUS, 1, none.addr()));
+        works(munmap(none, PAGE) as isize);
+        ensure(load(none) == 7 && SEEN == (3, SIGSEGV, 2, none.addr()));
+
+        // Signals that are sent, in a handler too, where the same is blocked.
+        (SEEN.0, DEPTH.1) = (0, 0);
+        works(raise(SIGBUS) as isize);
+        ensure(SEEN.0 == 1 && SEEN.1 == SIGBUS && SEEN.2 == 1);
+        RAISE = 1;
+        works(raise(SIGBUS) as isize);
+        ensure(SEEN.0 == 3 && DEPTH.1 == 1);
+        works(sigaction(SIGBUS, &to_handle(SA_NODEFER), null_mut()) as isize);
+        RAISE = 1;
+        works(raise(SIGBUS) as isize);
+        ensure(SEEN.0 == 5 && DEPTH.1 == 2);
+        let bus = 1 << (SIGBUS - 1);
+        ensure(pthread_sigmask(0, &bus, null_mut()) == EINVAL && pthread_sigmask(1, &bus, null_mut()) == 0);
+        works(raise(SIGBUS) as isize);
+        ensure(SEEN.0 == 5 && pthread_sigmask(2, &bus, null_mut()) == 0 && SEEN.0 == 6);
+
+        // One signal, and none.
+        works(sigaction(SIGBUS, &to_handle(SA_RESETHAND), null_mut()) as isize);
+        works(raise(SIGBUS) as isize);
+        works(sigaction(SIGBUS, &IGNORED, &mut old) as isize);
+        works(raise(SIGBUS) as isize);
+        ensure(SEEN.0 == 7 && old.handler == 0);
+    }
+}
+
 /// Makes a call that succeeds on Linux. On Darwin it does nothing, something else, or harm.
 unsafe fn mistake(name: &CStr, path: *const c_char) {
     // SAFETY: as in `main`.
@@ -401,6 +588,19 @@ unsafe fn mistake(name: &CStr, path: *const c_char) {
             b"o-creat" => drop(open(path, 0o100 | O_RDWR, 0o600 as c_int)),
             b"o-cloexec" => drop(open(path, 0o2000000)),
             b"f-dupfd-cloexec" => drop(fcntl(file, 1030, 0 as c_int)),
+            b"sigbus" => drop(sigaction(7, &DEFAULT, null_mut())),
+            b"sa-onstack" => drop(sigaction(SIGBUS, &to_handle(0x08000000), null_mut())),
+            b"ignored-fault" => {
+                sigaction(SIGBUS, &IGNORED, null_mut());
+                load(mmap(null_mut(), PAGE, 0, ANON | PRIVATE, -1, 0));
+            }
+            // Both end the process, with a handler or without.
+            b"fault" => {
+                sigaction(SIGBUS, &to_handle(0), null_mut());
+                sigaction(SIGBUS, &DEFAULT, null_mut());
+                load(mmap(null_mut(), PAGE, READ, SHARED, file, 0));
+            }
+            b"raised" => drop(raise(SIGBUS)),
             b"open-of-three" => open_of_three(path, O_CREATE, 0o600),
             _ => {}
         }

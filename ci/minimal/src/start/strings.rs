@@ -35,3 +35,7 @@ impl Iterator for Arguments {
         }
     }
 }
+
+/// These systems truncate mapped files.
+#[allow(dead_code, reason = "for conformance")]
+pub const SET_LEN: Option<fn(&CStr, u64) -> bool> = None;

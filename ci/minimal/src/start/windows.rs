@@ -3,6 +3,7 @@
 
 use baremap::File;
 use core::ffi::{CStr, c_char, c_void};
+use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
 use core::ptr::{null, null_mut};
 
@@ -21,9 +22,22 @@ unsafe extern "system" {
         flags: u32,
         template: isize,
     ) -> isize;
+    fn CreateProcessW(
+        path: *const u16,
+        command_line: *mut u16,
+        process_security: *const c_void,
+        thread_security: *const c_void,
+        inherit: i32,
+        flags: u32,
+        environment: *const c_void,
+        folder: *const u16,
+        startup: *const StartupInfo,
+        process: *mut [usize; 4],
+    ) -> i32;
     fn ExitProcess(status: u32) -> !;
     fn GetCommandLineW() -> *mut u16;
     fn GetStdHandle(which: u32) -> isize;
+    fn Sleep(milliseconds: u32);
     fn WideCharToMultiByte(
         code_page: u32,
         flags: u32,
@@ -41,6 +55,15 @@ unsafe extern "system" {
         written: *mut u32,
         overlapped: *mut c_void,
     ) -> i32;
+}
+
+#[repr(C)]
+struct StartupInfo {
+    len: u32,
+    _texts: [*const u16; 3],
+    _numbers: [u32; 8],
+    _words: [u16; 2],
+    _more: [*const c_void; 4],
 }
 
 /// The longest argument in UTF-8, with its NUL, in bytes.
@@ -154,4 +177,50 @@ pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
 pub fn standard_input() -> baremap::RawFile {
     // SAFETY: it has no conditions. STD_INPUT_HANDLE is -10, and output and error are -11 and -12.
     unsafe { GetStdHandle(-10_i32 as u32) }
+}
+
+/// See `set_len`.
+#[allow(dead_code, reason = "for conformance")]
+pub const SET_LEN: Option<fn(&CStr, u64) -> bool> = Some(set_len);
+
+/// Runs the truncate of Wine's host, which does not know what is mapped. Windows has no such program.
+fn set_len(path: &CStr, len: u64) -> bool {
+    let mut program = Wide { text: [0; 512], len: 0 };
+    let mut line = Wide { text: [0; 512], len: 0 };
+    let _ = program.write_str(r"\\?\unix\usr\bin\truncate");
+    let _ = write!(line, "truncate -s {len} {}", path.to_str().unwrap_or_default());
+    // SAFETY: zeros are valid, and say nothing.
+    let mut startup = unsafe { MaybeUninit::<StartupInfo>::zeroed().assume_init() };
+    startup.len = size_of::<StartupInfo>() as u32;
+    let mut process = [0; 4];
+    // SAFETY: both texts end in NUL, and the rest has the layout that the function reads and writes.
+    let is_started = unsafe {
+        let (program, line) = (program.text.as_ptr(), line.text.as_mut_ptr());
+        CreateProcessW(program, line, null(), null(), 0, 0, null(), null(), &startup, &mut process)
+    };
+    // There is no handle of a process of the host, by which to wait for its end.
+    is_started != 0
+        && (0..10_000).any(|_| {
+            // SAFETY: it has no conditions.
+            unsafe { Sleep(1) };
+            File::open(path).and_then(|file| file.len()) == Ok(len)
+        })
+}
+
+/// Text in UTF-16 that ends in NUL. What is too long is left out.
+struct Wide {
+    text: [u16; 512],
+    len: usize,
+}
+
+impl Write for Wide {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for unit in text.encode_utf16() {
+            if self.len + 1 < self.text.len() {
+                self.text[self.len] = unit;
+                self.len += 1;
+            }
+        }
+        Ok(())
+    }
 }

@@ -7,6 +7,81 @@
 
 pub(crate) use super::generic::*;
 use core::arch::asm;
+use core::ffi::c_void;
+use core::ptr::{null, with_exposed_provenance};
+use core::sync::atomic::AtomicUsize;
+
+/// The kernel's `struct sigaction` (`asm/signal.h`). A handler returns to the vDSO.
+#[repr(C)]
+pub(crate) struct Sigaction {
+    sa_handler: *const c_void,
+    sa_flags: usize,
+    sa_restorer: *const c_void,
+    sa_mask: [usize; 1],
+}
+
+impl Sigaction {
+    pub(crate) fn new(handler: usize, flags: usize, mask: usize) -> Self {
+        Self {
+            sa_handler: with_exposed_provenance(handler),
+            sa_flags: flags,
+            sa_restorer: null(),
+            sa_mask: [mask],
+        }
+    }
+
+    /// Handler, flags and mask.
+    pub(crate) fn parts(&self) -> (usize, usize, usize) {
+        (self.sa_handler.expose_provenance(), self.sa_flags, self.sa_mask[0])
+    }
+}
+
+/// `asm/sigcontext.h`.
+#[repr(C)]
+struct Sigcontext {
+    _fault_address: u64,
+    _regs_sp: [u64; 32],
+    pc: u64,
+    _pstate_padding: [u64; 2],
+    _reserved: [u64; 512],
+}
+
+/// `ucontext_t` (`asm/ucontext.h`). Its last part is aligned to 16 bytes.
+#[repr(C)]
+pub(crate) struct Ucontext {
+    _uc_flags_link_stack: [u64; 5],
+    uc_sigmask: [usize; 1],
+    _unused_padding: [u64; 16],
+    uc_mcontext: Sigcontext,
+}
+
+impl Ucontext {
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn program_counter(context: *mut Self) -> *mut usize {
+        // SAFETY: the caller's promise.
+        unsafe { (&raw mut (*context).uc_mcontext.pc).cast() }
+    }
+
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn mask(context: *const Self) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { (*context).uc_sigmask[0] }
+    }
+}
+
+/// As `AtomicUsize::swap`, which may call a function that needs libc ("outline atomics").
+pub(crate) fn swap(at: &AtomicUsize, value: usize) -> usize {
+    let old;
+    // SAFETY: the address is an atomic's. A store that was not exclusive is repeated.
+    unsafe {
+        asm!("2: ldaxr {old}, [{at}]", "stlxr {failed:w}, {value}, [{at}]", "cbnz {failed:w}, 2b",
+            at = in(reg) at.as_ptr(), value = in(reg) value, old = out(reg) old, failed = out(reg) _,
+            options(nostack, preserves_flags));
+    }
+    old
+}
 
 /// Makes code that was written to memory visible to instruction fetch on every processor: cleans the data cache to the
 /// point of unification, then invalidates the instruction cache, line by line (Arm ARM, B2.4.4). Linux lets programs

@@ -1,8 +1,10 @@
 //! The call numbers and `struct stat` of `asm-generic` (`unistd.h`, `stat.h`), which newer architectures share.
 
+pub(crate) const FCNTL: usize = 25;
 pub(crate) const IOCTL: usize = 29;
 pub(crate) const FSTATFS: usize = 44;
 pub(crate) const FTRUNCATE: usize = 46;
+pub(crate) const FALLOCATE: usize = 47;
 pub(crate) const FACCESSAT: usize = 48;
 pub(crate) const OPENAT: usize = 56;
 pub(crate) const CLOSE: usize = 57;
@@ -11,6 +13,12 @@ pub(crate) const PREAD64: usize = 67;
 pub(crate) const PWRITE64: usize = 68;
 pub(crate) const FSTAT: usize = 80;
 pub(crate) const FSYNC: usize = 82;
+pub(crate) const CLOCK_GETTIME: usize = 113;
+pub(crate) const RT_SIGACTION: usize = 134;
+pub(crate) const RT_SIGPROCMASK: usize = 135;
+pub(crate) const GETRUSAGE: usize = 165;
+pub(crate) const GETPID: usize = 172;
+pub(crate) const GETTID: usize = 178;
 pub(crate) const MUNMAP: usize = 215;
 pub(crate) const MREMAP: usize = 216;
 pub(crate) const MMAP: usize = 222;
@@ -20,6 +28,8 @@ pub(crate) const MLOCK: usize = 228;
 pub(crate) const MUNLOCK: usize = 229;
 pub(crate) const MINCORE: usize = 232;
 pub(crate) const MADVISE: usize = 233;
+pub(crate) const RT_TGSIGQUEUEINFO: usize = 240;
+pub(crate) const MEMFD_CREATE: usize = 279;
 
 /// `struct stat`; the fields that are not read have no names.
 #[repr(C)]

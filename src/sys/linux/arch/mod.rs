@@ -21,4 +21,11 @@ use x86_64 as machine;
 #[cfg(not(baremap_arch = "x86_64"))]
 mod generic;
 
+#[cfg(not(baremap_arch = "aarch64"))]
+use core::sync::atomic::{AtomicUsize, Ordering};
 pub(super) use machine::*;
+
+#[cfg(not(baremap_arch = "aarch64"))]
+pub(super) fn swap(at: &AtomicUsize, value: usize) -> usize {
+    at.swap(value, Ordering::AcqRel)
+}

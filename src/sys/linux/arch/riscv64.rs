@@ -6,6 +6,66 @@
 
 pub(crate) use super::generic::*;
 use core::arch::asm;
+use core::ffi::c_void;
+use core::ptr::with_exposed_provenance;
+
+/// The kernel's `struct sigaction` (`asm-generic/signal.h`). A handler returns to the vDSO.
+#[repr(C)]
+pub(crate) struct Sigaction {
+    sa_handler: *const c_void,
+    sa_flags: usize,
+    sa_mask: [usize; 1],
+}
+
+impl Sigaction {
+    pub(crate) fn new(handler: usize, flags: usize, mask: usize) -> Self {
+        Self { sa_handler: with_exposed_provenance(handler), sa_flags: flags, sa_mask: [mask] }
+    }
+
+    /// Handler, flags and mask.
+    pub(crate) fn parts(&self) -> (usize, usize, usize) {
+        (self.sa_handler.expose_provenance(), self.sa_flags, self.sa_mask[0])
+    }
+}
+
+/// `asm/ptrace.h`.
+#[repr(C)]
+struct UserRegsStruct {
+    pc: u64,
+    _ra_to_t6: [u64; 31],
+}
+
+/// `asm/sigcontext.h`.
+#[repr(C)]
+struct Sigcontext {
+    sc_regs: UserRegsStruct,
+    _sc_fpregs: [u64; 66],
+}
+
+/// `ucontext_t` (`asm/ucontext.h`). Its last part is aligned to 16 bytes.
+#[repr(C)]
+pub(crate) struct Ucontext {
+    _uc_flags_link_stack: [u64; 5],
+    uc_sigmask: [usize; 1],
+    _unused_padding: [u64; 16],
+    uc_mcontext: Sigcontext,
+}
+
+impl Ucontext {
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn program_counter(context: *mut Self) -> *mut usize {
+        // SAFETY: the caller's promise.
+        unsafe { (&raw mut (*context).uc_mcontext.sc_regs.pc).cast() }
+    }
+
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn mask(context: *const Self) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { (*context).uc_sigmask[0] }
+    }
+}
 
 /// Makes code that was written to memory visible to instruction fetch on every processor on which this process runs
 /// (`__riscv_flush_icache(3)`). `fence.i` covers this processor alone, and the kernel may move the thread to another.

@@ -3,7 +3,9 @@
 //! `syscall` takes the number in rax and the arguments in rdi, rsi, rdx, r10, r8 and r9. It returns in rax, clobbers rcx
 //! and r11, and restores the flags (syscall(2); x86-64 psABI, A.2.1).
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
+use core::ffi::c_void;
+use core::ptr::with_exposed_provenance;
 
 pub(crate) const READ: usize = 0;
 pub(crate) const CLOSE: usize = 3;
@@ -11,6 +13,8 @@ pub(crate) const FSTAT: usize = 5;
 pub(crate) const MMAP: usize = 9;
 pub(crate) const MPROTECT: usize = 10;
 pub(crate) const MUNMAP: usize = 11;
+pub(crate) const RT_SIGACTION: usize = 13;
+pub(crate) const RT_SIGPROCMASK: usize = 14;
 pub(crate) const IOCTL: usize = 16;
 pub(crate) const PREAD64: usize = 17;
 pub(crate) const PWRITE64: usize = 18;
@@ -18,13 +22,21 @@ pub(crate) const MREMAP: usize = 25;
 pub(crate) const MSYNC: usize = 26;
 pub(crate) const MINCORE: usize = 27;
 pub(crate) const MADVISE: usize = 28;
+pub(crate) const GETPID: usize = 39;
+pub(crate) const FCNTL: usize = 72;
 pub(crate) const FSYNC: usize = 74;
 pub(crate) const FTRUNCATE: usize = 77;
+pub(crate) const GETRUSAGE: usize = 98;
 pub(crate) const FSTATFS: usize = 138;
 pub(crate) const MLOCK: usize = 149;
 pub(crate) const MUNLOCK: usize = 150;
+pub(crate) const GETTID: usize = 186;
+pub(crate) const CLOCK_GETTIME: usize = 228;
 pub(crate) const OPENAT: usize = 257;
 pub(crate) const FACCESSAT: usize = 269;
+pub(crate) const FALLOCATE: usize = 285;
+pub(crate) const RT_TGSIGQUEUEINFO: usize = 297;
+pub(crate) const MEMFD_CREATE: usize = 319;
 
 /// `struct stat`; the fields that are not read have no names.
 #[repr(C)]
@@ -36,6 +48,81 @@ pub(crate) struct Stat {
     pub(crate) st_size: i64,
     pub(crate) st_blksize: i64,
     _blocks_times_unused: [u64; 10],
+}
+
+/// The kernel's `struct sigaction` (`asm/signal.h`).
+#[repr(C)]
+pub(crate) struct Sigaction {
+    sa_handler: *const c_void,
+    sa_flags: usize,
+    sa_restorer: *const c_void,
+    sa_mask: usize,
+}
+
+impl Sigaction {
+    pub(crate) fn new(handler: usize, flags: usize, mask: usize) -> Self {
+        const SA_RESTORER: usize = 0x04000000;
+        let sa_restorer = restorer as *const () as *const c_void;
+        Self {
+            sa_handler: with_exposed_provenance(handler),
+            sa_flags: flags | SA_RESTORER,
+            sa_restorer,
+            sa_mask: mask,
+        }
+    }
+
+    /// Handler, flags and mask.
+    pub(crate) fn parts(&self) -> (usize, usize, usize) {
+        (self.sa_handler.expose_provenance(), self.sa_flags, self.sa_mask)
+    }
+}
+
+/// `asm/sigcontext.h`.
+#[repr(C)]
+struct Sigcontext {
+    _r8_to_rsp: [u64; 16],
+    rip: u64,
+    _eflags_to_reserved: [u64; 15],
+}
+
+/// `ucontext_t` (`asm/ucontext.h`).
+#[repr(C)]
+pub(crate) struct Ucontext {
+    _uc_flags_link_stack: [u64; 5],
+    uc_mcontext: Sigcontext,
+    uc_sigmask: usize,
+}
+
+impl Ucontext {
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn program_counter(context: *mut Self) -> *mut usize {
+        // SAFETY: the caller's promise.
+        unsafe { (&raw mut (*context).uc_mcontext.rip).cast() }
+    }
+
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn mask(context: *const Self) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { (*context).uc_sigmask }
+    }
+}
+
+// Where a handler returns to. Unwinders know a signal's frame by these very instructions.
+global_asm!(
+    concat!(".section \".text.baremap-", env!("CARGO_PKG_VERSION"), "-restorer\", \"ax\""),
+    "nop", // which belongs to no function: unwinders look up the byte before a return address
+    concat!(".globl \"baremap-", env!("CARGO_PKG_VERSION"), "-restorer\""),
+    concat!("\"baremap-", env!("CARGO_PKG_VERSION"), "-restorer\":"),
+    "mov rax, 15", // rt_sigreturn
+    "syscall",
+    ".text",
+);
+
+unsafe extern "C" {
+    #[link_name = concat!("baremap-", env!("CARGO_PKG_VERSION"), "-restorer")]
+    fn restorer();
 }
 
 /// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and the system call

@@ -1,5 +1,7 @@
 //! Files: just enough to reach something to map where there is no std.
 
+mod memory;
+
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind};
 use crate::sys::contract::Open;
@@ -241,7 +243,7 @@ impl File {
     /// See [`File`].
     #[doc(alias = "pread")]
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
-        check_range(Call::ReadAt, offset, buffer.len())?;
+        check_range(Call::ReadAt, offset, buffer.len() as u64)?;
         // SAFETY: `buffer` is writable.
         Ok(unsafe { Sys::read(self.0, buffer.as_mut_ptr(), buffer.len(), Some(offset))? })
     }
@@ -265,7 +267,7 @@ impl File {
     /// See [`File`].
     #[doc(alias = "pwrite")]
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Error> {
-        check_range(Call::WriteAt, offset, bytes.len())?;
+        check_range(Call::WriteAt, offset, bytes.len() as u64)?;
         Ok(Sys::write(self.0, bytes, offset)?)
     }
 
@@ -322,8 +324,8 @@ impl File {
 }
 
 /// No file has offsets past `i64::MAX`.
-fn check_range(call: Call, offset: u64, len: usize) -> Result<(), Error> {
-    match offset.checked_add(len as u64) {
+fn check_range(call: Call, offset: u64, len: u64) -> Result<(), Error> {
+    match offset.checked_add(len) {
         Some(end) if i64::try_from(end).is_ok() => Ok(()),
         _ => Err(Error::new(call, ErrorKind::Overflow)),
     }

@@ -1,0 +1,4 @@
+//! The guide: what the reference does not say in one place.
+
+#[doc = include_str!("safety.md")]
+pub mod safety {}

@@ -1,0 +1,64 @@
+//! Safe slices of files that the system keeps from changing.
+
+use super::Mmap;
+use crate::error::Error;
+use crate::error::kind::{Call, ErrorKind};
+use crate::mapping::Mapping;
+use crate::options::Flags;
+use crate::sys::{Sys, System};
+
+impl Mmap<'_> {
+    /// Maps a file that the system keeps from changing, which is safe.
+    ///
+    /// Nobody can write to such a file or truncate it any more, the owner and the superuser included. So the caller of
+    /// [`map`](Self::map) has nothing to promise, whoever made the file. [`File::memory`](crate::File::memory) and
+    /// [`File::seal`](crate::File::seal) make one.
+    ///
+    /// What is mapped is as with [`map`](Self::map), copy-on-write: writes to the mapping, as after
+    /// [`into_mut`](Mapping::into_mut), stay private.
+    ///
+    /// **Platform notes**
+    /// - Linux: a file in memory with the seals `F_SEAL_WRITE` and `F_SEAL_SHRINK`
+    ///   ([`fcntl`](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html)), or a file with
+    ///   [fs-verity](https://docs.kernel.org/filesystems/fsverity.html) on ext4, f2fs or btrfs. The contents of the latter
+    ///   cannot change, but must be read from a device. If that fails, or the device returns other data, the access raises
+    ///   SIGBUS.
+    /// - macOS, Windows, kernels: unsupported. No function of the system makes such a promise.
+    ///
+    /// # Errors
+    /// As [`map`](Self::map), and:
+    /// - [`NotSealed`](ErrorKind::NotSealed): others may change or truncate the file.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system has no such promise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{ErrorKind, File, Mmap};
+    /// let file = match File::memory() {
+    ///     Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+    ///     file => file?,
+    /// };
+    /// file.set_len(5)?;
+    /// // SAFETY: nobody else knows of the file.
+    /// unsafe { Mmap::new(&file).map_mut()? }.copy_from_slice(b"hello");
+    /// match file.seal() {
+    ///     Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+    ///     result => result?,
+    /// }
+    /// // Now it can be passed to any process, which need not trust this one.
+    /// assert_eq!(Mmap::new(&file).map_sealed()?[..], *b"hello");
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "F_GET_SEALS")]
+    #[doc(alias = "fs-verity")]
+    pub fn map_sealed(self) -> Result<Mapping, Error> {
+        // First, as what holds now holds for the length that `map` asks for, too.
+        if !Sys::is_sealed(self.file.raw)? {
+            return Err(Error::new(Call::MapSealed, ErrorKind::NotSealed));
+        }
+        // Before Linux 6.7 a sealed file that is open for writing can only be mapped private.
+        let flags = self.flags | Flags::COW;
+        // SAFETY: the system keeps what the caller of `map` promises.
+        unsafe { self.flags(flags).map() }
+    }
+}

@@ -1,0 +1,85 @@
+//! A copy from memory that may be gone, whose faults are repaired.
+//!
+//! A file can be truncated while it is mapped, or its device can fail; access to the mapping then raises SIGBUS or an
+//! exception. Only code that the handler knows can be repaired, so the copy is a routine in assembly, one for each
+//! architecture, whose parts lie at fixed offsets:
+//!
+//! ```text
+//! setup  +0    addresses of the ends of source and destination, and a negative index from there
+//! steps  +32   up to 32 bytes at a time; a fault continues at bytes
+//! bytes  +128  byte by byte; a fault continues at end
+//! end    +160  returns how many bytes were not copied
+//! ```
+//!
+//! Each step loads, stores, and only then changes one register: the index. So the registers fit together at every
+//! instruction, and the byte loop finds the very byte at which memory ends. A copy that was interrupted anywhere can
+//! continue there too, which macOS needs, as it does not tell a signal that was sent from a fault. Nothing else is
+//! needed: no state for each thread, no registry, no lock. Kernels repair their own faults in user memory the same way
+//! (`__ex_table` in Linux). Inline `asm!` would not do, as the compiler may duplicate it.
+//!
+//! The routine uses general registers only, which kernels save, and its symbol carries the crate's version.
+
+mod routine;
+
+#[cfg(baremap_arch = "aarch64")]
+mod aarch64;
+#[cfg(baremap_arch = "aarch64")]
+use aarch64 as machine;
+
+#[cfg(baremap_arch = "riscv64")]
+mod riscv64;
+#[cfg(baremap_arch = "riscv64")]
+use riscv64 as machine;
+
+#[cfg(baremap_arch = "x86")]
+mod x86;
+#[cfg(baremap_arch = "x86")]
+use x86 as machine;
+
+#[cfg(baremap_arch = "x86_64")]
+mod x86_64;
+#[cfg(baremap_arch = "x86_64")]
+use x86_64 as machine;
+
+#[cfg(not(any(
+    baremap_arch = "aarch64",
+    baremap_arch = "riscv64",
+    baremap_arch = "x86",
+    baremap_arch = "x86_64"
+)))]
+mod other;
+#[cfg(not(any(
+    baremap_arch = "aarch64",
+    baremap_arch = "riscv64",
+    baremap_arch = "x86",
+    baremap_arch = "x86_64"
+)))]
+use other as machine;
+
+use routine::{BYTES, END, STEPS};
+
+/// Copies `len` bytes and returns how many were copied: fewer if the source cannot be read, and the fault is repaired.
+///
+/// # Safety
+/// `len` bytes at `destination` are writable. The source is mapped memory, which may be gone if whoever handles faults
+/// asks [`fixup`].
+pub(crate) unsafe fn copy(destination: *mut u8, source: *const u8, len: usize) -> usize {
+    // SAFETY: the caller's promise.
+    len - unsafe { machine::copy(destination, source, len) }
+}
+
+/// Returns whether the architecture has a routine. Otherwise `copy` copies nothing.
+#[allow(dead_code, reason = "systems with an architecture each know")]
+pub(crate) fn is_supported() -> bool {
+    machine::start().is_some()
+}
+
+/// Returns where to continue after a fault at `pc`, if it is in the copy.
+pub(crate) fn fixup(pc: usize) -> Option<usize> {
+    let start = machine::start()?;
+    match pc.checked_sub(start)? {
+        STEPS..BYTES => Some(start + BYTES),
+        BYTES..END => Some(start + END),
+        _ => None,
+    }
+}

@@ -1,0 +1,73 @@
+//! The frame of the routine: its symbol, the offsets of its parts, its declaration.
+
+/// Where the steps start, in bytes from the start of the routine.
+pub(super) const STEPS: usize = 32;
+/// Where the byte loop starts.
+pub(super) const BYTES: usize = 128;
+/// Where the routine returns.
+pub(super) const END: usize = 160;
+
+/// Where the routine goes, so that a program without it does not contain it. ELF's linkers drop sections, COFF's only
+/// COMDAT ones, and Mach-O's what is between two symbols. A kernel may have any of these formats.
+#[cfg(baremap_backend = "linux")]
+macro_rules! section {
+    () => {
+        concat!(".section \".text.baremap-", env!("CARGO_PKG_VERSION"), "-copy\", \"ax\"")
+    };
+}
+#[cfg(baremap_backend = "windows")]
+macro_rules! section {
+    () => {
+        concat!(".section .text$baremap, \"xr\", discard, \"baremap-", env!("CARGO_PKG_VERSION"), "-copy\"")
+    };
+}
+#[cfg(not(any(baremap_backend = "linux", baremap_backend = "windows")))]
+macro_rules! section {
+    () => {
+        ".text"
+    };
+}
+#[allow(unused_imports, reason = "other architectures have none")]
+pub(super) use section;
+
+/// Defines the routine from its four parts, and declares it with its calling convention.
+macro_rules! routine {
+    ($abi:literal, setup: $setup:literal, steps: $steps:literal, bytes: $bytes:literal, end: $end:literal) => {
+        core::arch::global_asm!(
+            $crate::sys::fault::routine::section!(),
+            ".p2align 5",
+            concat!(".globl \"baremap-", env!("CARGO_PKG_VERSION"), "-copy\""),
+            concat!("\"baremap-", env!("CARGO_PKG_VERSION"), "-copy\":"),
+            "7:",
+            $setup,
+            // With instructions that do nothing, and an error if `setup` is too long.
+            ".p2align 5",
+            ".org 7b + {steps}",
+            $steps,
+            ".org 7b + {bytes}, {padding}",
+            "8:",
+            $bytes,
+            ".org 7b + {end}, {padding}",
+            "9:",
+            $end,
+            ".text",
+            steps = const $crate::sys::fault::routine::STEPS,
+            bytes = const $crate::sys::fault::routine::BYTES,
+            end = const $crate::sys::fault::routine::END,
+            // Never executed; traps on x86.
+            padding = const 0xcc,
+        );
+
+        unsafe extern $abi {
+            // "\x01" keeps the system's own prefix away.
+            #[link_name = concat!("\x01baremap-", env!("CARGO_PKG_VERSION"), "-copy")]
+            pub(super) fn copy(destination: *mut u8, source: *const u8, len: usize) -> usize;
+        }
+
+        pub(super) fn start() -> Option<usize> {
+            Some(copy as *const () as usize)
+        }
+    };
+}
+#[allow(unused_imports, reason = "other architectures have none")]
+pub(super) use routine;

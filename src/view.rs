@@ -1,0 +1,259 @@
+//! Safe access to a file that others may change at any time.
+//!
+//! A `View` lends no slice and no pointer: it copies, and what it copied is judged before it is returned. With the fault
+//! guard a copy that meets the end of a truncated file, or a failing device, ends early instead of raising a signal. What
+//! such a copy lacks, and what it may have copied wrongly, is read from the file: only `read` tells data, the end of the
+//! file and an error apart.
+
+use crate::error::kind::{Call, ErrorKind};
+use crate::error::{Error, Refused};
+use crate::file::{File, FileRef};
+use crate::mapping::RawMapping;
+use crate::mmap::Mmap;
+use crate::options::{Advice, Prot};
+use crate::sys::contract::FileKind;
+use crate::sys::{Sys, System, fault};
+use core::fmt;
+
+/// A mapped file for safe access, whatever others do to the file.
+///
+/// [`read_at`](Self::read_at) returns what reading the file would: data, a short count at the end, or an error. It never
+/// raises a signal. With [`guard::install`](crate::guard::install) it copies from the mapping, many times faster than a
+/// system call; without, it reads.
+///
+/// [`Mmap::view`] makes one that borrows its file, [`File::into_view`] one that owns it.
+///
+/// # Examples
+///
+/// ```
+/// # let path = &std::env::temp_dir().join(format!("baremap-{}-view", std::process::id()));
+/// # std::fs::write(path, "[package]").unwrap();
+/// use baremap::{ErrorKind, File, Mmap};
+/// let file = File::open_rw(path)?;
+/// # std::fs::remove_file(path).unwrap();
+/// let view = Mmap::new(&file).view()?;
+/// let mut start = [0; 4];
+/// assert_eq!(view.read_at(&mut start, 1)?, 4);
+/// assert_eq!(&start, b"pack");
+///
+/// # if cfg!(windows) { return Ok(()) } // where a mapped file cannot be truncated
+/// file.set_len(3)?;
+/// assert_eq!(view.read_at(&mut start, 1)?, 2);
+/// assert_eq!(view.read_at(&mut start, 5).unwrap_err().kind(), ErrorKind::Truncated);
+/// # Ok::<_, baremap::Error>(())
+/// ```
+#[must_use = "it is unmapped when it is dropped"]
+pub struct View<'f> {
+    mapping: RawMapping,
+    file: FileRef<'f>,
+    /// Of the mapping's first byte in the file.
+    offset: u64,
+    /// Keeps `file` open, unless somebody else does.
+    owner: Option<File>,
+}
+
+impl<'f> Mmap<'f> {
+    /// Maps the file for safe access, whatever others do to it.
+    ///
+    /// The permissions of the request are ignored: a [`View`] only reads.
+    ///
+    /// **Platform notes**
+    /// As [`map`](Self::map).
+    ///
+    /// # Errors
+    /// As `map`, and [`NotMappable`](ErrorKind::NotMappable): a device, unless it is a block device. What it maps need not be
+    /// what is read from it.
+    ///
+    /// # Examples
+    ///
+    /// See [`View`].
+    pub fn view(self) -> Result<View<'f>, Error> {
+        let (file, offset, len) = self.source();
+        // Without a length a device is refused anyway.
+        if len.is_some() && Sys::stat(file.as_raw())?.kind != FileKind::Regular {
+            return Err(Error::new(Call::View, ErrorKind::NotMappable));
+        }
+        Ok(View { mapping: self.prot(Prot::READ).map_raw()?, file, offset, owner: None })
+    }
+}
+
+impl File {
+    /// Maps the file for safe access, and keeps it open as long as that lives.
+    ///
+    /// `request` says what to map: `|mmap| mmap` all of it.
+    ///
+    /// # Errors
+    /// As [`Mmap::map`]. The file is given back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = &std::env::temp_dir().join(format!("baremap-{}-into-view", std::process::id()));
+    /// # std::fs::write(path, "[package]").unwrap();
+    /// use baremap::{File, View};
+    /// struct Index {
+    ///     view: View<'static>,
+    /// }
+    /// let index = Index { view: File::open(path)?.into_view(|mmap| mmap.offset(1))? };
+    /// # std::fs::remove_file(path).unwrap();
+    /// assert_eq!(index.view.len(), 8);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn into_view(
+        self,
+        request: impl FnOnce(Mmap<'_>) -> Mmap<'_>,
+    ) -> Result<View<'static>, Refused<Self>> {
+        // SAFETY: the view keeps the file open.
+        let file = unsafe { FileRef::borrow_raw(self.0) };
+        match request(Mmap::new(file)).view() {
+            Ok(View { mapping, file, offset, .. }) => Ok(View { mapping, file, offset, owner: Some(self) }),
+            Err(error) => Err(Refused::new(self, error)),
+        }
+    }
+}
+
+impl View<'_> {
+    /// Reads at most `buffer.len()` bytes at `offset` in the view, and returns how many were read.
+    ///
+    /// It returns 0 only at the end of the view, which has the length that it was made with. If the file ends earlier by now,
+    /// a read that reaches its end is short, and a read past it fails. A read that meets an error after some bytes returns
+    /// these; the next one reports the error.
+    ///
+    /// Bytes of a page that is truncated and written again during the read may be zeros instead; reading a file has the same
+    /// race. With the guard, the rest of the file's last page is taken for data if a process has written to it through
+    /// a mapping of its own, past the end of the file.
+    ///
+    /// **Platform notes**
+    /// - With the guard installed no call is made, unless memory is missing, or the copy ends in zeros at the end of a page: past
+    ///   the end of a file, the rest of its last page reads as zeros.
+    /// - Otherwise as [`File::read_at`].
+    ///
+    /// # Errors
+    /// - [`Truncated`](ErrorKind::Truncated): the file ends at or before the offset.
+    /// - What the system reports when it reads the file, such as [`Io`](ErrorKind::Io).
+    ///
+    /// # Examples
+    ///
+    /// See [`View`].
+    #[doc(alias = "pread")]
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+        let Some(start) = usize::try_from(offset).ok().filter(|&start| start < self.len()) else {
+            return Ok(0);
+        };
+        let len = buffer.len().min(self.len() - start);
+        let mut done = 0;
+        if Sys::is_guard_installed() {
+            // SAFETY: `buffer` is writable, and the source lies in the mapping.
+            let copied = unsafe { fault::copy(buffer.as_mut_ptr(), self.address(start), len) };
+            done = self.certain(buffer.get(..copied).unwrap_or_default(), start);
+        }
+        if done == len {
+            return Ok(len);
+        }
+        // SAFETY: the rest of `buffer` is writable. The offset is one of the file's, which were checked when it was mapped.
+        let read = unsafe {
+            let offset = self.offset + (start + done) as u64;
+            Sys::read(self.file.as_raw(), buffer.as_mut_ptr().add(done), len - done, Some(offset))
+        };
+        match read {
+            Ok(0) if done == 0 => Err(Error::new(Call::ReadAt, ErrorKind::Truncated)),
+            Ok(read) => Ok(done + read),
+            // As of `read`, what came before the error comes first.
+            Err(_) if done != 0 => Ok(done),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Returns how many bytes of a copy from `start` are certain: all before zeros at the end of a file's last page.
+    ///
+    /// Such zeros reach to the end of their page. So a page whose last byte is not 0 has none.
+    fn certain(&self, copied: &[u8], start: usize) -> usize {
+        let page_size = Sys::page_size();
+        let mut done = 0;
+        while done < copied.len() {
+            let page_end = done + page_size - (self.address(start + done).addr() & (page_size - 1));
+            let mut end = copied.len().min(page_end);
+            let is_zero_before = |end| copied.get(end - 1) == Some(&0);
+            if is_zero_before(end) && self.is_zero(self.address(start + page_end - 1)) {
+                while end > done && is_zero_before(end) {
+                    end -= 1;
+                }
+                return end;
+            }
+            done = end;
+        }
+        done
+    }
+
+    /// Returns whether a byte of the mapping's pages is 0 or gone.
+    fn is_zero(&self, address: *const u8) -> bool {
+        let mut byte = 0;
+        // SAFETY: `byte` is writable, and a mapping has whole pages.
+        unsafe { fault::copy(&mut byte, address, 1) };
+        byte == 0
+    }
+
+    fn address(&self, offset: usize) -> *const u8 {
+        self.mapping.as_ptr().wrapping_add(offset)
+    }
+
+    /// Returns the length in bytes: that of the request, or of the file when it was mapped.
+    pub fn len(&self) -> usize {
+        self.mapping.len()
+    }
+
+    /// Returns whether the length is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells the system how the file will be read.
+    ///
+    /// **Platform notes**
+    /// As [`Mapping::advise`](crate::Mapping::advise).
+    ///
+    /// # Errors
+    /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = &std::env::temp_dir().join(format!("baremap-{}-view-advise", std::process::id()));
+    /// # std::fs::write(path, "[package]").unwrap();
+    /// use baremap::{Advice, File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path).unwrap();
+    /// Mmap::new(&file).view()?.advise(Advice::Random)?;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn advise(&self, advice: Advice) -> Result<(), Error> {
+        self.mapping.advise(advice)
+    }
+
+    /// Makes every page resident and keeps it so, until the view is dropped or the file truncated.
+    ///
+    /// **Platform notes**
+    /// As [`Mapping::lock`](crate::Mapping::lock).
+    ///
+    /// # Errors
+    /// As [`Mapping::lock`](crate::Mapping::lock).
+    ///
+    /// # Examples
+    ///
+    /// See [`Mapping::lock`](crate::Mapping::lock).
+    pub fn lock(&self) -> Result<(), Error> {
+        self.mapping.lock()
+    }
+}
+
+/// The file, the offset and the length; not the contents.
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View")
+            .field("file", &self.file)
+            .field("offset", &self.offset)
+            .field("len", &self.len())
+            .field("is_owned", &self.owner.is_some())
+            .finish()
+    }
+}
