@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -27,6 +28,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("the limit on locked memory", locked_memory),
     ("a lock that fails on the second page", partial_lock),
     ("rings of io_uring and perf", rings),
+    ("space on a full tmpfs", || full_disk(tmpfs)),
+    ("space on a full ext4", || full_disk(ext4)),
+    ("space under a timer", space_under_timer),
+    ("each set of seals", seals),
+    ("sealed huge pages", sealed_huge_pages),
+    ("fs-verity", verity),
 ];
 
 fn main() -> ExitCode {
@@ -329,4 +336,177 @@ fn rings() -> Result<(), String> {
     // SAFETY: the kernel reads as many bytes as the size says.
     check(unsafe { libc::syscall(libc::SYS_perf_event_open, perf, 0, -1, -1, 0) }, 2 * page_size());
     if seen == 0 { Err("neither io_uring nor perf is available".into()) } else { Ok(()) }
+}
+
+/// Mounts a file system in a folder, which is removed at the end. Its path, and how to undo it.
+fn mounted(kind: &str, source: &str, options: &str) -> Result<(String, Undo), String> {
+    let folder = format!("/tmp/baremap-{kind}-{}", std::process::id());
+    fs::create_dir(&folder).unwrap();
+    let mut undo = Undo(vec![Box::new({
+        let folder = folder.clone();
+        move || fs::remove_dir(folder).unwrap()
+    })]);
+    let output = Command::new("mount").args(["-t", kind, "-o", options, source, &folder]).output().unwrap();
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_string());
+    }
+    let mount = CString::new(folder.clone()).unwrap();
+    // Lazily, as a check that fails leaves files open.
+    // SAFETY: the string is terminated by NUL.
+    undo.0.push(Box::new(move || assert_eq!(unsafe { libc::umount2(mount.as_ptr(), libc::MNT_DETACH) }, 0)));
+    Ok((folder, undo))
+}
+
+fn tmpfs() -> Result<(String, Undo), String> {
+    mounted("tmpfs", "none", "size=8M")
+}
+
+/// ext4 in a file of 8 MiB.
+fn ext4() -> Result<(String, Undo), String> {
+    let image = format!("/tmp/baremap-image-{}", std::process::id());
+    fs::File::create(&image).unwrap().set_len(8 << 20).unwrap();
+    let remove = image.clone();
+    let mut undo = Undo(vec![Box::new(move || fs::remove_file(remove).unwrap())]);
+    let made = Command::new("mkfs.ext4").args(["-q", "-b", "4096", "-O", "verity", &image]).output();
+    let made = made.map_err(|error| format!("mkfs.ext4: {error}"))?;
+    if !made.status.success() {
+        return Err(format!("mkfs.ext4: {}", String::from_utf8_lossy(&made.stderr).trim()));
+    }
+    let (folder, unmount) = mounted("ext4", &image, "loop")?;
+    undo.0.push(Box::new(|| drop(unmount)));
+    Ok((folder, undo))
+}
+
+/// What does not fit is an error. What was allocated can be written through a mapping when nothing is left.
+fn full_disk(mount: fn() -> Result<(String, Undo), String>) -> Result<(), String> {
+    const LEN: u64 = 1 << 20;
+    let (folder, _undo) = mount()?;
+    let create = |name| File::create(format!("{folder}/{name}")).unwrap();
+    let (file, filler) = (create("file"), create("filler"));
+    let error = file.allocate(0, 100 << 20).unwrap_err();
+    assert_eq!((error.call(), error.kind()), ("fallocate", ErrorKind::NoSpace));
+    file.set_len(0).unwrap();
+    // A hole before it, which is filled.
+    file.set_len(LEN / 2).unwrap();
+    file.allocate(0, LEN).unwrap();
+    assert_eq!(file.len(), Ok(LEN));
+    let mut len = 0;
+    for piece in [1 << 16, 1 << 12] {
+        while filler.allocate(len, piece).is_ok() {
+            len += piece;
+        }
+    }
+    assert_eq!(filler.allocate(len, 1 << 12).unwrap_err().kind(), ErrorKind::NoSpace);
+    assert_eq!(file.allocate(LEN, 1 << 16).unwrap_err().kind(), ErrorKind::NoSpace);
+    // SAFETY: no other process knows the file, here and below.
+    let mut map = unsafe { Mmap::new(&file).len(LEN as usize).map_mut() }.unwrap();
+    map.fill(1);
+    map.flush().unwrap();
+    drop(map);
+    // SAFETY: as above.
+    let mut rest = unsafe { Mmap::new(&filler).len(len as usize).map_mut() }.unwrap();
+    rest.fill(2);
+    rest.flush().unwrap();
+    // Without, the write raises SIGBUS. In a process of its own.
+    file.set_len(2 * LEN).unwrap();
+    // SAFETY: as above.
+    let mut hole = unsafe { Mmap::new(&file).offset(LEN).map_mut() }.unwrap();
+    // SAFETY: the child makes no call but to end.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: resets a handler and ends the process.
+            unsafe { libc::signal(libc::SIGBUS, libc::SIG_DFL) };
+            hole.fill(3);
+            // SAFETY: as above.
+            unsafe { libc::_exit(0) };
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: `status` is writable.
+            checked("waitpid", unsafe { libc::waitpid(child, &mut status, 0) })?;
+            assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGBUS, "{status:#x}");
+        }
+    }
+    Ok(())
+}
+
+/// tmpfs gives up at each signal, and frees what it has allocated.
+fn space_under_timer() -> Result<(), String> {
+    const LEN: u64 = 256 << 20;
+    extern "C" fn ignore(_: libc::c_int) {}
+    // SAFETY: the handler does nothing, and the structures are those of the calls.
+    unsafe {
+        libc::signal(libc::SIGALRM, ignore as *const () as libc::sighandler_t);
+        let interval = libc::timeval { tv_sec: 0, tv_usec: 500 };
+        let timer = libc::itimerval { it_interval: interval, it_value: interval };
+        checked("setitimer", libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()))?;
+    }
+    let file = File::memory().unwrap();
+    file.allocate(0, LEN).unwrap();
+    assert_eq!(file.len(), Ok(LEN));
+    assert_eq!(fs::File::from(file).metadata().map(|data| data.blocks()).unwrap(), LEN / 512);
+    Ok(())
+}
+
+/// Only contents and length together make a safe slice.
+fn seals() -> Result<(), String> {
+    use libc::{F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE};
+    const ALL: [libc::c_int; 5] =
+        [F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE];
+    for set in 0..1 << ALL.len() {
+        let seals = (0..ALL.len()).filter(|i| set >> i & 1 == 1).fold(0, |seals, i| seals | ALL[i]);
+        let file = memory_file(libc::MFD_ALLOW_SEALING, 100_000)?;
+        // SAFETY: its arguments are numbers.
+        checked("fcntl", unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) })?;
+        let result = Mmap::new(&file).map_sealed().map(|map| map.len());
+        match seals & F_SEAL_SHRINK != 0 && seals & F_SEAL_WRITE != 0 {
+            true => assert_eq!(result, Ok(100_000), "{seals:#x}"),
+            false => assert_eq!(result.unwrap_err().kind(), ErrorKind::NotSealed, "{seals:#x}"),
+        }
+    }
+    // Made without seals, and on a file system that has them.
+    let (folder, _undo) = tmpfs()?;
+    for file in [memory_file(0, 100)?.into(), File::create(format!("{folder}/file")).unwrap()] {
+        assert_eq!(file.seal().unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(Mmap::new(&file).map_sealed().unwrap_err().kind(), ErrorKind::NotSealed);
+    }
+    Ok(())
+}
+
+fn sealed_huge_pages() -> Result<(), String> {
+    let _undo = pool(4)?;
+    let file = File::from(memory_file(libc::MFD_HUGETLB | libc::MFD_ALLOW_SEALING, 2 * HUGE_PAGE as u64)?);
+    // SAFETY: no other process knows the file.
+    unsafe { Mmap::new(&file).len(HUGE_PAGE).map_mut() }.unwrap().fill(1);
+    file.seal().unwrap();
+    let map = Mmap::new(&file).map_sealed().unwrap();
+    assert!(map[..HUGE_PAGE].iter().all(|&byte| byte == 1) && map[HUGE_PAGE..].iter().all(|&byte| byte == 0));
+    Ok(())
+}
+
+/// On ext4 itself, and not where overlayfs shows such a file.
+fn verity() -> Result<(), String> {
+    const FS_IOC_ENABLE_VERITY: libc::Ioctl = 0x40806685u32 as libc::Ioctl;
+    let (folder, _undo) = ext4()?;
+    let path = format!("{folder}/file");
+    let contents: Vec<u8> = (0..100_000).map(|i| (i % 251) as u8).collect();
+    fs::write(&path, &contents).unwrap();
+    let file = File::open(&path).unwrap();
+    assert_eq!(Mmap::new(&file).map_sealed().unwrap_err().kind(), ErrorKind::NotSealed);
+    // A `struct fsverity_enable_arg`: version 1, SHA-256, blocks of 4096 bytes.
+    let mut argument = [0_u32; 32];
+    argument[..3].copy_from_slice(&[1, 1, 4096]);
+    let raw = baremap::FileRef::from(&file).as_raw();
+    // SAFETY: the structure has the length that the call reads, and names no salt and no signature.
+    checked("FS_IOC_ENABLE_VERITY", unsafe { libc::ioctl(raw, FS_IOC_ENABLE_VERITY, argument.as_ptr()) })?;
+    let map = Mmap::new(&file).map_sealed().unwrap();
+    assert_eq!(map[..], contents);
+    assert_eq!(Mmap::new(&file).offset(5).map_sealed().unwrap()[..], contents[5..]);
+    assert_eq!(File::open_rw(&path).unwrap_err().kind(), ErrorKind::PermissionDenied);
+    fs::create_dir(format!("{folder}/empty")).unwrap();
+    let layers = format!("lowerdir={folder}:{folder}/empty");
+    let (above, _undo_above) = mounted("overlay", "none", &layers)?;
+    let file = File::open(format!("{above}/file")).unwrap();
+    assert_eq!(Mmap::new(&file).map_sealed().unwrap_err().kind(), ErrorKind::NotSealed);
+    Ok(())
 }
