@@ -39,7 +39,7 @@ pub fn file(root: &Path, target: &Target) -> Result<String> {
         check.prot(root)?;
     }
     for (systems, name, _) in NAMES {
-        if systems.contains(&target.os) && !check.used.contains(name) {
+        if tables::is_for(systems, target) && !check.used.contains(name) {
             check.problems.push(format!("ci/abi/src/tables.rs: no source for {} has {name}", target.os));
         }
     }
@@ -79,7 +79,7 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     /// Looks a Rust name up in the table.
     fn entry(&mut self, rust: &str) -> Option<&'static Named> {
-        let (name, named) = Named::find(&self.target.os, rust)?;
+        let (name, named) = Named::find(self.target, rust)?;
         self.used.insert(name);
         Some(named)
     }

@@ -339,7 +339,12 @@ impl<'a> Visit<'a> for Declared<'a> {
             ForeignItem::Static(item) => &item.attrs,
             _ => return self.problem(item, "neither a function nor a static"),
         };
-        if self.active(attrs) {
+        // A routine of our own in assembly: its name is made by `concat!`, with the crate's version.
+        let is_ours = |attr: &Attribute| {
+            matches!(&attr.meta, Meta::NameValue(MetaNameValue { path, value: Expr::Macro(_), .. })
+                if path.is_ident("link_name"))
+        };
+        if self.active(attrs) && !attrs.iter().any(is_ours) {
             if let ForeignItem::Fn(item) = item {
                 self.system_functions.insert(item.sig.ident.to_string());
             }
@@ -373,6 +378,8 @@ impl<'a> Visit<'a> for Declared<'a> {
         match &item.ident {
             // What these define is checked by the table that they are called with.
             Some(name) if name == "codes" || name == "meanings" => {}
+            // A routine of our own in assembly.
+            Some(name) if name == "routine" => {}
             _ => visit::visit_item_macro(self, item),
         }
     }

@@ -1,16 +1,25 @@
 //! What the sources do not say: the headers of each system, and names that differ in C or do not exist there.
 
+use crate::source::Target;
+
 pub fn headers(os: &str) -> &'static [&'static str] {
     match os {
         // The kernel's own: libc has another `struct stat` and other names.
         "linux" => &[
             "asm/errno.h",
+            "asm/siginfo.h",
+            "asm/signal.h",
+            "asm/sigcontext.h",
             "asm/stat.h",
             "asm/statfs.h",
+            "asm/ucontext.h",
             "asm/unistd.h",
             "linux/fcntl.h",
             "linux/fs.h",
+            "linux/resource.h",
+            "linux/time.h",
             "linux/magic.h",
+            "linux/memfd.h",
             "linux/mman.h",
             "linux/stat.h",
             // `size_t`, which fs.h uses.
@@ -22,9 +31,12 @@ pub fn headers(os: &str) -> &'static [&'static str] {
             "libkern/OSCacheControl.h",
             "mach/mach.h",
             "pthread.h",
+            "signal.h",
+            "stdlib.h",
             "sys/mman.h",
             "sys/mount.h",
             "sys/stat.h",
+            "sys/ucontext.h",
             "unistd.h",
         ],
         "windows" => &["windows.h", "psapi.h"],
@@ -42,12 +54,17 @@ use Named::{As, Nowhere};
 
 impl Named {
     /// Looks a Rust name up; returns the table's copy of it too.
-    pub fn find(os: &str, rust: &str) -> Option<(&'static str, &'static Named)> {
-        NAMES.iter().find(|row| row.0.contains(os) && row.1 == rust).map(|row| (row.1, &row.2))
+    pub fn find(target: &Target, rust: &str) -> Option<(&'static str, &'static Named)> {
+        NAMES.iter().find(|row| is_for(row.0, target) && row.1 == rust).map(|row| (row.1, &row.2))
     }
 }
 
-/// Names that differ in C: systems, name in Rust, name in C. An entry that no source of its system uses is an error.
+/// Returns whether a row is for a target: it names its system, or the target itself.
+pub fn is_for(systems: &str, target: &Target) -> bool {
+    systems.split(' ').any(|name| name == target.os || name == target.name())
+}
+
+/// Names that differ in C: systems or targets, name in Rust, name in C. An entry that no source of its system uses is an error.
 ///
 /// No entry is needed for what follows a rule. The number of a call, `MMAP`, is `__NR_mmap`. `Advice::PageOut` is
 /// `MADV_PAGEOUT`. A struct `Stat` is `struct stat`; on Windows `SystemInfo` with `dw_page_size` is `SYSTEM_INFO` with
@@ -56,16 +73,36 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos", "Prot::WRITE", As("(PROT_READ | PROT_WRITE)")),
     ("linux macos", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
     ("linux macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
+    ("macos", "0o600", As("(S_IRUSR | S_IWUSR)")),
     ("linux", "MIN_PAGE_SIZE", Nowhere("the smallest of all architectures")),
     ("linux", "NO_FILE", Nowhere("an invalid descriptor")),
     ("macos", "SUPERPAGE", Nowhere("the size in the name of the flag")),
+    ("linux macos", "Handler", Nowhere("void (*)(int, siginfo_t *, void *)")),
+    ("linux macos", "PlainHandler", Nowhere("void (*)(int)")),
+    ("linux macos", "BEFORE", Nowhere("actions of before")),
+    ("linux macos windows", "STEPS", Nowhere("an offset of our own")),
+    ("linux macos windows", "BYTES", Nowhere("the same")),
+    ("linux macos windows", "END", Nowhere("the same")),
+    ("linux", "SIGSET_LEN", As("sizeof(sigset_t)")),
+    ("x86_64-linux-gnu", "SA_RESTORER", As("SA_RESTORER")),
+    ("macos", "SigAction", As("struct sigaction")),
+    ("macos", "SigAction.handler", As("__sigaction_u")),
+    ("macos", "Ucontext", As("ucontext_t")),
+    ("macos", "Mcontext", As("_STRUCT_MCONTEXT64")),
+    ("macos", "Mcontext.thread", As("__ss")),
+    ("x86_64-macos", "ThreadState", As("_STRUCT_X86_THREAD_STATE64")),
+    ("x86_64-macos", "ThreadState.pc", As("__rip")),
+    ("aarch64-macos", "ThreadState", As("_STRUCT_ARM_THREAD_STATE64")),
+    ("aarch64-macos", "ThreadState.pc", As("__pc")),
     ("windows", "Handle", As("HANDLE")),
     ("windows", "FILE_STANDARD_INFO", As("FileStandardInfo")),
+    ("windows", "FILE_ALLOCATION_INFO", As("FileAllocationInfo")),
     ("windows", "FILE_END_OF_FILE_INFO", As("FileEndOfFileInfo")),
     ("windows", "SHORT", As("(MAX_PATH - 12)")),
     ("windows", "LONG", As("(UNICODE_STRING_MAX_CHARS + 1)")),
     ("windows", "ENGLISH", As("MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US)")),
     ("windows", "NEUTRAL", As("MAKELANGID(LANG_NEUTRAL, SUBLANG_NEUTRAL)")),
+    ("windows", "DIGITS", Nowhere("how many digits a name has")),
     ("windows", "ROOM", Nowhere("the length of a string in Rust")),
     ("windows", "SEPARATOR", Nowhere("a character")),
     ("windows", "PIECE", Nowhere("a length of the backend's choice")),

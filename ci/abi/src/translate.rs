@@ -67,7 +67,7 @@ impl Translator<'_> {
             _ if self.declared.structs.iter().any(|found| found.node.ident == name) => {
                 format!("rust::{name}")
             }
-            _ => match (self.alias(name), Named::find(&self.target.os, name)) {
+            _ => match (self.alias(name), Named::find(self.target, name)) {
                 (Some(_), Some((_, Named::As(c)))) => c.to_string(),
                 (Some(alias), _) => self.ty(alias)?,
                 (None, _) => return Err(format!("the type {name} that ci/abi does not know")),
