@@ -4,8 +4,10 @@
 mod bare;
 mod chart;
 mod compare;
+mod lookup;
 mod state;
 mod table;
+mod view;
 mod work;
 
 use std::fs;
@@ -14,11 +16,12 @@ use work::{Row, Scale};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefgh".to_owned(), None);
+    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghij".to_owned(), None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "child" => return work::child(rest.as_slice()),
+            "cpu" => compare::use_cpu_time(),
             "quick" => scale = work::QUICK,
             "only" => letters = rest.next().ok_or("which letters?")?.clone(),
             "figures" => figures = Some(rest.next().ok_or("which folder?")?.clone()),
@@ -41,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn measure(scale: Scale, letters: &str) -> Result<Vec<Row>, Box<dyn std::error::Error>> {
     let folder = state::TempDir::new()?;
     let large =
-        if letters.contains(['d', 'f', 'g']) { Some(work::Large::new(scale, &folder)?) } else { None };
+        if letters.contains(['d', 'f', 'g', 'i']) { Some(work::Large::new(scale, &folder)?) } else { None };
     let mut all = Vec::new();
     for letter in letters.chars() {
         let start = Instant::now();
@@ -50,11 +53,13 @@ fn measure(scale: Scale, letters: &str) -> Result<Vec<Row>, Box<dyn std::error::
             ('b', _) => work::map_anon(scale),
             ('c', _) => vec![work::flush(scale, &folder)?],
             ('d', Some(large)) => work::scan(scale, large, &folder)?,
-            ('e', _) => vec![work::small_files(scale, &folder)?],
+            ('e', _) => work::small_files(scale, &folder)?,
             ('f', Some(large)) => work::random_reads(scale, large),
             ('g', Some(large)) => work::records(scale, large).into(),
             ('h', _) => work::growing(scale, &folder)?,
-            _ => return Err(format!("{letter}? The work is a to h").into()),
+            ('i', Some(large)) => view::read_at(scale, large),
+            ('j', _) => vec![lookup::look_up(scale, &folder)?],
+            _ => return Err(format!("{letter}? The work is a to j").into()),
         };
         eprintln!("({letter}) took {:.0} s", start.elapsed().as_secs_f64());
         all.extend(rows);

@@ -8,6 +8,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// What buffers are aligned to.
+pub const PAGE: usize = 4096;
+
 /// A directory that is removed on drop.
 pub struct TempDir(pub PathBuf);
 
