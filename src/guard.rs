@@ -9,15 +9,17 @@
 //! # Examples
 //!
 //! ```
-//! # let path = &std::env::temp_dir().join(format!("baremap-{}-guard", std::process::id()));
-//! # std::fs::write(path, "[package]").unwrap();
+//! # let path = std::env::temp_dir().join(format!("baremap-{}-guard", std::process::id()));
+//! # std::fs::write(&path, "[package]").unwrap();
+//! # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+//! # let path = path.as_c_str();
 //! use baremap::{File, Mmap, guard};
 //! # if guard::install().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
 //! guard::install()?;
 //! assert!(guard::is_in_force());
 //!
 //! let file = File::open_rw(path)?;
-//! # std::fs::remove_file(path).unwrap();
+//! # std::fs::remove_file(path.to_str().unwrap()).unwrap();
 //! let view = Mmap::new(&file).view()?;
 //! let mut start = [0; 4];
 //! assert_eq!(view.read_at(&mut start, 0)?, 4);

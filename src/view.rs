@@ -26,11 +26,13 @@ use core::fmt;
 /// # Examples
 ///
 /// ```
-/// # let path = &std::env::temp_dir().join(format!("baremap-{}-view", std::process::id()));
-/// # std::fs::write(path, "[package]").unwrap();
+/// # let path = std::env::temp_dir().join(format!("baremap-{}-view", std::process::id()));
+/// # std::fs::write(&path, "[package]").unwrap();
+/// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+/// # let path = path.as_c_str();
 /// use baremap::{ErrorKind, File, Mmap};
 /// let file = File::open_rw(path)?;
-/// # std::fs::remove_file(path).unwrap();
+/// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
 /// let view = Mmap::new(&file).view()?;
 /// let mut start = [0; 4];
 /// assert_eq!(view.read_at(&mut start, 1)?, 4);
@@ -88,14 +90,16 @@ impl File {
     /// # Examples
     ///
     /// ```
-    /// # let path = &std::env::temp_dir().join(format!("baremap-{}-into-view", std::process::id()));
-    /// # std::fs::write(path, "[package]").unwrap();
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-into-view", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
     /// use baremap::{File, View};
     /// struct Index {
     ///     view: View<'static>,
     /// }
     /// let index = Index { view: File::open(path)?.into_view(|mmap| mmap.offset(1))? };
-    /// # std::fs::remove_file(path).unwrap();
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
     /// assert_eq!(index.view.len(), 8);
     /// # Ok::<_, baremap::Error>(())
     /// ```
@@ -218,11 +222,13 @@ impl View<'_> {
     /// # Examples
     ///
     /// ```
-    /// # let path = &std::env::temp_dir().join(format!("baremap-{}-view-advise", std::process::id()));
-    /// # std::fs::write(path, "[package]").unwrap();
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-view-advise", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
     /// use baremap::{Advice, File, Mmap};
     /// let file = File::open(path)?;
-    /// # std::fs::remove_file(path).unwrap();
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
     /// Mmap::new(&file).view()?.advise(Advice::Random)?;
     /// # Ok::<_, baremap::Error>(())
     /// ```

@@ -113,7 +113,8 @@ impl File {
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("baremap-{}-allocate", std::process::id()));
-    /// # let path = &std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
     /// use baremap::{ErrorKind, File, Mmap};
     /// let file = File::create(path)?;
     /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();

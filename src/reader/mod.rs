@@ -163,7 +163,7 @@ impl<'f> Reader<'f> {
     /// let mut buffer = Vec::new();
     /// let mut lines = 0;
     /// for path in &paths {
-    ///     let file = File::open(path)?;
+    ///     let file = File::open(path.as_c_str())?;
     ///     Reader::with_buffer(&file, &mut buffer).records(b'\n', |_| {
     ///         lines += 1;
     ///         Ok::<_, Error>(())

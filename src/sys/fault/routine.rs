@@ -1,5 +1,7 @@
 //! The frame of the routine: its symbol, the offsets of its parts, its declaration.
 
+#![allow(unused_macros, unused_imports, reason = "an architecture without the routine")]
+
 /// Where the steps start, in bytes from the start of the routine.
 pub(super) const STEPS: usize = 32;
 /// Where the byte loop starts.
@@ -27,7 +29,6 @@ macro_rules! section {
         ".text"
     };
 }
-#[allow(unused_imports, reason = "other architectures have none")]
 pub(super) use section;
 
 /// Defines the routine from its four parts, and declares it with its calling convention.
@@ -69,5 +70,4 @@ macro_rules! routine {
         }
     };
 }
-#[allow(unused_imports, reason = "other architectures have none")]
 pub(super) use routine;
