@@ -6,9 +6,9 @@
 //!
 //! ```text
 //! setup  +0    addresses of the ends of source and destination, and a negative index from there
-//! steps  +32   up to 32 bytes at a time; a fault continues at bytes
-//! bytes  +128  byte by byte; a fault continues at end
-//! end    +160  returns how many bytes were not copied
+//! steps  +32   pieces of many bytes; a fault continues at bytes
+//! bytes  +192  byte by byte; a fault continues at end
+//! end    +224  returns how many bytes were not copied
 //! ```
 //!
 //! Each step loads, stores, and only then changes one register: the index. So the registers fit together at every

@@ -5,9 +5,9 @@
 /// Where the steps start, in bytes from the start of the routine.
 pub(super) const STEPS: usize = 32;
 /// Where the byte loop starts.
-pub(super) const BYTES: usize = 128;
+pub(super) const BYTES: usize = 192;
 /// Where the routine returns.
-pub(super) const END: usize = 160;
+pub(super) const END: usize = 224;
 
 /// Where the routine goes, so that a program without it does not contain it. ELF's linkers drop sections, COFF's only
 /// COMDAT ones, and Mach-O's what is between two symbols. A kernel may have any of these formats.
