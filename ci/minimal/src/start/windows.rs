@@ -205,6 +205,12 @@ fn set_len(path: &CStr, len: u64) -> bool {
             unsafe { Sleep(1) };
             File::open(path).and_then(|file| file.len()) == Ok(len)
         })
+        && {
+            // The host sets the length before it zeroes the rest of the last page (`truncate_setsize` in mm/truncate.c).
+            // SAFETY: as above.
+            unsafe { Sleep(50) };
+            true
+        }
 }
 
 /// Text in UTF-16 that ends in NUL. What is too long is left out.
