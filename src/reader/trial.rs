@@ -14,12 +14,12 @@ use crate::sys::{Sys, System};
 /// the first piece it is a multiple of 2 MiB, so that what is mapped afterwards may have pages of that length.
 const TRIAL: u64 = 5 << 20;
 
-/// If one page fault maps at least so many bytes, in the mean, mapping is faster: four times what a fault maps of folios of
-/// one page.
-const FEW_FAULTS: u64 = 256 << 10;
+/// If one page fault maps at least so many bytes, in the mean, mapping is faster. A fault maps 64 KiB of folios of one page.
+const FEW_FAULTS: u64 = 96 << 10;
 
-/// For how many bytes a decision holds. The parts of a file may have come into the cache in different ways.
-const DECISION: u64 = 1 << 30;
+/// For how many bytes a decision holds. The parts of a file may have come into the cache in different ways: reading ahead
+/// starts with small folios.
+const DECISION: u64 = 64 << 20;
 
 /// Where the trial is. Positions are counts of bytes that were mapped or read, not offsets.
 #[derive(Clone, Copy)]
