@@ -10,8 +10,8 @@
 use crate::sys::contract::Usage;
 use crate::sys::{Sys, System};
 
-/// How much is mapped or read before it is judged, in bytes. Reading it in vain costs a file of 1 GiB 0.3 % at most. With
-/// the first piece it is a multiple of 2 MiB, so that what is mapped afterwards may have pages of that length.
+/// How much is mapped or read before it is judged, in bytes. With the first piece it is a multiple of 2 MiB, so that what is
+/// mapped afterwards may have pages of that length. Each [`DECISION`] costs as much in vain.
 const TRIAL: u64 = 5 << 20;
 
 /// If one page fault maps at least so many bytes, in the mean, mapping is faster. A fault maps 64 KiB of folios of one page.
