@@ -15,6 +15,9 @@ use crate::sys::contract::FileKind;
 use crate::sys::{Sys, System, fault};
 use core::fmt;
 
+/// No system has smaller pages.
+const LEAST_PAGE_SIZE: usize = 4096;
+
 /// A mapped file for safe access, whatever others do to the file.
 ///
 /// [`read_at`](Self::read_at) returns what reading the file would: data, a short count at the end, or an error. It never
@@ -141,17 +144,31 @@ impl View<'_> {
     ///
     /// See [`View`].
     #[doc(alias = "pread")]
+    #[inline]
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let Some(start) = usize::try_from(offset).ok().filter(|&start| start < self.len()) else {
             return Ok(0);
         };
         let len = buffer.len().min(self.len() - start);
-        let mut done = 0;
+        let mut copied = 0;
         if Sys::is_guard_installed() {
+            let source = self.address(start);
             // SAFETY: `buffer` is writable, and the source lies in the mapping.
-            let copied = unsafe { fault::copy(buffer.as_mut_ptr(), self.address(start), len) };
-            done = self.certain(buffer.get(..copied).unwrap_or_default(), start);
+            copied = unsafe { fault::copy(buffer.as_mut_ptr(), source, len) };
+            // As `certain` says, for a copy within one page. Most end here, which is twice as fast.
+            let last = copied.wrapping_sub(1);
+            let is_in_page = source.addr() ^ source.addr().wrapping_add(last) < LEAST_PAGE_SIZE;
+            if copied == len && is_in_page && buffer.get(last).is_some_and(|&byte| byte != 0) {
+                return Ok(len);
+            }
         }
+        self.complete(buffer, start, len, copied)
+    }
+
+    /// Reads what is not certain of a copy from `start`.
+    #[cold]
+    fn complete(&self, buffer: &mut [u8], start: usize, len: usize, copied: usize) -> Result<usize, Error> {
+        let done = self.certain(buffer.get(..copied).unwrap_or_default(), start);
         if done == len {
             return Ok(len);
         }

@@ -11,10 +11,10 @@ super::routine::routine! {
         lea r10, [rdi + rdx]
         lea r11, [rsi + rdx]
         neg rdx
-    ",
-    steps: "
         cmp rdx, -512
         jg 3f
+    ",
+    steps: "
     2:
         mov rax, rdx
         neg rax
