@@ -56,8 +56,9 @@ impl Reader<'_> {
             self.map_to = if is_large { status.len } else { 0 };
         }
         let rest = self.map_to.saturating_sub(self.next);
-        if rest != 0 && self.trial.maps_next(self.done) {
-            let len = usize::try_from(rest).unwrap_or(usize::MAX).min(self.chunk_len);
+        let map = if rest == 0 { 0 } else { rest.min(self.trial.next_map(self.done)) };
+        if map != 0 {
+            let len = usize::try_from(map).unwrap_or(usize::MAX).min(self.chunk_len);
             // SAFETY: promised to `mapped`, without which `map_to` is 0.
             match unsafe { Mmap::new(self.file).offset(self.next).len(len).map() } {
                 Ok(mapping) => {

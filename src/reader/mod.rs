@@ -142,7 +142,7 @@ impl<'f> Reader<'f> {
             len: 0,
             consumed: 0,
             done: 0,
-            trial: Trial::New,
+            trial: Trial::NEW,
         }
     }
 

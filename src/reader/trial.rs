@@ -1,8 +1,8 @@
-//! Whether a mapped [`Reader`](super::Reader) goes on mapping: by a trial, where the page faults of its first chunk call for one.
+//! Whether a mapped [`Reader`](super::Reader) goes on mapping: by a trial, where the page faults call for one.
 //!
 //! It depends on the page cache, and on the processor. If pages are cached in large folios, a fault maps many, and mapping
 //! takes 0.7 times as long as reading. If each page is a folio of its own, as after small writes, a fault maps 16 at most,
-//! and mapping took between 0.9 and 1.25 times as long as reading; on file systems that map one page a fault, it takes
+//! and mapping took between 0.9 and 1.7 times as long as reading; on file systems that map one page a fault, it takes
 //! several times as long. So the faults are counted first, which costs a call for each chunk. If there are many, some pieces
 //! are read, and the CPU times decide, which unlike the time of day do not depend on the disk and on other processes.
 //! They contain the work of the caller, who gets the same bytes either way.
@@ -10,20 +10,30 @@
 use crate::sys::contract::Usage;
 use crate::sys::{Sys, System};
 
-/// How much is mapped or read before it is judged, in bytes. With the first piece it is a multiple of 2 MiB, so that what is
-/// mapped afterwards may have pages of that length. Each [`DECISION`] costs as much in vain.
-const TRIAL: u64 = 5 << 20;
+/// How many bytes are mapped before they are judged: enough for a buffer of full length from the first piece on.
+const MAPPED: u64 = 4 << 20;
+
+/// How many bytes are read, after a first piece, before they are judged. With both it is a multiple of 2 MiB, so that what
+/// is mapped afterwards may have pages of that length.
+const READ: u64 = 3 << 20;
 
 /// If one page fault maps at least so many bytes, in the mean, mapping is faster. A fault maps 64 KiB of folios of one page.
 const FEW_FAULTS: u64 = 96 << 10;
 
-/// For how many bytes a decision holds. The parts of a file may have come into the cache in different ways: reading ahead
-/// starts with small folios.
-const DECISION: u64 = 64 << 20;
+/// For how many bytes the first decision holds. Each following one holds twice as long, so that what the trials cost stays
+/// small. The parts of a file may have come into the cache in different ways: reading ahead starts with small folios.
+const FIRST_DECISION: u64 = 16 << 20;
 
-/// Where the trial is. Positions are counts of bytes that were mapped or read, not offsets.
+/// Positions are counts of bytes that were mapped or read, not offsets.
 #[derive(Clone, Copy)]
-pub(super) enum Trial {
+pub(super) struct Trial {
+    stage: Stage,
+    /// For how many bytes the current or the next decision holds.
+    decision: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
     /// Nothing is known.
     New,
     /// Mapping since a position.
@@ -38,7 +48,7 @@ pub(super) enum Trial {
 
 /// CPU time in nanoseconds for so many bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Cost {
+struct Cost {
     time: u64,
     bytes: u64,
 }
@@ -50,16 +60,19 @@ impl Cost {
 }
 
 impl Trial {
-    /// Returns whether to map the next chunk, after `position` bytes since the start or the last seek.
-    pub(super) fn maps_next(&mut self, position: u64) -> bool {
-        match *self {
-            Self::Decided(from, maps) if position.checked_sub(from).is_some_and(|done| done < DECISION) => {
-                return maps;
+    pub(super) const NEW: Self = Self { stage: Stage::New, decision: FIRST_DECISION };
+
+    /// Returns how many bytes to map next at most, or 0 to read, after `position` bytes since the start or the last seek.
+    pub(super) fn next_map(&mut self, position: u64) -> u64 {
+        const ALL: u64 = u64::MAX;
+        if let Stage::Decided(from, maps) = self.stage {
+            if position.checked_sub(from).is_some_and(|done| done < self.decision) {
+                return if maps { ALL } else { 0 };
             }
-            _ => {}
+            self.decision = self.decision.saturating_mul(2);
         }
         // A system that does not tell: map, as was asked for.
-        let Some(now) = Sys::usage() else { return true };
+        let Some(now) = Sys::usage() else { return ALL };
         // None after a seek, and if the reader was sent to another thread.
         let cost = |from, before: Usage| {
             let faults = now.faults.checked_sub(before.faults)?;
@@ -69,24 +82,27 @@ impl Trial {
             };
             Some((cost, faults))
         };
-        *self = match *self {
-            Self::New | Self::Decided(..) => Self::Mapping(position, now),
-            Self::Warming(mapping) => Self::Reading(position, now, mapping),
-            Self::Mapping(from, before) | Self::Reading(from, before, _) => match (cost(from, before), *self)
-            {
-                (None, _) => Self::Mapping(position, now),
-                (Some((Cost { bytes: 0..TRIAL, .. }, _)), _) => *self,
-                (Some((reading, _)), Self::Reading(.., mapping)) => {
-                    Self::Decided(position, !reading.is_less_than(mapping))
+        let (stage, next) = match self.stage {
+            Stage::Mapping(from, before) => match cost(from, before) {
+                Some((Cost { bytes: 0..MAPPED, .. }, _)) => (self.stage, ALL),
+                Some((mapping, faults)) if faults > mapping.bytes / FEW_FAULTS => {
+                    (Stage::Warming(mapping), 0)
                 }
-                (Some((mapping, faults)), _) if faults > mapping.bytes / FEW_FAULTS => Self::Warming(mapping),
-                _ => Self::Mapping(position, now),
+                Some(_) => (Stage::Mapping(position, now), ALL),
+                None => (Stage::Mapping(position, now), MAPPED),
             },
+            Stage::Warming(mapping) => (Stage::Reading(position, now, mapping), 0),
+            Stage::Reading(from, before, mapping) => match cost(from, before) {
+                Some((Cost { bytes: 0..READ, .. }, _)) => (self.stage, 0),
+                Some((reading, _)) => {
+                    let maps = mapping.is_less_than(reading);
+                    (Stage::Decided(position, maps), if maps { ALL } else { 0 })
+                }
+                None => (Stage::Mapping(position, now), MAPPED),
+            },
+            Stage::New | Stage::Decided(..) => (Stage::Mapping(position, now), MAPPED),
         };
-        match *self {
-            Self::New | Self::Mapping(..) => true,
-            Self::Warming(..) | Self::Reading(..) => false,
-            Self::Decided(_, maps) => maps,
-        }
+        self.stage = stage;
+        next
     }
 }
