@@ -36,7 +36,8 @@ use crate::sys::{Sys, System, fault};
 /// ends the guard, and [`is_in_force`] reports it.
 ///
 /// Child processes inherit it by `fork`, unless another thread forks at this very moment; a new program starts without. A
-/// thread that blocks SIGBUS is killed by a fault nevertheless. Do not call this from a signal handler.
+/// thread that blocks the signal is not protected: Linux kills it at a fault, and on macOS the access repeats until the signal
+/// is unblocked. Do not call this from a signal handler.
 ///
 /// **Platform notes**
 /// - Linux: `rt_sigaction` for SIGBUS.
@@ -63,6 +64,11 @@ pub fn install() -> Result<(), Error> {
 /// Returns whether the guard is installed, and no other handler has taken its place.
 ///
 /// A handler that was installed later and calls the guard is not seen as such: the guard works, and the result is `false`.
+///
+/// **Platform notes**
+/// - Linux: `rt_sigaction`. macOS: `sigaction`.
+/// - Windows: no call. A handler that was installed later is asked after the guard or before it, and cannot take its place.
+/// - Kernels: what `custom::Backend::asks_fixup` says, also before [`install`].
 ///
 /// # Examples
 ///

@@ -134,7 +134,8 @@ impl View<'_> {
     /// **Platform notes**
     /// - With the guard installed no call is made, unless memory is missing, or the copy ends in zeros at the end of a page: past
     ///   the end of a file, the rest of its last page reads as zeros.
-    /// - Otherwise as [`File::read_at`].
+    /// - Otherwise as [`File::read_at`]. On Linux a file that was opened with `O_DIRECT` must then be read as that requires, at
+    ///   aligned offsets for one, or it fails with [`InvalidInput`](ErrorKind::InvalidInput).
     ///
     /// # Errors
     /// - [`Truncated`](ErrorKind::Truncated): the file ends at or before the offset.
