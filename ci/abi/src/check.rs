@@ -350,7 +350,7 @@ impl<'a> Check<'a> {
 
     /// Compares the bits of `Prot`, which POSIX systems receive unchanged.
     fn prot(&mut self, root: &Path) -> Result<()> {
-        let path = "src/options.rs";
+        let path = "src/options/mod.rs";
         let file = source::parse(root, Path::new(path))?;
         let Some(bits) = Bits::find(&file, "Prot") else {
             return Err(format!("{path} has no bits called Prot"));

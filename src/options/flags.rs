@@ -1,0 +1,86 @@
+//! How a mapping is made.
+
+bits! {
+    /// How a mapping is made.
+    ///
+    /// A flag that the system cannot honour makes the request fail with
+    /// [`Unsupported`](crate::ErrorKind::Unsupported), and [`Error::flag`](crate::Error::flag) names it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{ErrorKind, Flags, Mmap};
+    /// let flags = Flags::POPULATE | Flags::LOCKED;
+    /// match Mmap::anon(1 << 16).flags(flags).map() {
+    ///     Ok(map) => assert_eq!(map.len(), 1 << 16),
+    ///     Err(error) if error.flag() == Some(Flags::LOCKED) => eprintln!("too much to lock: {error}"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[derive(Default)]
+    Flags: u16 {
+        /// Makes a private copy on write of a file.
+        ///
+        /// Changes stay in this mapping and never reach the file; the file need only be open for reading. Anonymous
+        /// memory is private already.
+        ///
+        /// **Platform notes**
+        /// - Linux, macOS: `MAP_PRIVATE`.
+        /// - Windows: `FILE_MAP_COPY`. The whole length counts against the commit limit.
+        #[doc(alias = "MAP_PRIVATE")]
+        COW = 1;
+        /// Uses huge pages, or fails; never falls back to small ones.
+        ///
+        /// The mapping occupies whole huge pages, though [`Mapping::len`](crate::Mapping::len) is the length that was
+        /// requested. Every page is resident when the mapping is returned, because one that was missing later
+        /// would raise a signal. For transparent huge pages, which are a hint, see
+        /// [`Advice::HugePage`](crate::Advice::HugePage).
+        ///
+        /// **Platform notes**
+        /// - Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then `mincore`. Anonymous memory gets pages one page-table level
+        ///   above the smallest (2 MiB where pages have 4 KiB) from the pool that `/proc/sys/vm/nr_hugepages` sets.
+        ///   Files must be on hugetlbfs.
+        /// - macOS: superpages of 2 MiB for anonymous memory, on x86_64.
+        /// - Windows: `MEM_LARGE_PAGES` for anonymous memory, which is then resident for good. The process must have
+        ///   enabled `SeLockMemoryPrivilege`.
+        #[doc(alias = "MAP_HUGETLB")]
+        #[doc(alias = "MEM_LARGE_PAGES")]
+        HUGETLB = 2;
+        /// Starts to read the file's pages ahead, and does not wait for them.
+        ///
+        /// A hint: if it fails, the mapping is made all the same. It does nothing for anonymous memory.
+        ///
+        /// **Platform notes**
+        /// - Linux, macOS: `madvise(MADV_WILLNEED)` after `mmap`.
+        /// - Windows: `PrefetchVirtualMemory`.
+        #[doc(alias = "MADV_WILLNEED")]
+        READAHEAD = 4;
+        /// Makes every page resident before the mapping is returned, as far as memory allows.
+        ///
+        /// For a cached file that is read once from end to end this is slower than faulting.
+        ///
+        /// **Platform notes**
+        /// - Linux: `MAP_POPULATE`.
+        /// - macOS: `mlock`, then `munlock`.
+        /// - Windows: `PrefetchVirtualMemory`, then `ReadProcessMemory` of one byte of each page.
+        #[doc(alias = "MAP_POPULATE")]
+        POPULATE = 8;
+        /// Reserves no swap space for pages that may be written later.
+        ///
+        /// **Platform notes**
+        /// - Linux: `MAP_NORESERVE`. Not together with [`HUGETLB`](Self::HUGETLB), as memory from an exhausted pool
+        ///   would raise a signal.
+        /// - macOS: `MAP_NORESERVE`. The system reserves none in any case.
+        /// - Windows: unsupported, except for shared mappings of files, which need none.
+        #[doc(alias = "MAP_NORESERVE")]
+        NORESERVE = 16;
+        /// Makes every page resident and locks it, as [`Mapping::lock`](crate::Mapping::lock) does.
+        ///
+        /// **Platform notes**
+        /// - Linux, macOS: `mlock` after `mmap`, because Linux's `MAP_LOCKED` hides a failure.
+        /// - Windows: `VirtualLock`.
+        #[doc(alias = "MAP_LOCKED")]
+        LOCKED = 32;
+    }
+}

@@ -1,0 +1,177 @@
+//! How memory is mapped and used: [`Prot`] here, [`Flags`], [`Advice`] and [`Discard`] in files of their own.
+
+/// A set of bits with named members, and the operators of sets.
+macro_rules! bits {
+    ($(#[$outer:meta])* $name:ident: $repr:ty { $($(#[$inner:meta])* $member:ident = $value:expr;)* }) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(transparent)]
+        pub struct $name($repr);
+
+        impl $name {
+            $($(#[$inner])* pub const $member: Self = Self($value);)*
+
+            /// Returns the set without members.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// assert!(baremap::Flags::empty().is_empty());
+            /// ```
+            pub const fn empty() -> Self {
+                Self(0)
+            }
+
+            /// Returns the set of all members.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use baremap::Flags;
+            /// assert!(Flags::all().contains(Flags::COW));
+            /// ```
+            pub const fn all() -> Self {
+                Self(0 $(| $value)*)
+            }
+
+            /// Returns whether the set has no members.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use baremap::Flags;
+            /// assert!((Flags::COW - Flags::COW).is_empty());
+            /// ```
+            pub const fn is_empty(self) -> bool {
+                self.0 == 0
+            }
+
+            /// Returns the set as a number.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use baremap::Flags;
+            /// assert_ne!(Flags::COW.bits(), Flags::LOCKED.bits());
+            /// ```
+            pub const fn bits(self) -> $repr {
+                self.0
+            }
+
+            /// Returns whether every member of `other` is in the set.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use baremap::Flags;
+            /// assert!((Flags::COW | Flags::LOCKED).contains(Flags::COW));
+            /// ```
+            pub const fn contains(self, other: Self) -> bool {
+                self.0 & other.0 == other.0
+            }
+
+            /// Returns the members of both sets: the operator `|`, also for constants.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use baremap::Flags;
+            /// const FLAGS: Flags = Flags::COW.union(Flags::READAHEAD);
+            /// assert_eq!(FLAGS, Flags::COW | Flags::READAHEAD);
+            /// ```
+            pub const fn union(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+        }
+
+        bits!(@operators $name
+            BitOr bitor BitOrAssign bitor_assign |a, b| a | b;
+            BitAnd bitand BitAndAssign bitand_assign |a, b| a & b;
+            BitXor bitxor BitXorAssign bitxor_assign |a, b| a ^ b;
+            Sub sub SubAssign sub_assign |a, b| a & !b;
+        );
+
+        /// The members that are not in the set.
+        impl core::ops::Not for $name {
+            type Output = Self;
+
+            fn not(self) -> Self {
+                Self::all() - self
+            }
+        }
+
+        /// The names of the members, joined by ` | `.
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let mut separator = "";
+                $(if self.contains(Self::$member) {
+                    f.write_str(separator)?;
+                    f.write_str(stringify!($member))?;
+                    separator = " | ";
+                })*
+                if separator.is_empty() { f.write_str("empty") } else { Ok(()) }
+            }
+        }
+    };
+    (@operators $name:ident $($op:ident $method:ident $assign:ident $assign_method:ident |$a:ident, $b:ident| $value:expr;)*) => {
+        $(
+            impl core::ops::$op for $name {
+                type Output = Self;
+
+                #[inline]
+                fn $method(self, other: Self) -> Self {
+                    let ($a, $b) = (self.0, other.0);
+                    Self($value)
+                }
+            }
+
+            impl core::ops::$assign for $name {
+                #[inline]
+                fn $assign_method(&mut self, other: Self) {
+                    *self = core::ops::$op::$method(*self, other);
+                }
+            }
+        )*
+    };
+}
+
+mod advice;
+mod flags;
+
+pub use advice::{Advice, Discard};
+pub use flags::Flags;
+
+bits! {
+    /// The permissions of mapped memory.
+    ///
+    /// Mapped memory can always be read: [`READ`](Self::READ) is part of the other members, and is added to a set
+    /// without members wherever memory is mapped or protected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::Prot;
+    /// assert!(Prot::WRITE.contains(Prot::READ));
+    /// assert!(!(Prot::READ | Prot::EXEC).contains(Prot::WRITE));
+    /// ```
+    #[doc(alias = "PROT_READ")]
+    #[doc(alias = "PROT_WRITE")]
+    #[doc(alias = "PROT_EXEC")]
+    #[doc(alias = "PROT_NONE")]
+    Prot: u8 {
+        // The bits are POSIX's: PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4.
+        /// The memory can be read.
+        READ = 1;
+        /// The memory can be read and written.
+        WRITE = 1 | 2;
+        /// The memory can be read and executed.
+        EXEC = 1 | 4;
+    }
+}
+
+/// [`READ`](Prot::READ).
+impl Default for Prot {
+    fn default() -> Self {
+        Self::READ
+    }
+}
