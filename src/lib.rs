@@ -67,6 +67,7 @@ pub mod guide;
 mod mapping;
 mod mmap;
 mod options;
+pub mod process;
 #[cfg(feature = "alloc")]
 mod reader;
 mod reservation;

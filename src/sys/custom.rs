@@ -94,6 +94,8 @@ fn pages(span: Span) -> Span {
 
 pub(crate) enum Custom {}
 
+impl super::contract::process::Process for Custom {}
+
 impl System for Custom {
     type RawFile = RawFile;
     type Backing = Backing;

@@ -16,6 +16,7 @@ mod mapping;
 mod memory;
 mod mmap;
 mod options;
+mod process;
 mod protect;
 #[cfg(feature = "alloc")]
 mod reader;
@@ -38,6 +39,7 @@ pub const FILES: &[&[Check]] = &[
     mapping::CHECKS,
     memory::CHECKS,
     protect::CHECKS,
+    process::CHECKS,
     discard::CHECKS,
     reservation::CHECKS,
     view::CHECKS,

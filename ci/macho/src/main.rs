@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod image;
 mod memory;
+mod regions;
 mod shims;
 mod shm;
 mod signals;

@@ -1,13 +1,14 @@
 //! The exports of this libSystem, by their symbols. libSystem.tbd lists the same.
 
-use crate::{PAGE, errno, faults, files, memory, shm, signals, stop};
+use crate::{PAGE, errno, faults, files, memory, regions, shm, signals, stop};
 use libc::{c_void, size_t};
 
 macro_rules! shims {
     ($($(#[$on:meta])? $name:literal => $function:path,)*) => {
-        /// Returns the address of a function.
+        /// Returns the address of a function or variable.
         pub fn find(name: &str) -> Option<usize> {
             match name {
+                "_mach_task_self_" => Some((&raw const regions::TASK).addr()),
                 $($(#[$on])? $name => Some($function as *const () as usize),)*
                 _ => None,
             }
@@ -44,10 +45,12 @@ shims! {
     "_msync" => memory::msync,
     "_munlock" => memory::munlock,
     "_munmap" => memory::munmap,
+    "_proc_regionfilename" => regions::proc_regionfilename,
     "_pthread_sigmask" => signals::pthread_sigmask,
     "_raise" => signals::raise,
     "_sigaction" => signals::sigaction,
     "_sys_icache_invalidate" => sys_icache_invalidate,
+    "_vm_region_recurse_64" => regions::vm_region_recurse_64,
     // macOS lacks these.
     "_macho_calls" => faults::calls,
     "_macho_fail" => faults::fail,

@@ -37,6 +37,7 @@ unsafe extern "C" {
     pub(super) fn munmap(address: *mut c_void, len: usize) -> c_int;
     pub(super) fn open(path: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
+    pub(super) fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_void, len: u32) -> c_int;
     // `sigprocmask` is for processes with one thread (POSIX).
     pub(super) fn pthread_sigmask(how: c_int, new: *const u32, old: *mut u32) -> c_int;
     pub(super) fn pwrite(file: c_int, buffer: *const c_void, len: usize, offset: i64) -> isize;
@@ -46,6 +47,15 @@ unsafe extern "C" {
     pub(super) fn shm_open(name: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn shm_unlink(name: *const c_char) -> c_int;
     pub(super) fn sys_icache_invalidate(start: *mut c_void, len: usize);
+    pub(super) static mach_task_self_: c_uint;
+    pub(super) fn vm_region_recurse_64(
+        task: c_uint,
+        address: *mut usize,
+        len: *mut usize,
+        depth: *mut c_uint,
+        info: *mut c_int,
+        count: *mut c_uint,
+    ) -> c_int;
 }
 
 /// The variant with 64-bit inode numbers, the only one that aarch64 has.
@@ -123,6 +133,30 @@ pub(super) struct Fstore {
     pub(super) fst_length: i64,
     pub(super) fst_bytesalloc: i64,
 }
+
+/// What `vm_region_recurse_64` writes if the count is that of this struct (mach/vm_region.h).
+#[repr(C, packed(4))]
+pub(super) struct VmRegionSubmapShortInfo64 {
+    pub(super) protection: c_int,
+    _max_protection: c_int,
+    pub(super) inheritance: c_uint,
+    pub(super) offset: u64,
+    _user_tag_to_object_id: [u32; 6],
+    _user_wired_count_flags: [u16; 2],
+}
+
+// mach/vm_region.h, mach/kern_return.h, mach/vm_prot.h, mach/vm_inherit.h
+pub(super) const VM_REGION_SUBMAP_SHORT_INFO_COUNT_64: c_uint =
+    (size_of::<VmRegionSubmapShortInfo64>() / size_of::<c_uint>()) as c_uint;
+pub(super) const KERN_SUCCESS: c_int = 0;
+pub(super) const KERN_INVALID_ADDRESS: c_int = 1;
+pub(super) const VM_PROT_READ: c_int = 1;
+pub(super) const VM_PROT_WRITE: c_int = 2;
+pub(super) const VM_PROT_EXECUTE: c_int = 4;
+pub(super) const VM_INHERIT_SHARE: c_uint = 0;
+
+// sys/param.h
+pub(super) const MAXPATHLEN: usize = 1024;
 
 // limits.h
 pub(super) const INT_MAX: usize = i32::MAX as usize;

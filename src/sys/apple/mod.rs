@@ -9,6 +9,7 @@ mod file;
 mod guard;
 mod imports;
 mod instructions;
+mod process;
 
 use super::contract::{
     FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System,

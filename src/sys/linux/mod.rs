@@ -11,6 +11,7 @@ mod file;
 mod guard;
 mod hugetlb;
 mod irregular;
+mod process;
 mod reservation;
 
 use super::contract::{

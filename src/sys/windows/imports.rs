@@ -21,7 +21,12 @@ pub(super) const MEM_RESERVE: u32 = 0x2000;
 pub(super) const MEM_RELEASE: u32 = 0x8000;
 pub(super) const MEM_PRESERVE_PLACEHOLDER: u32 = 0x2;
 pub(super) const MEM_REPLACE_PLACEHOLDER: u32 = 0x4000;
+pub(super) const PAGE_READONLY: u32 = 0x02;
 pub(super) const PAGE_READWRITE: u32 = 0x04;
+pub(super) const PAGE_WRITECOPY: u32 = 0x08;
+pub(super) const PAGE_EXECUTE_READ: u32 = 0x20;
+pub(super) const PAGE_EXECUTE_READWRITE: u32 = 0x40;
+pub(super) const PAGE_EXECUTE_WRITECOPY: u32 = 0x80;
 
 pub(super) const ERROR_INVALID_FUNCTION: i32 = 1;
 pub(super) const ERROR_ACCESS_DENIED: i32 = 5;
@@ -100,13 +105,13 @@ pub(super) struct Overlapped {
 
 #[repr(C)]
 pub(super) struct MemoryBasicInformation {
-    _base_address: *mut c_void,
-    _allocation_base: *mut c_void,
-    _allocation_protect: u32,
+    pub(super) base_address: *mut c_void,
+    pub(super) allocation_base: *mut c_void,
+    pub(super) allocation_protect: u32,
     pub(super) region_size: usize,
-    _state: u32,
-    _protect: u32,
-    _type: u32,
+    pub(super) state: u32,
+    pub(super) protect: u32,
+    pub(super) kind: u32,
 }
 
 #[repr(C)]
@@ -218,6 +223,12 @@ unsafe extern "system" {
     pub(super) fn GetProcAddress(module: Handle, name: *const c_char) -> *mut c_void;
     pub(super) fn GetSystemInfo(info: *mut SystemInfo);
     pub(super) fn GetTempPathW(len: u32, buffer: *mut u16) -> u32;
+    pub(super) fn K32GetMappedFileNameW(
+        process: Handle,
+        address: *const c_void,
+        name: *mut u16,
+        len: u32,
+    ) -> u32;
     pub(super) fn K32QueryWorkingSetEx(
         process: Handle,
         pages: *mut PsapiWorkingSetExInformation,
@@ -279,6 +290,16 @@ unsafe extern "system" {
         len: usize,
     ) -> usize;
     pub(super) fn VirtualUnlock(address: *mut c_void, len: usize) -> i32;
+    pub(super) fn WideCharToMultiByte(
+        code_page: u32,
+        flags: u32,
+        text: *const u16,
+        text_len: i32,
+        buffer: *mut c_char,
+        len: i32,
+        default: *const c_char,
+        used_default: *mut i32,
+    ) -> i32;
     pub(super) fn WriteFile(
         file: Handle,
         buffer: *const c_void,

@@ -49,11 +49,6 @@ impl Backing {
 }
 
 pub(super) fn protection(prot: Prot, kind: Kind) -> u32 {
-    const PAGE_READONLY: u32 = 0x02;
-    const PAGE_WRITECOPY: u32 = 0x08;
-    const PAGE_EXECUTE_READ: u32 = 0x20;
-    const PAGE_EXECUTE_READWRITE: u32 = 0x40;
-    const PAGE_EXECUTE_WRITECOPY: u32 = 0x80;
     match (prot.contains(Prot::WRITE), prot.contains(Prot::EXEC), kind == Kind::Copy) {
         (false, false, _) => PAGE_READONLY,
         (false, true, _) => PAGE_EXECUTE_READ,

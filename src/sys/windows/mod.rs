@@ -12,6 +12,7 @@ mod memory;
 mod memory_file;
 mod path;
 mod placeholder;
+mod process;
 #[cfg(feature = "std")]
 pub(crate) mod std_files;
 

@@ -1,0 +1,55 @@
+//! The map of the process. The kernel's answer is in `vm_map_region_recurse_64` of osfmk/vm/vm_map.c.
+
+use super::Apple;
+use super::imports::*;
+use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::sys::contract::Result;
+use crate::sys::contract::process::{Process, Region, prot};
+use core::ffi::c_uint;
+use core::mem::MaybeUninit;
+
+impl Process for Apple {
+    fn regions(from: usize, mut visit: impl FnMut(Region<'_>) -> bool) -> Result<()> {
+        let mut name = [0_u8; MAXPATHLEN];
+        let mut address = from;
+        loop {
+            let mut info = MaybeUninit::<VmRegionSubmapShortInfo64>::uninit();
+            let (mut len, mut count) = (0, VM_REGION_SUBMAP_SHORT_INFO_COUNT_64);
+            // Into every submap, so that its regions are found, and not the submap.
+            let mut depth = c_uint::MAX;
+            // SAFETY: the pointers are writable, and `info` has the layout and the length that the function writes.
+            let code = unsafe {
+                let info = info.as_mut_ptr().cast();
+                vm_region_recurse_64(mach_task_self_, &mut address, &mut len, &mut depth, info, &mut count)
+            };
+            match code {
+                KERN_SUCCESS => {}
+                // The last region ends before.
+                KERN_INVALID_ADDRESS => return Ok(()),
+                // Its codes are not those of `errno`.
+                _ => return Err(Failure::refused(Call::VmRegionRecurse64, ErrorKind::Other)),
+            }
+            // SAFETY: on success it is initialized.
+            let info = unsafe { info.assume_init() };
+            // 0 if no file is mapped.
+            // SAFETY: `name` is as long as the function is told.
+            let name_len = unsafe {
+                proc_regionfilename(getpid(), address as u64, name.as_mut_ptr().cast(), MAXPATHLEN as u32)
+            };
+            let name = name.get(..usize::try_from(name_len).unwrap_or(0)).unwrap_or(b"");
+            let has = |bit| info.protection & bit != 0;
+            let region = Region {
+                start: address,
+                end: address + len,
+                prot: prot(has(VM_PROT_READ), has(VM_PROT_WRITE), has(VM_PROT_EXECUTE)),
+                is_shared: info.inheritance == VM_INHERIT_SHARE,
+                offset: (!name.is_empty()).then_some(info.offset),
+                name,
+            };
+            address = region.end;
+            if !visit(region) {
+                return Ok(());
+            }
+        }
+    }
+}
