@@ -115,14 +115,14 @@ calls! {
     Open "open" Protect "protect" Read "read" ReadAt "read_at" Records "records" Reserve "reserve" Seal "seal"
     Seek "seek" SetLen "set_len" Split "split" Stat "stat" Sync "sync" Unlock "unlock" Unmap "unmap"
     UnmapToReservation "unmap_to_reservation" View "view" WriteAt "write_at"
-    Regions "regions"
+    Regions "regions" Temporary "temporary"
     // POSIX systems'.
     Fallocate "fallocate" Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
     Madvise "madvise" MemfdCreate "memfd_create" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"
     Msync "msync" Munlock "munlock" Munmap "munmap" Openat "openat" Pread "pread" Pread64 "pread64"
     Pwrite "pwrite" Pwrite64 "pwrite64" RtSigaction "rt_sigaction" ShmOpen "shm_open" ShmUnlink "shm_unlink"
     Sigaction "sigaction"
-    VmRegionRecurse64 "vm_region_recurse_64"
+    Flock "flock" Unlinkat "unlinkat" VmRegionRecurse64 "vm_region_recurse_64"
     // Windows's.
     AddVectoredExceptionHandler "AddVectoredExceptionHandler" CreateEventW "CreateEventW" CreateFileMappingW "CreateFileMappingW" CreateFileW "CreateFileW"
     DuplicateHandle "DuplicateHandle" FlushFileBuffers "FlushFileBuffers"
@@ -134,6 +134,7 @@ calls! {
     UnmapViewOfFile "UnmapViewOfFile" UnmapViewOfFile2 "UnmapViewOfFile2" VirtualAlloc "VirtualAlloc"
     VirtualAlloc2 "VirtualAlloc2" VirtualFree "VirtualFree" VirtualLock "VirtualLock"
     VirtualProtect "VirtualProtect" VirtualUnlock "VirtualUnlock" WriteFile "WriteFile"
+    LockFileEx "LockFileEx" UnlockFile "UnlockFile"
 }
 
 /// Which call failed, and why.

@@ -1,6 +1,8 @@
 //! Files: just enough to reach something to map where there is no std.
 
+mod lock;
 mod memory;
+mod temporary;
 
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind};

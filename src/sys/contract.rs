@@ -7,6 +7,7 @@
 //! What can fail comes before what cannot be undone. After a failure nothing has changed, unless the function says what
 //! it leaves; the table in `sys/mod.rs` lists that for every system.
 
+pub(crate) mod files;
 pub(crate) mod process;
 
 use crate::error::kind::{Call, ErrorKind, Failure};

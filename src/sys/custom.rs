@@ -94,6 +94,7 @@ fn pages(span: Span) -> Span {
 
 pub(crate) enum Custom {}
 
+impl super::contract::files::Files for Custom {}
 impl super::contract::process::Process for Custom {}
 
 impl System for Custom {

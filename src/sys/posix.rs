@@ -4,6 +4,7 @@
 //! Which number an error code has, and whether it exists, is the system's own affair (`linux/codes.rs`,
 //! `apple/codes.rs`). A program holds only the entries of its own system, and none if it prints no error.
 
+pub(super) mod files;
 pub(super) mod guard;
 
 use super::contract::Open;

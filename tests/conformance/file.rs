@@ -17,6 +17,11 @@ checks! {
     write_at_read_only,
     sync,
     raw,
+    lock,
+    lock_shared,
+    lock_ends,
+    temporary,
+    temporary_folder,
 }
 
 /// An existing file is truncated.
@@ -201,4 +206,87 @@ fn raw(env: &mut Env) -> Result {
     let file = unsafe { File::from_raw(raw) };
     ensure_eq!(file.len()?, 100);
     Ok(())
+}
+
+/// Two open files, of which one excludes the other.
+fn lock(env: &mut Env) -> Result {
+    let one = env.file("file", 100)?;
+    let two = File::open_rw(&*env.path("file"))?;
+    supported(one.unlock(), "no locks here")?;
+    one.lock()?;
+    fails(two.try_lock(), ErrorKind::WouldBlock)?;
+    fails(two.try_lock_shared(), ErrorKind::WouldBlock)?;
+    two.unlock()?;
+    fails(two.try_lock(), ErrorKind::WouldBlock)?;
+    one.unlock()?;
+    one.unlock()?;
+    two.try_lock()?;
+    fails(one.try_lock_shared(), ErrorKind::WouldBlock)?;
+    two.unlock()?;
+    one.lock()?;
+    // A mapping is not affected.
+    ensure_pattern(&map(&two, Prot::READ)?, 0)
+}
+
+fn lock_shared(env: &mut Env) -> Result {
+    let one = env.file("file", 100)?;
+    // A lock needs no permission to write.
+    let [two, three] = [(); 2].map(|()| File::open(&*env.path("file")));
+    let (two, three) = (two?, three?);
+    supported(one.unlock(), "no locks here")?;
+    one.lock_shared()?;
+    two.lock_shared()?;
+    three.try_lock_shared()?;
+    one.unlock()?;
+    fails(one.try_lock(), ErrorKind::WouldBlock)?;
+    ensure_eq!(one.read_at(&mut [0; 9], 0)?, 9);
+    two.unlock()?;
+    three.unlock()?;
+    two.lock()?;
+    fails(one.try_lock_shared(), ErrorKind::WouldBlock)?;
+    two.unlock()?;
+    one.lock()?;
+    Ok(())
+}
+
+/// Closing unlocks.
+fn lock_ends(env: &mut Env) -> Result {
+    let one = env.file("file", 100)?;
+    let two = File::open(&*env.path("file"))?;
+    supported(one.unlock(), "no locks here")?;
+    one.lock()?;
+    fails(two.try_lock(), ErrorKind::WouldBlock)?;
+    drop(one);
+    two.lock()?;
+    Ok(())
+}
+
+/// A file of its own each time, that can do what any can.
+fn temporary(env: &mut Env) -> Result {
+    let one = supported(File::temporary(env.folder), "no files without a name here")?;
+    let two = File::temporary(env.folder)?;
+    ensure!(one.is_empty()?);
+    one.set_len(100_000)?;
+    ensure!(two.is_empty()?);
+    ensure_eq!(two.write_at(b"contents", 10)?, 8);
+    let mut map = map_mut(&one)?;
+    ensure_filled(&map, 0)?;
+    map.fill(1);
+    map.flush()?;
+    one.sync()?;
+    let mut start = [0; 18];
+    ensure_eq!(two.read_at(&mut start, 0)?, 18);
+    ensure_eq!(start, *b"\0\0\0\0\0\0\0\0\0\0contents");
+    let mut byte = [0];
+    ensure_eq!(one.read_at(&mut byte, 99_999)?, 1);
+    ensure_eq!(byte, [1]);
+    Ok(())
+}
+
+fn temporary_folder(env: &mut Env) -> Result {
+    drop(supported(File::temporary(env.folder), "no files without a name here")?);
+    fails(File::temporary(&*env.path("missing")), ErrorKind::NotFound)?;
+    fails(File::temporary(c""), ErrorKind::NotFound)?;
+    drop(env.file("file", 1)?);
+    fails(File::temporary(&*env.path("file")), ErrorKind::NotFound)
 }

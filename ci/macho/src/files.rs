@@ -30,13 +30,58 @@ macro_rules! variadic {
 pub(crate) use variadic;
 
 variadic!(open, open_of_three);
+
+/// The same for three named arguments.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(naked)]
+pub extern "C" fn openat() {
+    std::arch::naked_asm!("ldr x3, [sp]", "b {}", sym openat_of_four)
+}
+#[cfg(target_arch = "x86_64")]
+pub use openat_of_four as openat;
+
 variadic!(fcntl, fcntl_of_three);
 
 pub extern "C" fn open_of_three(path: *const c_char, flags: c_int, mode: c_int) -> isize {
-    perform("open", || try_open(path, flags, mode))
+    perform("open", || try_open(libc::AT_FDCWD, path, flags, mode))
 }
 
-fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Result {
+pub extern "C" fn openat_of_four(folder: c_int, path: *const c_char, flags: c_int, mode: c_int) -> isize {
+    perform("openat", || try_open(check_folder(folder), path, flags, mode))
+}
+
+/// Darwin's AT_FDCWD is -2, and Linux's -100.
+fn check_folder(folder: c_int) -> c_int {
+    if folder < 0 {
+        stop(format_args!("the folder {folder} is none, or AT_FDCWD, which is not implemented here"));
+    }
+    folder
+}
+
+pub extern "C" fn unlinkat(folder: c_int, path: *const c_char, flags: c_int) -> isize {
+    if flags != 0 {
+        stop("unlinkat: flags are not implemented here");
+    }
+    // SAFETY: the program's string.
+    perform("unlinkat", || Errno::check(unsafe { libc::unlinkat(check_folder(folder), path, 0) } as isize))
+}
+
+pub extern "C" fn flock(file: c_int, operation: c_int) -> isize {
+    const LOCK_NB: c_int = 4;
+    // LOCK_SH, LOCK_EX and LOCK_UN have Linux's values.
+    if ![1, 2, 8].contains(&(operation & !LOCK_NB)) {
+        return perform("flock", || Err(EINVAL));
+    }
+    let lock = || match kind(file)? {
+        // A file that is no vnode.
+        0 | libc::S_IFIFO | libc::S_IFSOCK => Err(ENOTSUP),
+        // SAFETY: touches no memory.
+        _ => Errno::check(unsafe { libc::flock(file, operation) } as isize),
+    };
+    perform("flock", lock)
+}
+
+fn try_open(folder: c_int, path: *const c_char, flags: c_int, mode: c_int) -> Result {
     const O_CREAT: c_int = 0x200;
     const FLAGS: [(c_int, c_int); 9] = [
         (0x4, libc::O_NONBLOCK),
@@ -79,7 +124,7 @@ fn try_open(path: *const c_char, flags: c_int, mode: c_int) -> Result {
         return Err(ENAMETOOLONG);
     }
     // SAFETY: as above.
-    Errno::check(unsafe { libc::open(path, linux, mode) } as isize)
+    Errno::check(unsafe { libc::openat(folder, path, linux, mode) } as isize)
 }
 
 pub extern "C" fn close(file: c_int) -> isize {

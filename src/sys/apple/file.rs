@@ -5,6 +5,7 @@ use super::codes::{EEXIST, EINVAL, ENOTSUP, ENOTTY};
 use super::imports::{self, F_ALLOCATEALL, F_FULLFSYNC, F_PEOFPOSMODE, F_PREALLOCATE, Fstore, OPEN_FLAGS};
 use crate::error::kind::{Call, Failure};
 use crate::sys::contract::{Open, Result};
+use crate::sys::posix::files::unique_name;
 use core::ffi::{c_char, c_int};
 
 /// `fsync` passes the data to the drive, whose cache is lost when power fails, and F_BARRIERFSYNC only orders writes.
@@ -23,16 +24,10 @@ pub(super) fn sync(file: c_int) -> Result<()> {
 /// POSIX shared memory, which needs a name of at most 31 bytes for an instant (PSHMNAMLEN in bsd/sys/posix_shm.h). A sandbox
 /// may forbid it. `shm_open` takes no O_CLOEXEC, and sets FD_CLOEXEC in any case (shm_open(2)).
 pub(super) fn in_memory() -> Result<c_int> {
-    let mut name = *b"/baremap-0000000000000000\0";
     loop {
-        for digits in name["/baremap-".len()..].chunks_exact_mut(8) {
-            // SAFETY: it has no condition.
-            let mut number = unsafe { imports::arc4random() };
-            for digit in digits {
-                *digit = b'a' + (number & 0xf) as u8;
-                number >>= 4;
-            }
-        }
+        // SAFETY: it has no condition.
+        let random = || u64::from(unsafe { imports::arc4random() });
+        let name = unique_name(random() << 32 | random());
         let name: *const c_char = name.as_ptr().cast();
         let flags = OPEN_FLAGS.of(Open::CreateNew) & !OPEN_FLAGS.close_on_exec;
         // SAFETY: the name ends in NUL.

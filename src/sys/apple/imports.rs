@@ -6,13 +6,14 @@
 use crate::sys::posix::OpenFlags;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
-// `open`, `shm_open` and `fcntl` are variadic as in C: aarch64 passes variadic arguments on the stack and all others in registers.
+// `open`, `openat`, `shm_open` and `fcntl` are variadic as in C: aarch64 passes variadic arguments on the stack and all others in registers.
 #[link(name = "System")]
 unsafe extern "C" {
     pub(super) fn __error() -> *mut c_int;
     pub(super) fn arc4random() -> u32;
     pub(super) fn close(file: c_int) -> c_int;
     pub(super) fn fcntl(file: c_int, command: c_int, ...) -> c_int;
+    pub(super) fn flock(file: c_int, operation: c_int) -> c_int;
     // On x86_64 the plain name is the function from before macOS 10.5, with 32-bit inode numbers.
     #[cfg_attr(baremap_arch = "x86_64", link_name = "fstat$INODE64")]
     pub(super) fn fstat(file: c_int, stat: *mut Stat) -> c_int;
@@ -36,6 +37,7 @@ unsafe extern "C" {
     pub(super) fn munlock(address: *const c_void, len: usize) -> c_int;
     pub(super) fn munmap(address: *mut c_void, len: usize) -> c_int;
     pub(super) fn open(path: *const c_char, flags: c_int, ...) -> c_int;
+    pub(super) fn openat(folder: c_int, path: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
     pub(super) fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_void, len: u32) -> c_int;
     // `sigprocmask` is for processes with one thread (POSIX).
@@ -47,6 +49,7 @@ unsafe extern "C" {
     pub(super) fn shm_open(name: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn shm_unlink(name: *const c_char) -> c_int;
     pub(super) fn sys_icache_invalidate(start: *mut c_void, len: usize);
+    pub(super) fn unlinkat(folder: c_int, path: *const c_char, flags: c_int) -> c_int;
     pub(super) static mach_task_self_: c_uint;
     pub(super) fn vm_region_recurse_64(
         task: c_uint,
@@ -166,7 +169,8 @@ const O_RDWR: c_int = 0x2;
 const O_CREAT: c_int = 0x200;
 const O_TRUNC: c_int = 0x400;
 const O_EXCL: c_int = 0x800;
-const O_CLOEXEC: c_int = 0x1000000;
+pub(super) const O_DIRECTORY: c_int = 0x100000;
+pub(super) const O_CLOEXEC: c_int = 0x1000000;
 pub(super) const OPEN_FLAGS: OpenFlags = OpenFlags {
     read_write: O_RDWR,
     create: O_CREAT,

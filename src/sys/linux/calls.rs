@@ -35,6 +35,20 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: usize) -> usize {
     unsafe { syscall4(OPENAT, AT_FDCWD, path.as_ptr().expose_provenance(), flags as usize, mode) }
 }
 
+/// Opens a file relative to a folder.
+#[inline]
+pub(super) fn openat(folder: c_int, path: &CStr, flags: c_int, mode: usize) -> usize {
+    // SAFETY: `path` ends in NUL.
+    unsafe { syscall4(OPENAT, folder as usize, path.as_ptr().expose_provenance(), flags as usize, mode) }
+}
+
+/// Removes the name of a file that is no folder.
+#[inline]
+pub(super) fn unlinkat(folder: c_int, path: &CStr) -> usize {
+    // SAFETY: `path` ends in NUL.
+    unsafe { syscall3(UNLINKAT, folder as usize, path.as_ptr().expose_provenance(), 0) }
+}
+
 const AT_FDCWD: usize = -100isize as usize;
 
 /// Whether a path exists that the kernel reads from an address, which need not be readable.
@@ -70,6 +84,12 @@ pub(super) fn fcntl(file: c_int, command: usize, argument: usize) -> usize {
 pub(super) unsafe fn ioctl(file: c_int, request: usize, argument: usize) -> usize {
     // SAFETY: the caller's promise.
     unsafe { syscall3(IOCTL, file as usize, request, argument) }
+}
+
+#[inline]
+pub(super) fn flock(file: c_int, operation: c_int) -> usize {
+    // SAFETY: touches no memory.
+    unsafe { syscall2(FLOCK, file as usize, operation as usize) }
 }
 
 #[inline]
@@ -182,6 +202,18 @@ pub(super) fn getpid() -> usize {
 struct Timespec {
     tv_sec: isize,
     tv_nsec: isize,
+}
+
+/// Returns a number that no other thread has, now: the time and the thread.
+pub(super) fn unique_number() -> u64 {
+    const CLOCK_MONOTONIC: usize = 1;
+    let mut time = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure has the layout that the kernel writes; GETTID ignores its argument.
+    let thread = unsafe {
+        syscall2(CLOCK_GETTIME, CLOCK_MONOTONIC, (&raw mut time).expose_provenance());
+        syscall1(GETTID, 0)
+    };
+    (time.tv_sec as u64) << 30 ^ time.tv_nsec as u64 ^ (thread as u64).rotate_right(24)
 }
 
 /// `linux/resource.h`.

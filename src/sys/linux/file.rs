@@ -9,12 +9,13 @@ use crate::sys::posix;
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 
+pub(super) const O_RDWR: c_int = 0o2;
+pub(super) const O_CREAT: c_int = 0o100;
+pub(super) const O_EXCL: c_int = 0o200;
+pub(super) const O_CLOEXEC: c_int = 0o2000000;
+
 pub(super) fn open(path: &CStr, open: Open) -> Result<c_int> {
-    const O_RDWR: i32 = 0o2;
-    const O_CREAT: i32 = 0o100;
-    const O_EXCL: i32 = 0o200;
     const O_TRUNC: i32 = 0o1000;
-    const O_CLOEXEC: i32 = 0o2000000;
     let flags = posix::OpenFlags {
         read_write: O_RDWR,
         create: O_CREAT,

@@ -8,6 +8,7 @@ mod calls;
 mod calls64;
 mod codes;
 mod file;
+mod files;
 mod guard;
 mod hugetlb;
 mod irregular;

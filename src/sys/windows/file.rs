@@ -242,9 +242,9 @@ fn clamp(len: usize) -> u32 {
 
 const ERROR_MORE_DATA: i32 = 234;
 
-/// Calls `io`, which passes its arguments to ReadFile or WriteFile, and waits until the transfer has ended. Returns its
+/// Calls `io`, which passes its arguments to ReadFile, WriteFile or LockFileEx, and waits until the transfer has ended. Returns its
 /// result and the number of bytes.
-fn transfer(
+pub(super) fn transfer(
     file: Handle,
     offset: u64,
     call: Call,

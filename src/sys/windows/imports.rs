@@ -234,6 +234,14 @@ unsafe extern "system" {
         pages: *mut PsapiWorkingSetExInformation,
         len: u32,
     ) -> i32;
+    pub(super) fn LockFileEx(
+        file: Handle,
+        flags: u32,
+        reserved: u32,
+        len_low: u32,
+        len_high: u32,
+        overlapped: *mut Overlapped,
+    ) -> i32;
     pub(super) fn MapViewOfFile(
         section: Handle,
         access: u32,
@@ -274,6 +282,13 @@ unsafe extern "system" {
     pub(super) fn SetFileInformationByHandle(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
     pub(super) fn SetFilePointerEx(file: Handle, distance: i64, position: *mut i64, origin: u32) -> i32;
     pub(super) fn Sleep(milliseconds: u32);
+    pub(super) fn UnlockFile(
+        file: Handle,
+        offset_low: u32,
+        offset_high: u32,
+        len_low: u32,
+        len_high: u32,
+    ) -> i32;
     pub(super) fn UnmapViewOfFile(base: *const c_void) -> i32;
     pub(super) fn VirtualAlloc(
         address: *mut c_void,

@@ -6,6 +6,7 @@
 mod calls;
 mod codes;
 mod file;
+mod files;
 mod guard;
 mod imports;
 mod memory;

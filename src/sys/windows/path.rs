@@ -13,21 +13,30 @@ use core::ptr::null_mut;
 
 /// Calls `f` with the path in UTF-16, ending in NUL.
 pub(super) fn with_utf16<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<T> {
+    with_utf16_and(path, b"", f)
+}
+
+/// The same, with ASCII letters after the path.
+pub(super) fn with_utf16_and<T>(
+    path: &CStr,
+    end: &[u8],
+    f: impl FnOnce(*const u16) -> Result<T>,
+) -> Result<T> {
     /// MAX_PATH is 260 with the NUL, and a directory's path must leave 12 units for a file name.
     const SHORT: usize = 248;
     // No path has more units in UTF-16 than bytes in UTF-8.
-    if path.count_bytes() < SHORT {
+    if path.count_bytes() + end.len() < SHORT {
         let mut short = [MaybeUninit::<u16>::uninit(); SHORT];
         let short = short.as_mut_ptr().cast();
         // SAFETY: `short` has as many units.
-        unsafe { convert(path, short, SHORT)? };
+        unsafe { convert(path, end, short, SHORT)? };
         // The absolute form of a short relative path may be long.
         // SAFETY: `short` ends in NUL, and nothing is written to a buffer of length 0.
         if unsafe { GetFullPathNameW(short, 0, null_mut(), null_mut()) } < SHORT as u32 {
             return f(short);
         }
     }
-    with_long(path, f)
+    with_long(path, end, f)
 }
 
 /// Calls `f` with the absolute path in UTF-16, in the form for long paths. The buffer:
@@ -38,7 +47,7 @@ pub(super) fn with_utf16<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>
 /// ```
 ///
 /// The prefix ends where the absolute path starts. For `\\server` it is `\\?\UNC`, which replaces the first `\`.
-fn with_long<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<T> {
+fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>) -> Result<T> {
     const LONG: usize = 32768;
     /// By how much `\\?\UNC\server` is longer than `\\server`.
     const ROOM: usize = 6;
@@ -55,7 +64,7 @@ fn with_long<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<
     // SAFETY: the buffer is longer.
     let full = unsafe { given.add(LONG + ROOM) };
     // SAFETY: `given` has room for LONG units.
-    let result = unsafe { convert(path, given, LONG) }.and_then(|()| {
+    let result = unsafe { convert(path, end, given, LONG) }.and_then(|()| {
         // SAFETY: `given` ends in NUL, and `full` has room for LONG units.
         let units = unsafe { GetFullPathNameW(given, LONG as u32, full, null_mut()) };
         if units == 0 {
@@ -87,15 +96,21 @@ fn with_long<T>(path: &CStr, f: impl FnOnce(*const u16) -> Result<T>) -> Result<
     result
 }
 
-/// Converts the path, with its NUL.
+/// Converts the path, appends letters, and ends it with NUL.
 ///
 /// # Safety
-/// `buffer` has room for `len` units.
-unsafe fn convert(path: &CStr, buffer: *mut u16, len: usize) -> Result<()> {
+/// `buffer` has room for `len` units, which are more than the letters.
+unsafe fn convert(path: &CStr, end: &[u8], buffer: *mut u16, len: usize) -> Result<()> {
     const CP_UTF8: u32 = 65001;
     const MB_ERR_INVALID_CHARS: u32 = 8;
+    let room = (len - end.len()) as i32;
     // SAFETY: `path` ends in NUL; the caller's buffer.
     let units =
-        unsafe { MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.as_ptr(), -1, buffer, len as i32) };
-    checked(Call::MultiByteToWideChar, units)
+        unsafe { MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.as_ptr(), -1, buffer, room) };
+    checked(Call::MultiByteToWideChar, units)?;
+    for (letter, at) in end.iter().chain(&[0]).zip(units as usize - 1..) {
+        // SAFETY: from the NUL on, in the room that was left.
+        unsafe { buffer.add(at).write((*letter).into()) };
+    }
+    Ok(())
 }

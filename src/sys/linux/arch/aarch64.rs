@@ -7,9 +7,11 @@
 
 pub(crate) use super::generic::*;
 use core::arch::asm;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr::{null, with_exposed_provenance};
 use core::sync::atomic::AtomicUsize;
+
+pub(crate) const O_DIRECTORY: c_int = 0o40000;
 
 /// The kernel's `struct sigaction` (`asm/signal.h`). A handler returns to the vDSO.
 #[repr(C)]

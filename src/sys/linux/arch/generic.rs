@@ -2,6 +2,8 @@
 
 pub(crate) const FCNTL: usize = 25;
 pub(crate) const IOCTL: usize = 29;
+pub(crate) const FLOCK: usize = 32;
+pub(crate) const UNLINKAT: usize = 35;
 pub(crate) const FSTATFS: usize = 44;
 pub(crate) const FTRUNCATE: usize = 46;
 pub(crate) const FALLOCATE: usize = 47;

@@ -6,8 +6,10 @@
 
 pub(crate) use super::generic::*;
 use core::arch::asm;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr::with_exposed_provenance;
+
+pub(crate) const O_DIRECTORY: c_int = 0o200000;
 
 /// The kernel's `struct sigaction` (`asm-generic/signal.h`). A handler returns to the vDSO.
 #[repr(C)]

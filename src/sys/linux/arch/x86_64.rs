@@ -4,7 +4,7 @@
 //! and r11, and restores the flags (syscall(2); x86-64 psABI, A.2.1).
 
 use core::arch::{asm, global_asm};
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr::with_exposed_provenance;
 
 pub(crate) const READ: usize = 0;
@@ -24,6 +24,7 @@ pub(crate) const MINCORE: usize = 27;
 pub(crate) const MADVISE: usize = 28;
 pub(crate) const GETPID: usize = 39;
 pub(crate) const FCNTL: usize = 72;
+pub(crate) const FLOCK: usize = 73;
 pub(crate) const FSYNC: usize = 74;
 pub(crate) const FTRUNCATE: usize = 77;
 pub(crate) const GETRUSAGE: usize = 98;
@@ -33,10 +34,13 @@ pub(crate) const MUNLOCK: usize = 150;
 pub(crate) const GETTID: usize = 186;
 pub(crate) const CLOCK_GETTIME: usize = 228;
 pub(crate) const OPENAT: usize = 257;
+pub(crate) const UNLINKAT: usize = 263;
 pub(crate) const FACCESSAT: usize = 269;
 pub(crate) const FALLOCATE: usize = 285;
 pub(crate) const RT_TGSIGQUEUEINFO: usize = 297;
 pub(crate) const MEMFD_CREATE: usize = 319;
+
+pub(crate) const O_DIRECTORY: c_int = 0o200000;
 
 /// `struct stat`; the fields that are not read have no names.
 #[repr(C)]
