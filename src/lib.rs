@@ -64,6 +64,7 @@ mod error;
 mod file;
 pub mod guard;
 pub mod guide;
+mod limits;
 mod mapping;
 mod mmap;
 mod options;
@@ -80,9 +81,10 @@ mod view;
 
 pub use error::{Error, ErrorKind, Refused};
 pub use file::{AsPath, File, FileRef};
-pub use mapping::{Mapping, MappingMut, RawMapping, access};
-pub use mmap::{Anon, Mmap};
-pub use options::{Advice, Discard, Flags, Prot};
+pub use limits::{lock_limit, raise_lock_limit};
+pub use mapping::{Mapping, MappingMut, RawMapping, Resident, access};
+pub use mmap::{Anon, HugePageSizes, Mmap, huge_page_sizes};
+pub use options::{Advice, Discard, Flags, Inheritance, Prot};
 #[cfg(feature = "alloc")]
 pub use reader::Reader;
 pub use reservation::Reservation;

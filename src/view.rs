@@ -8,12 +8,13 @@
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
 use crate::file::{File, FileRef};
-use crate::mapping::RawMapping;
+use crate::mapping::{RawMapping, Resident};
 use crate::mmap::Mmap;
 use crate::options::{Advice, Prot};
 use crate::sys::contract::FileKind;
 use crate::sys::{Sys, System, fault};
 use core::fmt;
+use core::ops::RangeBounds;
 
 /// No system has smaller pages.
 const LEAST_PAGE_SIZE: usize = 4096;
@@ -268,6 +269,42 @@ impl View<'_> {
     /// See [`Mapping::lock`](crate::Mapping::lock).
     pub fn lock(&self) -> Result<(), Error> {
         self.mapping.lock()
+    }
+
+    /// Lets the system evict the pages again.
+    ///
+    /// # Errors
+    /// As [`Mapping::unlock`](crate::Mapping::unlock).
+    ///
+    /// # Examples
+    ///
+    /// See [`Mapping::unlock`](crate::Mapping::unlock).
+    pub fn unlock(&self) -> Result<(), Error> {
+        self.mapping.unlock()
+    }
+
+    /// Returns what of a range is resident: how much, and which pages.
+    ///
+    /// # Errors
+    /// As [`Mapping::resident`](crate::Mapping::resident).
+    ///
+    /// # Examples
+    ///
+    /// See [`Mapping::resident`](crate::Mapping::resident).
+    pub fn resident(&self, range: impl RangeBounds<usize>) -> Result<Resident<'_>, Error> {
+        self.mapping.resident(range)
+    }
+
+    /// Makes the pages of a range resident, and reports why they cannot be.
+    ///
+    /// # Errors
+    /// As [`Mapping::populate_read`](crate::Mapping::populate_read).
+    ///
+    /// # Examples
+    ///
+    /// See [`Mapping::populate_read`](crate::Mapping::populate_read).
+    pub fn populate_read(&self, range: impl RangeBounds<usize>) -> Result<(), Error> {
+        self.mapping.populate_read(range)
     }
 }
 

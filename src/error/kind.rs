@@ -116,6 +116,8 @@ calls! {
     Seek "seek" SetLen "set_len" Split "split" Stat "stat" Sync "sync" Unlock "unlock" Unmap "unmap"
     UnmapToReservation "unmap_to_reservation" View "view" WriteAt "write_at"
     Regions "regions" Temporary "temporary"
+    AdviseRaw "advise_raw" LockLimit "lock_limit" LockOnFault "lock_on_fault" Populate "populate"
+    RaiseLockLimit "raise_lock_limit" Resident "resident" SetInheritance "set_inheritance"
     // POSIX systems'.
     Fallocate "fallocate" Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
     Madvise "madvise" MemfdCreate "memfd_create" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"
@@ -123,7 +125,10 @@ calls! {
     Pwrite "pwrite" Pwrite64 "pwrite64" RtSigaction "rt_sigaction" ShmOpen "shm_open" ShmUnlink "shm_unlink"
     Sigaction "sigaction"
     Flock "flock" Unlinkat "unlinkat" VmRegionRecurse64 "vm_region_recurse_64"
+    Getrlimit "getrlimit" Minherit "minherit" Mlock2 "mlock2" Prlimit64 "prlimit64" Setrlimit "setrlimit"
     // Windows's.
+    GetProcessWorkingSetSize "GetProcessWorkingSetSize" K32QueryWorkingSetEx "K32QueryWorkingSetEx"
+    ReadProcessMemory "ReadProcessMemory" SetProcessWorkingSetSize "SetProcessWorkingSetSize"
     AddVectoredExceptionHandler "AddVectoredExceptionHandler" CreateEventW "CreateEventW" CreateFileMappingW "CreateFileMappingW" CreateFileW "CreateFileW"
     DuplicateHandle "DuplicateHandle" FlushFileBuffers "FlushFileBuffers"
     FlushInstructionCache "FlushInstructionCache" FlushViewOfFile "FlushViewOfFile"

@@ -1,12 +1,15 @@
 //! The result of mapping: address, length, and what the system must remember.
 //!
 //! One struct with one implementation; its parameter says what it lends of the memory: a slice, a mutable slice, or only
-//! pointers. `pages.rs` has what works on pages (flush, lock, advise, discard), `protection.rs` the permissions, and with
+//! pointers. `pages.rs` has what works on pages (flush, lock, advise, discard), `residency.rs` more of it that is rare, `protection.rs` the permissions, and with
 //! these the change from one parameter to another.
 
 pub mod access;
 mod pages;
 mod protection;
+mod residency;
+
+pub use residency::Resident;
 
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};

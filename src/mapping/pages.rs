@@ -1,4 +1,4 @@
-//! What works on the pages of a mapping: flush, lock, advise, discard.
+//! What works on the pages of a mapping: flush, lock, advise, discard. `residency.rs` has more that is rare.
 //!
 //! A range works on whole pages of the mapping, which are huge if the mapping has these: outwards where it adds (flush,
 //! advise), inwards where it destroys (discard).
@@ -120,17 +120,20 @@ impl<A> Mapping<A> {
 
     /// Makes every page resident and keeps it so, until [`unlock`](Self::unlock) or until it is unmapped.
     ///
+    /// [`lock_limit`](crate::lock_limit) is how much can be locked, and [`raise_lock_limit`](crate::raise_lock_limit)
+    /// raises it.
+    ///
     /// **Platform notes**
     /// - Linux: [`mlock`](https://man7.org/linux/man-pages/man2/mlock.2.html); the limit is `RLIMIT_MEMLOCK`. Locks do not add
     ///   up: one `unlock` undoes any number of them.
     /// - macOS: `mlock`; `vm.user_wire_limit` is a limit too. Locks are counted. On aarch64 executable memory is refused.
     ///   Huge pages are always locked.
     /// - Windows: [`VirtualLock`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtuallock); the
-    ///   limit is the minimum of the working set, some 200 KiB unless `SetProcessWorkingSetSize` raised it. Locks do not
-    ///   add up. Large pages are always locked.
+    ///   limit is the minimum of the working set, some 200 KiB unless raised. Locks do not add up. Large pages are always
+    ///   locked.
     ///
     /// # Errors
-    /// No page is locked.
+    /// No page is locked, also none that was before.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory), [`PermissionDenied`](ErrorKind::PermissionDenied): the limit on
     ///   locked memory.
     ///
@@ -147,17 +150,14 @@ impl<A> Mapping<A> {
     #[doc(alias = "mlock")]
     #[doc(alias = "VirtualLock")]
     pub fn lock(&self) -> Result<(), Error> {
-        self.on_range(Call::Lock, .., |span| {
-            // SAFETY: this mapping.
-            unsafe { Sys::lock(span, &self.backing) }
-        })
+        self.lock_range(..)
     }
 
     /// Lets the system evict the pages again.
     ///
     /// **Platform notes**
     /// - Linux, macOS: `munlock`.
-    /// - Windows: `VirtualUnlock`. Memory that is not locked is no error.
+    /// - Windows: `VirtualUnlock`, for each page if not all of them are locked. That is no error.
     ///
     /// # Errors
     /// What the system reports.
@@ -174,10 +174,7 @@ impl<A> Mapping<A> {
     #[doc(alias = "munlock")]
     #[doc(alias = "VirtualUnlock")]
     pub fn unlock(&self) -> Result<(), Error> {
-        self.on_range(Call::Unlock, .., |span| {
-            // SAFETY: this mapping.
-            unsafe { Sys::unlock(span, &self.backing) }
-        })
+        self.unlock_range(..)
     }
 
     /// Tells the system how the memory will be used; contents stay as they are.
@@ -305,7 +302,7 @@ impl<A> Mapping<A> {
 
     /// Passes the addresses of a range on, unless it is empty.
     #[inline]
-    fn on_range(
+    pub(super) fn on_range(
         &self,
         call: Call,
         range: impl RangeBounds<usize>,
@@ -321,7 +318,7 @@ impl<A> Mapping<A> {
 
     /// Returns start and end of a range, `0 <= start <= end <= len`, or fails with `BeyondEnd`.
     #[inline]
-    fn checked(&self, call: Call, range: impl RangeBounds<usize>) -> Result<Range<usize>, Error> {
+    pub(super) fn checked(&self, call: Call, range: impl RangeBounds<usize>) -> Result<Range<usize>, Error> {
         let start = match range.start_bound() {
             Bound::Included(&start) => Some(start),
             Bound::Excluded(&start) => start.checked_add(1),

@@ -1,5 +1,6 @@
 //! Fresh memory: zeroed, private, not of a file.
 
+use super::huge;
 use super::request::{check_flags, finish, map_in};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
@@ -26,12 +27,14 @@ pub struct Anon {
     len: usize,
     prot: Prot,
     flags: Flags,
+    /// log2 of the size of huge pages, or 0.
+    pub(super) huge_log2: u8,
 }
 
 impl Anon {
     #[inline]
     pub(super) fn new(len: usize) -> Self {
-        Self { len, prot: Prot::READ, flags: Flags::empty() }
+        Self { len, prot: Prot::READ, flags: Flags::empty(), huge_log2: 0 }
     }
 
     /// Sets the permissions of the memory, [`Prot::READ`] by default, which is always included.
@@ -181,9 +184,10 @@ impl Anon {
     #[inline]
     fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
         self.check()?;
-        let Self { len, flags, .. } = self;
+        let Self { len, .. } = self;
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
         // SAFETY: there is no reservation.
-        let mapped = unsafe { Sys::map_anon(Request { len, prot, flags, reservation: None }) };
+        let mapped = unsafe { Sys::map_anon(Request { len, prot, flags, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
@@ -195,10 +199,11 @@ impl Anon {
         if let Err(failure) = self.check() {
             return Err(Refused::new(reservation, failure));
         }
-        let Self { len, flags, .. } = self;
+        let Self { len, .. } = self;
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
         map_in(reservation, len, 0, flags, |span| {
             // SAFETY: a whole reservation of ours, of the right length.
-            unsafe { Sys::map_anon(Request { len, prot, flags, reservation: Some(span) }) }
+            unsafe { Sys::map_anon(Request { len, prot, flags, reservation: Some(span), huge_log2 }) }
         })
     }
 
@@ -210,6 +215,7 @@ impl Anon {
         if isize::try_from(self.len).is_err() {
             return Err(Failure::refused(Call::Map, ErrorKind::TooLong));
         }
-        check_flags(self.flags)
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        check_flags(flags, huge_log2)
     }
 }

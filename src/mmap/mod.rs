@@ -3,10 +3,12 @@
 //! Every request is checked here, before the system is asked for anything that it could half do.
 
 mod anon;
+mod huge;
 mod request;
 mod sealed;
 
 pub use anon::Anon;
+pub use huge::{HugePageSizes, huge_page_sizes};
 
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
@@ -48,6 +50,8 @@ pub struct Mmap<'f> {
     len: Option<usize>,
     prot: Prot,
     flags: Flags,
+    /// log2 of the size of huge pages, or 0.
+    huge_log2: u8,
 }
 
 impl<'f> Mmap<'f> {
@@ -73,7 +77,14 @@ impl<'f> Mmap<'f> {
     /// ```
     #[inline]
     pub fn new(file: impl Into<FileRef<'f>>) -> Self {
-        Self { file: file.into(), offset: 0, len: None, prot: Prot::READ, flags: Flags::empty() }
+        Self {
+            file: file.into(),
+            offset: 0,
+            len: None,
+            prot: Prot::READ,
+            flags: Flags::empty(),
+            huge_log2: 0,
+        }
     }
 
     /// Maps `len` bytes of fresh memory: zeroed, private, and resident only where it was touched.
@@ -364,14 +375,15 @@ impl<'f> Mmap<'f> {
     /// If `A` lends a slice, as [`map`](Self::map).
     #[inline(always)]
     unsafe fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
-        let Self { flags, .. } = self;
-        check_flags(flags)?;
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        check_flags(flags, huge_log2)?;
         let (part, len) = self.checked()?;
         if len == 0 {
             return Ok(Mapping::EMPTY);
         }
         // SAFETY: there is no reservation.
-        let mapped = unsafe { Sys::map_file(part, Request { len, prot, flags, reservation: None }) };
+        let mapped =
+            unsafe { Sys::map_file(part, Request { len, prot, flags, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
@@ -382,14 +394,15 @@ impl<'f> Mmap<'f> {
         reservation: Reservation,
         prot: Prot,
     ) -> Result<Mapping<A>, Refused<Reservation>> {
-        let Self { offset, flags, .. } = self;
-        let checked = check_flags(flags).map_err(Error::from).and_then(|()| self.checked());
+        let Self { offset, .. } = self;
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let checked = check_flags(flags, huge_log2).map_err(Error::from).and_then(|()| self.checked());
         let (part, len) = match checked {
             Ok(checked) => checked,
             Err(error) => return Err(Refused::new(reservation, error)),
         };
         map_in(reservation, len, offset, flags, |span| {
-            let request = Request { len, prot, flags, reservation: Some(span) };
+            let request = Request { len, prot, flags, reservation: Some(span), huge_log2 };
             // SAFETY: a whole reservation of ours, of the right length.
             unsafe { Sys::map_file(part, request) }
         })

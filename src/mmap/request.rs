@@ -1,6 +1,7 @@
 //! What requests for files and for fresh memory share: the check of flags, the result, and how a mapping takes the place of a
 //! reservation.
 
+use super::huge;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
 use crate::mapping::Mapping;
@@ -12,7 +13,10 @@ use core::mem;
 
 /// Huge pages that nothing reserves would raise a signal when the pool is exhausted.
 #[inline]
-pub(super) fn check_flags(flags: Flags) -> Result<(), Failure> {
+pub(super) fn check_flags(flags: Flags, huge_log2: u8) -> Result<(), Failure> {
+    if huge_log2 == huge::NO_SIZE {
+        return Err(Failure::unsupported(Flags::HUGETLB));
+    }
     if flags.contains(Flags::HUGETLB | Flags::NORESERVE) {
         return Err(Failure::unsupported(Flags::NORESERVE));
     }

@@ -1,9 +1,11 @@
-//! What a mapping is used for next, and how its contents are destroyed.
+//! What a mapping is used for next, how its contents are destroyed, and what a forked process finds of it.
 
 /// A hint for [`Mapping::advise`](crate::Mapping::advise).
 ///
-/// Advice changes speed and residency, never contents. A system ignores advice that it does not support: macOS
-/// supports the first four, by `madvise`; Windows supports `WillNeed`, by `PrefetchVirtualMemory`.
+/// Advice changes speed, residency and core dumps, never contents. A system ignores advice that it does not support;
+/// [`is_supported`](Self::is_supported) tells. macOS supports the first four and `ZeroWiredPages`, by `madvise`; Windows
+/// supports `WillNeed`, by `PrefetchVirtualMemory`. Advice that has no name here can be given by its number:
+/// [`Mapping::advise_raw`](crate::Mapping::advise_raw).
 ///
 /// # Examples
 ///
@@ -32,6 +34,24 @@ pub enum Advice {
     HugePage,
     /// Use no transparent huge pages. Linux: `MADV_NOHUGEPAGE`.
     NoHugePage,
+    /// Make transparent huge pages of these pages now. Linux 6.1: `MADV_COLLAPSE`.
+    ///
+    /// It takes the time to copy them, and fails if there is no free huge page or if the pages are in use:
+    /// [`OutOfMemory`](crate::ErrorKind::OutOfMemory), [`Busy`](crate::ErrorKind::Busy).
+    Collapse,
+    /// Share pages of anonymous memory with others of the same contents (KSM). Linux: `MADV_MERGEABLE`.
+    ///
+    /// A later write copies the page, and takes longer for it. Others can measure that, and so guess the contents.
+    #[doc(alias = "KSM")]
+    Mergeable,
+    /// Do not share pages, and copy those that are shared. Linux: `MADV_UNMERGEABLE`.
+    Unmergeable,
+    /// Leave the memory out of core dumps. Linux: `MADV_DONTDUMP`.
+    DontDump,
+    /// Include the memory in core dumps again. Linux: `MADV_DODUMP`.
+    DoDump,
+    /// Zero locked pages when they are unmapped. macOS: `MADV_ZERO_WIRED_PAGES`.
+    ZeroWiredPages,
 }
 
 /// How [`Mapping::discard`](crate::Mapping::discard) destroys contents.
@@ -88,4 +108,64 @@ pub enum Discard {
     /// - macOS, Windows: unsupported.
     #[doc(alias = "MADV_REMOVE")]
     Remove,
+    /// Lets the system drop pages of anonymous memory, and counts them no longer as this process's.
+    ///
+    /// [`FreeReuse`](Self::FreeReuse) comes before the pages are used again.
+    ///
+    /// **Platform notes**
+    /// - macOS: `MADV_FREE_REUSABLE`.
+    /// - Linux, Windows: unsupported.
+    #[doc(alias = "MADV_FREE_REUSABLE")]
+    FreeReusable,
+    /// Counts pages as this process's again, after [`FreeReusable`](Self::FreeReusable).
+    ///
+    /// **Platform notes**
+    /// - macOS: `MADV_FREE_REUSE`.
+    /// - Linux, Windows: unsupported.
+    #[doc(alias = "MADV_FREE_REUSE")]
+    FreeReuse,
+}
+
+/// What a process made by `fork` finds where the memory is: for
+/// [`Mapping::set_inheritance`](crate::Mapping::set_inheritance).
+///
+/// # Examples
+///
+/// See [`Mapping::set_inheritance`](crate::Mapping::set_inheritance).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Inheritance {
+    /// The same as without this call: a copy of private memory, and shared files themselves.
+    ///
+    /// **Platform notes**
+    /// - Linux: `MADV_DOFORK`, then `MADV_KEEPONFORK`.
+    /// - macOS: `VM_INHERIT_COPY`; for a shared mapping of a file `VM_INHERIT_SHARE`.
+    /// - Windows: does nothing, as there is no `fork`.
+    #[doc(alias = "MADV_DOFORK")]
+    #[doc(alias = "MADV_KEEPONFORK")]
+    Usual,
+    /// Nothing: an access is a fault, until something else is mapped there.
+    ///
+    /// **Platform notes**
+    /// - Linux: `MADV_DONTFORK`.
+    /// - macOS: `VM_INHERIT_NONE`.
+    /// - Windows: does nothing, as there is no `fork`.
+    #[doc(alias = "MADV_DONTFORK")]
+    #[doc(alias = "VM_INHERIT_NONE")]
+    Omit,
+    /// Zeros, in place of the contents of anonymous memory.
+    ///
+    /// **Platform notes**
+    /// - Linux 4.14: `MADV_WIPEONFORK`, for private anonymous memory.
+    /// - macOS: unsupported.
+    /// - Windows: does nothing, as there is no `fork`.
+    #[doc(alias = "MADV_WIPEONFORK")]
+    Wipe,
+    /// The memory itself: what either process writes is seen by both.
+    ///
+    /// **Platform notes**
+    /// - macOS: `VM_INHERIT_SHARE`, for any memory.
+    /// - Linux, Windows: unsupported, except on Linux for what is shared anyway.
+    #[doc(alias = "VM_INHERIT_SHARE")]
+    Share,
 }

@@ -138,7 +138,7 @@ macro_rules! bits {
 mod advice;
 mod flags;
 
-pub use advice::{Advice, Discard};
+pub use advice::{Advice, Discard, Inheritance};
 pub use flags::Flags;
 
 bits! {

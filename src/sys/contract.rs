@@ -9,6 +9,7 @@
 
 pub(crate) mod files;
 pub(crate) mod process;
+pub(crate) mod residency;
 
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
@@ -98,6 +99,9 @@ pub(crate) struct Request {
     ///
     /// After a failure nothing of the mapping is left, and the range is a reservation still, or it is lost.
     pub(crate) reservation: Option<Span>,
+    /// log2 of the size of huge pages, or 0 for the usual one. If not 0, `flags` contains `HUGETLB`.
+    #[allow(dead_code, reason = "kernels have no huge pages")]
+    pub(crate) huge_log2: u8,
 }
 
 /// The part of a file to map. Offset and length together are at most `i64::MAX`.
@@ -266,19 +270,19 @@ pub(crate) trait System {
     /// The mapping is the caller's, and no reference exists that needs permissions which `prot` lacks.
     unsafe fn protect(span: Span, backing: &mut Self::Backing, prot: Prot) -> Result<()>;
 
-    /// Makes the pages resident and keeps them so. After a failure no page is locked.
+    // Parts of mappings.
+
+    /// Makes the pages resident and keeps them so. After a failure no page of the range is locked.
     ///
     /// # Safety
     /// The mapping is the caller's, here and in what follows.
     unsafe fn lock(span: Span, backing: &Self::Backing) -> Result<()>;
 
-    /// Undoes `lock`.
+    /// Undoes `lock`. Pages that are not locked are no error.
     ///
     /// # Safety
     /// As `lock`.
     unsafe fn unlock(span: Span, backing: &Self::Backing) -> Result<()>;
-
-    // Parts of mappings.
 
     /// Writes changed pages to the disk. With `wait` they are there on return, with the metadata to find them; without,
     /// writing has begun.

@@ -1,6 +1,7 @@
 //! The adapter from a kernel's `custom::Backend` to the contract. It aligns addresses and lengths to pages, and rests on
 //! what that trait's `# Safety` promises. The kernel is found by a symbol that `custom_backend!` defines.
 
+use super::contract::residency::Residency;
 use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System};
 use crate::custom::{self, Backend, Code, FileKind, Open, UNSUPPORTED};
 use crate::error::kind::{Call, ErrorKind, Failure};
@@ -62,7 +63,7 @@ fn checked<T>(call: Call, result: Result<T, Code>) -> Result<T> {
 /// # Safety
 /// As `map_file` and `map_anon`.
 unsafe fn map(file: Option<(RawFile, u64)>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
-    let Request { len, prot, flags, reservation } = request;
+    let Request { len, prot, flags, reservation, .. } = request;
     let supported = kernel().flags();
     let mut passed_on = flags & supported & Flags::LOCKED;
     for flag in [Flags::HUGETLB, Flags::COW, Flags::POPULATE, Flags::NORESERVE] {
@@ -272,3 +273,6 @@ impl System for Custom {
         write!(f, "{words} ({name}, {code})")
     }
 }
+
+/// Kernels have none of it.
+impl Residency for Custom {}

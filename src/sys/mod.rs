@@ -73,6 +73,7 @@ use custom::{self as backend, Custom as Chosen};
 mod posix;
 
 pub(crate) use contract::System;
+pub(crate) use contract::residency::Residency;
 
 /// The operating system.
 pub(crate) type Sys = Chosen;

@@ -6,6 +6,7 @@
 
 pub(super) mod files;
 pub(super) mod guard;
+pub(super) mod residency;
 
 use super::contract::Open;
 use crate::error::kind::ErrorKind;

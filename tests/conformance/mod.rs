@@ -21,6 +21,7 @@ mod protect;
 #[cfg(feature = "alloc")]
 mod reader;
 mod reservation;
+mod residency;
 mod view;
 
 use baremap::{Error, ErrorKind, File, FileRef, Mapping, MappingMut, Mmap, Prot, Refused};
@@ -42,6 +43,7 @@ pub const FILES: &[&[Check]] = &[
     process::CHECKS,
     discard::CHECKS,
     reservation::CHECKS,
+    residency::CHECKS,
     view::CHECKS,
     #[cfg(feature = "alloc")]
     reader::CHECKS,

@@ -333,19 +333,23 @@ pub extern "C" fn msync(address: usize, len: usize, flags: c_int) -> isize {
 
 pub extern "C" fn madvise(address: usize, len: usize, advice: c_int) -> isize {
     const MADV_FREE: c_int = 5;
+    const MADV_FREE_REUSABLE: c_int = 7;
+    const MADV_FREE_REUSE: c_int = 8;
     const MADV_PAGEOUT: c_int = 10;
     const MADV_ZERO: c_int = 11;
     let advise = || {
         match advice {
-            0..=MADV_FREE => {}
+            0..=MADV_FREE_REUSE => {}
             MADV_PAGEOUT => return Err(ENOTSUP),
             // Only newer kernels have it.
             MADV_ZERO => return Err(EINVAL),
+            // No system's.
+            1000.. => return Err(EINVAL),
             // Linux's MADV_FREE and MADV_REMOVE are Darwin's MADV_FREE_REUSE and MADV_CAN_REUSE, which do nothing.
             _ => stop(format_args!("madvise: advice {advice} is EINVAL on Darwin, or not implemented here")),
         }
         // Darwin widens the range to whole pages (`mach_vm_behavior_set`), and so would destroy more than requested.
-        let destroys = advice == MADV_FREE;
+        let destroys = matches!(advice, MADV_FREE | MADV_FREE_REUSABLE);
         if destroys && !(address.is_multiple_of(PAGE) && len.is_multiple_of(PAGE)) {
             stop(format_args!(
                 "madvise: advice {advice} for {len:#x} bytes at {address:#x}: not whole pages"
@@ -369,6 +373,60 @@ pub extern "C" fn madvise(address: usize, len: usize, advice: c_int) -> isize {
         Ok(0)
     };
     perform("madvise", advise)
+}
+
+/// Widens the range to whole pages, as `madvise` does (`minherit`, `vm_map_inherit`).
+pub extern "C" fn minherit(address: usize, len: usize, inherit: c_int) -> isize {
+    const VM_INHERIT_NONE: c_int = 2;
+    let set = || {
+        let advice = match inherit {
+            // Linux cannot share private memory, and a check of this would need `fork`.
+            0 | 1 => libc::MADV_DOFORK,
+            VM_INHERIT_NONE => libc::MADV_DONTFORK,
+            _ => return Err(EINVAL),
+        };
+        let (start, whole) = pages_around(address, len)?;
+        // SAFETY: the program's own memory.
+        Errno::check(unsafe { libc::madvise(start, whole, advice) } as isize)
+    };
+    perform("minherit", set)
+}
+
+const RLIMIT_MEMLOCK: c_int = 6;
+const RLIM_INFINITY: u64 = (1 << 63) - 1;
+
+pub extern "C" fn getrlimit(resource: c_int, limit: *mut [u64; 2]) -> isize {
+    let get = || {
+        if resource != RLIMIT_MEMLOCK {
+            stop(format_args!("getrlimit: {resource} is another limit on Darwin"));
+        }
+        let mut found = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `found` is the struct that the call writes.
+        Errno::check(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut found) } as isize)?;
+        let [current, maximum] = [found.rlim_cur, found.rlim_max].map(|limit| limit.min(RLIM_INFINITY));
+        // SAFETY: the program's struct has the two, in this order.
+        unsafe { limit.write([current, maximum]) };
+        Ok(0)
+    };
+    perform("getrlimit", get)
+}
+
+pub extern "C" fn setrlimit(resource: c_int, limit: *const [u64; 2]) -> isize {
+    let set = || {
+        // SAFETY: the program's struct has the two, in this order.
+        let [rlim_cur, rlim_max] = unsafe { *limit };
+        if resource != RLIMIT_MEMLOCK || rlim_cur > RLIM_INFINITY || rlim_max > RLIM_INFINITY {
+            stop(format_args!("setrlimit: {resource} with {rlim_cur:#x} and {rlim_max:#x}: not Darwin's"));
+        }
+        if rlim_cur > rlim_max {
+            return Err(EINVAL);
+        }
+        let linux = |limit| if limit == RLIM_INFINITY { libc::RLIM_INFINITY } else { limit };
+        let limit = libc::rlimit { rlim_cur: linux(rlim_cur), rlim_max: linux(rlim_max) };
+        // SAFETY: `limit` is the struct that the call reads.
+        Errno::check(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit) } as isize)
+    };
+    perform("setrlimit", set)
 }
 
 pub extern "C" fn mlock(address: usize, len: usize) -> isize {

@@ -4,6 +4,7 @@
 //! with these headers.
 
 use crate::sys::posix::OpenFlags;
+use crate::sys::posix::residency::Rlimit;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
 // `open`, `openat`, `shm_open` and `fcntl` are variadic as in C: aarch64 passes variadic arguments on the stack and all others in registers.
@@ -21,8 +22,10 @@ unsafe extern "C" {
     pub(super) fn ftruncate(file: c_int, len: i64) -> c_int;
     pub(super) fn getpagesize() -> c_int;
     pub(super) fn getpid() -> c_int;
+    pub(super) fn getrlimit(resource: c_int, limit: *mut Rlimit) -> c_int;
     pub(super) fn madvise(address: *mut c_void, len: usize, advice: c_int) -> c_int;
     pub(super) fn mincore(address: *const c_void, len: usize, pages: *mut c_char) -> c_int;
+    pub(super) fn minherit(address: *mut c_void, len: usize, inherit: c_int) -> c_int;
     pub(super) fn mlock(address: *const c_void, len: usize) -> c_int;
     pub(super) fn mmap(
         address: *mut c_void,
@@ -45,6 +48,7 @@ unsafe extern "C" {
     pub(super) fn pwrite(file: c_int, buffer: *const c_void, len: usize, offset: i64) -> isize;
     pub(super) fn raise(signal: c_int) -> c_int;
     pub(super) fn read(file: c_int, buffer: *mut c_void, len: usize) -> isize;
+    pub(super) fn setrlimit(resource: c_int, limit: *const Rlimit) -> c_int;
     pub(super) fn sigaction(signal: c_int, new: *const SigAction, old: *mut SigAction) -> c_int;
     pub(super) fn shm_open(name: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn shm_unlink(name: *const c_char) -> c_int;
@@ -214,7 +218,19 @@ pub(super) const MADV_SEQUENTIAL: c_int = 2;
 pub(super) const MADV_WILLNEED: c_int = 3;
 pub(super) const MADV_DONTNEED: c_int = 4;
 pub(super) const MADV_FREE: c_int = 5;
+pub(super) const MADV_ZERO_WIRED_PAGES: c_int = 6;
+pub(super) const MADV_FREE_REUSABLE: c_int = 7;
+pub(super) const MADV_FREE_REUSE: c_int = 8;
 pub(super) const MINCORE_INCORE: c_char = 1;
+
+// mach/vm_inherit.h
+pub(super) const VM_INHERIT_SHARE: c_int = 0;
+pub(super) const VM_INHERIT_COPY: c_int = 1;
+pub(super) const VM_INHERIT_NONE: c_int = 2;
+
+// sys/resource.h
+pub(super) const RLIMIT_MEMLOCK: c_int = 6;
+pub(super) const RLIM_INFINITY: u64 = (1 << 63) - 1;
 
 /// `mmap` reads it from the descriptor's argument if the flags contain `MAP_ANON` (mach/vm_statistics.h).
 pub(super) const VM_FLAGS_SUPERPAGE_SIZE_2MB: c_int = 2 << 16;

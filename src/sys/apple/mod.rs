@@ -11,7 +11,9 @@ mod guard;
 mod imports;
 mod instructions;
 mod process;
+mod residency;
 
+use super::contract::residency::Residency;
 use super::contract::{
     FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System,
 };
@@ -162,7 +164,8 @@ impl System for Apple {
     unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         let (mut whole, mut kind, mut file) = (request, Kind::Anon, -1);
         if request.flags.contains(Flags::HUGETLB) {
-            if cfg!(baremap_arch = "aarch64") {
+            let has_size = request.huge_log2 == 0 || Self::has_huge_pages(request.huge_log2);
+            if cfg!(baremap_arch = "aarch64") || !has_size {
                 return Err(Failure::unsupported(Flags::HUGETLB).into());
             }
             (kind, file) = (Kind::Superpages, VM_FLAGS_SUPERPAGE_SIZE_2MB);
@@ -282,8 +285,9 @@ impl System for Apple {
             Advice::Random => MADV_RANDOM,
             Advice::Sequential => MADV_SEQUENTIAL,
             Advice::WillNeed => MADV_WILLNEED,
-            // Only the kernel may use MADV_PAGEOUT, and there are no transparent huge pages.
-            Advice::Cold | Advice::PageOut | Advice::HugePage | Advice::NoHugePage => return Ok(()),
+            Advice::ZeroWiredPages => MADV_ZERO_WIRED_PAGES,
+            // Only the kernel may use MADV_PAGEOUT, and there are neither transparent huge pages nor merged ones.
+            _ => return Ok(()),
         };
         // SAFETY: these hints change no contents.
         match unsafe { advise_pages(span, backing, advice) } {
@@ -306,11 +310,17 @@ impl System for Apple {
             (Discard::DontNeed, Kind::Shared) => unsafe { advise_pages(span, backing, MADV_DONTNEED) },
             // SAFETY: nobody relies on the contents.
             (Discard::Free, Kind::Anon) => unsafe { advise_pages(span, backing, MADV_FREE) },
+            // SAFETY: as above.
+            (Discard::FreeReusable, Kind::Anon) => unsafe { advise_pages(span, backing, MADV_FREE_REUSABLE) },
+            // SAFETY: as above.
+            (Discard::FreeReuse, Kind::Anon) => unsafe { advise_pages(span, backing, MADV_FREE_REUSE) },
             // To map private pages anew or to punch a hole takes the file and the offset, which no mapping keeps.
             (Discard::DontNeed, Kind::Private | Kind::Superpages) | (Discard::Remove, Kind::Shared) => {
                 refused(ErrorKind::Unsupported)
             }
-            (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
+            (Discard::Free | Discard::FreeReusable | Discard::FreeReuse | Discard::Remove, _) => {
+                refused(ErrorKind::InvalidInput)
+            }
         }
     }
 
@@ -375,7 +385,7 @@ unsafe fn mmap(
 /// The reservation, if there is one, is the caller's, and as long as the request.
 #[inline(always)]
 unsafe fn map(request: Request, kind: Kind, flags: c_int, file: c_int, offset: i64) -> Result<NonNull<u8>> {
-    let Request { len, prot, flags: requested, reservation } = request;
+    let Request { len, prot, flags: requested, reservation, .. } = request;
     let no_reserve = if requested.contains(Flags::NORESERVE) { MAP_NORESERVE } else { 0 };
     let replaced = reservation.map(|span| (span.ptr.as_ptr().cast(), MAP_FIXED));
     let (address, fixed) = replaced.unwrap_or((null_mut(), 0));

@@ -8,6 +8,7 @@ use super::codes::EINTR;
 use crate::error::kind::{Call, Failure};
 use crate::sys::contract::{Result, Usage};
 use crate::sys::posix;
+use crate::sys::posix::residency::Rlimit;
 use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 
@@ -158,11 +159,28 @@ pub(super) fn munlock(address: usize, len: usize) -> usize {
     unsafe { syscall2(MUNLOCK, address, len) }
 }
 
-/// Reports whether the page at an address is resident, in the lowest bit.
 #[inline]
-pub(super) fn mincore(address: usize, residence: &mut u8) -> usize {
-    // SAFETY: for one byte, and so one page, the kernel writes one byte.
-    unsafe { syscall3(MINCORE, address, 1, (&raw mut *residence).expose_provenance()) }
+pub(super) fn mlock2(address: usize, len: usize, flags: usize) -> usize {
+    // SAFETY: contents stay as they are.
+    unsafe { syscall3(MLOCK2, address, len, flags) }
+}
+
+/// Reports whether pages are resident, in the lowest bit of a byte for each.
+#[inline]
+pub(super) fn mincore(address: usize, len: usize, states: &mut [u8]) -> usize {
+    const MIN_PAGE_SIZE: usize = 4096;
+    let len = len.min(states.len() * MIN_PAGE_SIZE);
+    // SAFETY: the kernel writes a byte for each page, and so no more than `states` has.
+    unsafe { syscall3(MINCORE, address, len, states.as_mut_ptr().expose_provenance()) }
+}
+
+/// Reads and sets a limit of this process.
+///
+/// # Safety
+/// `old` is null or writable.
+pub(super) unsafe fn prlimit64(resource: usize, new: *const Rlimit, old: *mut Rlimit) -> usize {
+    // SAFETY: the structures have the kernel's layout.
+    unsafe { syscall4(PRLIMIT64, 0, resource, new.expose_provenance(), old.expose_provenance()) }
 }
 
 /// # Safety

@@ -28,10 +28,12 @@ posix::codes! {
 
 /// EAGAIN of a call that locks memory reports the limit on locked memory (mmap(2), mlock(2), mremap(2)), which does not pass
 /// by waiting. EAGAIN of `madvise` reports too many mappings, or any other lack of memory (`madvise_vma_behavior` in
-/// mm/madvise.c).
+/// mm/madvise.c), and so does that of `mincore` (mincore(2)).
 pub(super) fn kind_of_call(call: Call, code: i32) -> Option<ErrorKind> {
     match (call, code) {
-        (Call::Mmap | Call::Mremap | Call::Mlock | Call::Madvise, EAGAIN) => Some(ErrorKind::OutOfMemory),
+        (Call::Mmap | Call::Mremap | Call::Mlock | Call::Mlock2 | Call::Madvise | Call::Mincore, EAGAIN) => {
+            Some(ErrorKind::OutOfMemory)
+        }
         // The file's size, too large without O_LARGEFILE or for `struct stat` (open(2), fstat(2)).
         (Call::Openat | Call::Fstat, EOVERFLOW) => Some(ErrorKind::TooLong),
         // The name's encoding; elsewhere a checksum of data (`blk_errors`).

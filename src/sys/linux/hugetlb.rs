@@ -11,13 +11,14 @@ use crate::options::Flags;
 use crate::sys::contract::{Result, Span};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
+use core::slice;
 
 /// log2 of the page size of the hugetlbfs that holds the file, or 0. Fails if a request asks for huge pages and there are
 /// none, or for what huge pages cannot do.
 ///
 /// It takes parts of the request: a reference would cost stores to memory in each mapping that needs no call of this.
 #[cold]
-pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool) -> Result<u32> {
+pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, huge_log2: u8) -> Result<u32> {
     const HUGETLBFS_MAGIC: i64 = 0x958458f6;
     let mut statfs = MaybeUninit::uninit();
     uninterrupted(Call::Fstatfs, || calls64::fstatfs(file, &mut statfs))?;
@@ -32,7 +33,11 @@ pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool) -
     if is_huge && flags.contains(Flags::NORESERVE) {
         return Err(Failure::unsupported(Flags::NORESERVE));
     }
-    Ok(if is_huge { statfs.f_bsize.trailing_zeros() } else { 0 })
+    let size_log2 = statfs.f_bsize.trailing_zeros();
+    if huge_log2 != 0 && size_log2 != u32::from(huge_log2) {
+        return Err(Failure::unsupported(Flags::HUGETLB));
+    }
+    Ok(if is_huge { size_log2 } else { 0 })
 }
 
 /// Fails if a page of a mapping made with MAP_POPULATE is missing, which `mmap` does not report: the pool has the page, and
@@ -41,7 +46,7 @@ pub(super) fn check_resident(span: Span, page_size: usize) -> Result<()> {
     let address = span.ptr.as_ptr().expose_provenance();
     for page in (address..address + span.len).step_by(page_size) {
         let mut residence = 0;
-        checked(Call::Mincore, calls::mincore(page, &mut residence))?;
+        checked(Call::Mincore, calls::mincore(page, 1, slice::from_mut(&mut residence)))?;
         if residence & 1 == 0 {
             return Err(Failure::refused(Call::Map, ErrorKind::OutOfMemory).with_flag(Flags::HUGETLB));
         }

@@ -3,6 +3,7 @@
 //! `arch` has what differs between architectures, `calls.rs` and `calls64.rs` the calls on top of it. Flags are those of
 //! `asm-generic` (`mman-common.h`, `mman.h`, `fcntl.h`, `stat.h`), which all supported architectures use. Huge pages (`hugetlb.rs`) and reservations (`reservation.rs`) have their own rules.
 
+mod advice;
 mod arch;
 mod calls;
 mod calls64;
@@ -14,6 +15,7 @@ mod hugetlb;
 mod irregular;
 mod process;
 mod reservation;
+mod residency;
 
 use super::contract::{
     FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, Usage,
@@ -175,7 +177,12 @@ impl System for Linux {
         let mut alignment_log2 = 0;
         // hugetlbfs reports its page size as the block size. Other file systems may have blocks larger than a page, too.
         if block_size > MIN_PAGE_SIZE || is_hugetlb {
-            alignment_log2 = hugetlb::alignment_log2(file, request.flags, request.reservation.is_some())?;
+            alignment_log2 = hugetlb::alignment_log2(
+                file,
+                request.flags,
+                request.reservation.is_some(),
+                request.huge_log2,
+            )?;
         }
         if alignment_log2 == 0 && offset != 0 {
             alignment_log2 = Self::page_size().trailing_zeros();
@@ -195,7 +202,7 @@ impl System for Linux {
     #[inline]
     unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         const MAP_HUGE_SHIFT: u32 = 26;
-        let Request { prot, flags: requested, reservation, .. } = request;
+        let Request { prot, flags: requested, reservation, huge_log2, .. } = request;
         let mut backing = Backing { prot, kind: Kind::Anon, alignment_log2: 0 };
         // A process that may not make memory executable (PR_SET_MDWE) may still map executable memory.
         let is_plain = (requested & (Flags::NORESERVE | Flags::POPULATE | Flags::LOCKED)).is_empty()
@@ -212,8 +219,11 @@ impl System for Linux {
         if requested.contains(Flags::HUGETLB) {
             // The size one level above a page: a page table is a page of 8-byte entries, and maps page size / 8 pages. The
             // request names it rather than taking the default, which `unmap` would not know.
-            let log2 = 2 * Self::page_size().trailing_zeros() - 3;
-            backing.alignment_log2 = log2 as u8;
+            let log2 = match huge_log2 {
+                0 => 2 * Self::page_size().trailing_zeros() as u8 - 3,
+                log2 => log2,
+            };
+            backing.alignment_log2 = log2;
             flags |= MAP_HUGETLB | (log2 as usize) << MAP_HUGE_SHIFT;
         }
         // SAFETY: the caller's promise.
@@ -301,16 +311,7 @@ impl System for Linux {
     }
 
     unsafe fn advise(span: Span, backing: &Backing, advice: Advice) -> Result<()> {
-        let advice = match advice {
-            Advice::Normal => 0,
-            Advice::Random => 1,
-            Advice::Sequential => 2,
-            Advice::WillNeed => 3,
-            Advice::Cold => 20,
-            Advice::PageOut => 21,
-            Advice::HugePage => 14,
-            Advice::NoHugePage => 15,
-        };
+        let Some(advice) = advice::number(advice) else { return Ok(()) };
         // SAFETY: these hints change no contents.
         match unsafe { madvise(span, backing, advice) } {
             // The address is aligned and mapped, so the kernel lacks this advice, or this advice for such a mapping (ENOSYS: it
@@ -339,6 +340,9 @@ impl System for Linux {
             // Not left to the kernel: its EACCES would mean a file not open for writing, and emulators accept anything.
             (Discard::Free | Discard::Remove, _) => {
                 return Err(Failure::refused(Call::Discard, ErrorKind::InvalidInput));
+            }
+            (Discard::FreeReusable | Discard::FreeReuse, _) => {
+                return Err(Failure::refused(Call::Discard, ErrorKind::Unsupported));
             }
         };
         // SAFETY: the caller's promise.
@@ -391,7 +395,7 @@ unsafe fn map(
     offset: u64,
 ) -> Result<NonNull<u8>, MapFailure> {
     const MAP_POPULATE: usize = 0x8000;
-    let Request { len, prot, flags: requested, reservation } = request;
+    let Request { len, prot, flags: requested, reservation, .. } = request;
     if requested.contains(Flags::NORESERVE) {
         flags |= MAP_NORESERVE;
     }

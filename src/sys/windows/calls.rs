@@ -69,12 +69,11 @@ pub(super) fn prefetch(span: Span) -> Result<()> {
     checked(Call::PrefetchVirtualMemory, unsafe { PrefetchVirtualMemory(process(), 1, &mut range, 0) })
 }
 
-/// Memory that is not locked is no error.
+/// Removes pages from the working set that are not locked. Of a range with locked pages these may be unlocked.
 ///
 /// # Safety
-/// A part of a mapping, whose pages may leave the working set.
-pub(super) unsafe fn unlock(span: Span) -> Result<()> {
-    const ERROR_NOT_LOCKED: i32 = 158;
+/// A part of a mapping.
+pub(super) unsafe fn trim(span: Span) -> Result<()> {
     // SAFETY: changes no contents.
     match checked(Call::VirtualUnlock, unsafe { VirtualUnlock(span.ptr.as_ptr().cast(), span.len) }) {
         Err(failure) if failure.code == ERROR_NOT_LOCKED => Ok(()),

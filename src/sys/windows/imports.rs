@@ -33,6 +33,7 @@ pub(super) const ERROR_ACCESS_DENIED: i32 = 5;
 pub(super) const ERROR_NOT_SUPPORTED: i32 = 50;
 pub(super) const ERROR_FILE_EXISTS: i32 = 80;
 pub(super) const ERROR_INVALID_PARAMETER: i32 = 87;
+pub(super) const ERROR_NOT_LOCKED: i32 = 158;
 
 /// A thread's registers. Each architecture has its own name for the program counter.
 #[cfg(baremap_arch = "x86_64")]
@@ -114,6 +115,7 @@ pub(super) struct MemoryBasicInformation {
     pub(super) kind: u32,
 }
 
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct PsapiWorkingSetExInformation {
     pub(super) virtual_address: *mut c_void,
@@ -221,6 +223,7 @@ unsafe extern "system" {
         wait: i32,
     ) -> i32;
     pub(super) fn GetProcAddress(module: Handle, name: *const c_char) -> *mut c_void;
+    pub(super) fn GetProcessWorkingSetSize(process: Handle, minimum: *mut usize, maximum: *mut usize) -> i32;
     pub(super) fn GetSystemInfo(info: *mut SystemInfo);
     pub(super) fn GetTempPathW(len: u32, buffer: *mut u16) -> u32;
     pub(super) fn K32GetMappedFileNameW(
@@ -281,6 +284,7 @@ unsafe extern "system" {
     pub(super) fn RemoveVectoredExceptionHandler(handler: *mut c_void) -> u32;
     pub(super) fn SetFileInformationByHandle(file: Handle, class: i32, info: *mut c_void, len: u32) -> i32;
     pub(super) fn SetFilePointerEx(file: Handle, distance: i64, position: *mut i64, origin: u32) -> i32;
+    pub(super) fn SetProcessWorkingSetSize(process: Handle, minimum: usize, maximum: usize) -> i32;
     pub(super) fn Sleep(milliseconds: u32);
     pub(super) fn UnlockFile(
         file: Handle,

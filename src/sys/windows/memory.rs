@@ -112,11 +112,11 @@ pub(super) unsafe fn map_view(
     })
 }
 
-/// Makes every page resident, and stops at the first that fails. ReadProcessMemory touches the pages in the kernel and
+/// Makes every page resident, and fails at the first that cannot be. ReadProcessMemory touches the pages in the kernel and
 /// returns an error if the disk cannot be read, where a page fault would end this process.
-pub(super) fn populate(span: Span, backing: &Backing) {
+pub(super) fn populate(span: Span, backing: &Backing) -> Result<()> {
     if backing.kind == Kind::LargePages {
-        return;
+        return Ok(());
     }
     // Prefetching reads large pieces from the disk where page faults read small ones.
     let _ = prefetch(span);
@@ -126,10 +126,9 @@ pub(super) fn populate(span: Span, backing: &Backing) {
         let page = pages.ptr.as_ptr().wrapping_add(at).cast();
         // SAFETY: `byte` is writable. The kernel checks the address that it reads from.
         let result = unsafe { ReadProcessMemory(process(), page, (&raw mut byte).cast(), 1, null_mut()) };
-        if result == 0 {
-            return;
-        }
+        checked(Call::ReadProcessMemory, result)?;
     }
+    Ok(())
 }
 
 /// Zeroes a part of fresh memory and frees its pages. MEM_DECOMMIT and MEM_COMMIT would do so without touching a page, but
@@ -162,7 +161,7 @@ pub(super) unsafe fn zero(span: Span, backing: &Backing) -> Result<()> {
             let piece = Span { ptr: span.ptr.add(at), len: PIECE.min(span.len - at) };
             piece.ptr.write_bytes(0, piece.len);
             if reset(piece).is_ok() && !is_locked {
-                let _ = unlock(piece);
+                let _ = trim(piece);
             }
         }
     }
@@ -180,14 +179,58 @@ pub(super) unsafe fn reset(span: Span) -> Result<()> {
     if result.is_null() { Err(last_error(Call::VirtualAlloc)) } else { Ok(()) }
 }
 
-/// Returns whether the first page is locked, and with it the rest, because a mapping is locked as a whole. If the query
-/// fails, the pages count as locked.
+/// Returns whether any page is locked. If the query fails, the pages count as locked.
 pub(super) fn is_locked(span: Span) -> bool {
     const LOCKED: usize = 1 << 22;
-    let mut page =
-        PsapiWorkingSetExInformation { virtual_address: span.ptr.as_ptr().cast(), virtual_attributes: 0 };
-    let len = size_of::<PsapiWorkingSetExInformation>() as u32;
-    // SAFETY: `page` is writable, and `len` bytes long.
-    let result = unsafe { K32QueryWorkingSetEx(process(), &mut page, len) };
-    result == 0 || page.virtual_attributes & LOCKED != 0
+    let mut is_locked = false;
+    let pages = span.widened(page_size());
+    attributes(pages, |attributes| is_locked |= attributes & LOCKED != 0).is_err() || is_locked
+}
+
+/// Calls `f` with the attributes of each page: bit 0, and many others, are set if it is in the working set.
+pub(super) fn attributes(pages: Span, mut f: impl FnMut(usize)) -> Result<()> {
+    const COUNT: usize = 64;
+    let page_size = page_size();
+    let mut infos =
+        [PsapiWorkingSetExInformation { virtual_address: null_mut(), virtual_attributes: 0 }; COUNT];
+    for start in (0..pages.len).step_by(COUNT * page_size) {
+        let count = COUNT.min((pages.len - start) / page_size);
+        for (i, info) in infos[..count].iter_mut().enumerate() {
+            info.virtual_address = pages.ptr.as_ptr().wrapping_add(start + i * page_size).cast();
+        }
+        let len = (count * size_of::<PsapiWorkingSetExInformation>()) as u32;
+        // SAFETY: `infos` is writable, and at least `len` bytes long.
+        checked(Call::K32QueryWorkingSetEx, unsafe {
+            K32QueryWorkingSetEx(process(), infos.as_mut_ptr(), len)
+        })?;
+        infos[..count].iter().for_each(|info| f(info.virtual_attributes));
+    }
+    Ok(())
+}
+
+/// Unlocks pages, locked or not.
+///
+/// If some are not, VirtualUnlock may leave the others locked (Microsoft, "VirtualUnlock function": all must be locked). Then
+/// each is unlocked by itself.
+///
+/// # Safety
+/// A part of a mapping.
+pub(super) unsafe fn unlock(span: Span) -> Result<()> {
+    let unlock = |span: Span| {
+        // SAFETY: changes no contents.
+        checked(Call::VirtualUnlock, unsafe { VirtualUnlock(span.ptr.as_ptr().cast(), span.len) })
+    };
+    match unlock(span) {
+        Err(failure) if failure.code == ERROR_NOT_LOCKED => {}
+        result => return result,
+    }
+    let pages = span.widened(page_size());
+    for at in (0..pages.len).step_by(page_size()) {
+        // SAFETY: inside the pages.
+        match unlock(Span { ptr: unsafe { pages.ptr.add(at) }, len: 1 }) {
+            Err(failure) if failure.code != ERROR_NOT_LOCKED => return Err(failure),
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ mod memory_file;
 mod path;
 mod placeholder;
 mod process;
+mod residency;
 #[cfg(feature = "std")]
 pub(crate) mod std_files;
 
@@ -38,7 +39,8 @@ pub type RawFile = isize;
 #[inline(always)]
 unsafe fn finish(mapped: Mapped<Backing>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
     if request.flags.contains(Flags::POPULATE) {
-        memory::populate(Span { ptr: mapped.ptr, len: request.len }, &mapped.backing);
+        // As far as memory allows.
+        let _ = memory::populate(Span { ptr: mapped.ptr, len: request.len }, &mapped.backing);
     }
     // SAFETY: the caller's promise.
     unsafe { Windows::lock_new(mapped, request) }
@@ -109,7 +111,7 @@ impl System for Windows {
 
     #[inline(always)]
     unsafe fn map_file(part: FilePart<RawFile>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
-        let Request { len, prot, flags, reservation } = request;
+        let Request { len, prot, flags, reservation, .. } = request;
         if flags.contains(Flags::HUGETLB) {
             return Err(Failure::unsupported(Flags::HUGETLB).into());
         }
@@ -150,7 +152,7 @@ impl System for Windows {
 
     unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         const MEM_LARGE_PAGES: u32 = 0x20000000;
-        let Request { mut len, prot, flags, reservation } = request;
+        let Request { mut len, prot, flags, reservation, huge_log2 } = request;
         // Committed memory counts against the commit limit whether it is used or not.
         if flags.contains(Flags::NORESERVE) {
             return Err(Failure::unsupported(Flags::NORESERVE).into());
@@ -158,7 +160,9 @@ impl System for Windows {
         let mut backing = Backing { prot, is_in_reservation: reservation.is_some(), ..Self::EMPTY };
         let mut allocation_type = MEM_RESERVE | MEM_COMMIT;
         if flags.contains(Flags::HUGETLB) {
-            let Some(rest) = large_page_size().checked_sub(1) else {
+            // 0 without large pages.
+            let size = large_page_size();
+            let Some(rest) = size.checked_sub(1).filter(|_| huge_log2 == 0 || size == 1 << huge_log2) else {
                 return Err(Failure::unsupported(Flags::HUGETLB).into());
             };
             backing.kind = Kind::LargePages;
@@ -290,10 +294,10 @@ impl System for Windows {
         })
     }
 
-    /// Pages that are not locked leave the working set.
+    /// Pages that are not locked may leave the working set.
     unsafe fn unlock(span: Span, backing: &Backing) -> Result<()> {
         // SAFETY: the caller's promise.
-        if backing.kind == Kind::LargePages { Ok(()) } else { unsafe { unlock(span) } }
+        if backing.kind == Kind::LargePages { Ok(()) } else { unsafe { memory::unlock(span) } }
     }
 
     /// FlushViewOfFile passes changed pages to the file system and does not wait for the disk. FlushFileBuffers waits, and
@@ -343,7 +347,7 @@ impl System for Windows {
             // Locked pages stay resident.
             (Discard::DontNeed, Kind::Shared) if memory::is_locked(span) => Ok(()),
             // SAFETY: changes no contents: they are the file's.
-            (Discard::DontNeed, Kind::Shared) => unsafe { Self::unlock(span, backing) },
+            (Discard::DontNeed, Kind::Shared) => unsafe { trim(span) },
             // DiscardVirtualMemory frees the pages at once, but not every Windows has it. OfferVirtualMemory requires
             // that the memory is reclaimed before it is written.
             // SAFETY: the caller's promise.
@@ -354,6 +358,7 @@ impl System for Windows {
                 refused(ErrorKind::Unsupported)
             }
             (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
+            (Discard::FreeReusable | Discard::FreeReuse, _) => refused(ErrorKind::Unsupported),
         }
     }
 

@@ -31,7 +31,9 @@ pub(crate) const MUNLOCK: usize = 229;
 pub(crate) const MINCORE: usize = 232;
 pub(crate) const MADVISE: usize = 233;
 pub(crate) const RT_TGSIGQUEUEINFO: usize = 240;
+pub(crate) const PRLIMIT64: usize = 261;
 pub(crate) const MEMFD_CREATE: usize = 279;
+pub(crate) const MLOCK2: usize = 284;
 
 /// `struct stat`; the fields that are not read have no names.
 #[repr(C)]

@@ -38,7 +38,9 @@ pub(crate) const UNLINKAT: usize = 263;
 pub(crate) const FACCESSAT: usize = 269;
 pub(crate) const FALLOCATE: usize = 285;
 pub(crate) const RT_TGSIGQUEUEINFO: usize = 297;
+pub(crate) const PRLIMIT64: usize = 302;
 pub(crate) const MEMFD_CREATE: usize = 319;
+pub(crate) const MLOCK2: usize = 325;
 
 pub(crate) const O_DIRECTORY: c_int = 0o200000;
 
