@@ -8,8 +8,8 @@
 //! `cargo test --test faults -- --include-ignored` runs the long test too.
 
 use baremap::{
-    Advice, Discard, Error, ErrorKind, File, Flags, Mapping, MappingMut, Mmap, Prot, Refused, Reservation,
-    page_size,
+    Advice, Discard, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot, Refused,
+    Reservation, lock_limit, page_size, raise_lock_limit,
 };
 use std::ffi::{CStr, CString};
 use std::process::{Command, Output};
@@ -203,6 +203,48 @@ fn scenario_on(scenario: &str, path: &CString) {
                 fails(result.unwrap_err(), call, ErrorKind::Io);
             }
         }
+        "rare calls on a mapping fail" => {
+            let map = map(request).unwrap();
+            // SAFETY: nothing is forked; the advice is a hint.
+            let (inherited, advised) =
+                unsafe { (map.set_inheritance(.., Inheritance::Omit), map.advise_raw(.., 0)) };
+            for (result, call) in [
+                (map.lock_range(5..), "mlock"),
+                (map.unlock_range(5..), "munlock"),
+                (map.lock_on_fault(..5), "mlock2"),
+                (map.resident(..).unwrap().bytes().map(drop), "mincore"),
+                (inherited, "madvise"),
+                (advised, "madvise"),
+                (map.populate_read(..), "madvise"),
+                (lock_limit().map(drop), "prlimit64"),
+                (raise_lock_limit(usize::MAX).map(drop), "prlimit64"),
+            ] {
+                fails(result.unwrap_err(), call, ErrorKind::Io);
+            }
+            assert!(!Advice::Normal.is_supported());
+        }
+        "populating on an old kernel" => {
+            fails(map(request).unwrap().populate_read(..).unwrap_err(), "madvise", ErrorKind::Unsupported);
+        }
+        "populating from a failing device" => {
+            fails(map(request).unwrap().populate_read(..).unwrap_err(), "madvise", ErrorKind::Io);
+        }
+        "locking on fault on an old kernel" => {
+            let map = map(request).unwrap();
+            map.lock_range(..page_size()).unwrap();
+            fails(map.lock_on_fault(..).unwrap_err(), "mlock2", ErrorKind::Unsupported);
+            // What was locked still is.
+            assert_ne!(locked(), 0);
+        }
+        "wiping on an old kernel" => {
+            let map = Mmap::anon(LEN).map().unwrap();
+            // SAFETY: nothing is forked.
+            let wiped = unsafe { map.set_inheritance(.., Inheritance::Wipe) };
+            fails(wiped.unwrap_err(), "madvise", ErrorKind::Unsupported);
+        }
+        "the limit may not be raised" => {
+            fails(raise_lock_limit(usize::MAX - 1).unwrap_err(), "prlimit64", ErrorKind::PermissionDenied);
+        }
         "calls on a file fail" => {
             for (result, call) in [
                 (file.sync(), "fsync"),
@@ -346,6 +388,25 @@ fn failing_call_is_reported_and_leaves_nothing() {
     }
     let of_mapping = [("msync", "EIO", 2), ("mlock", "EIO", 1), ("munlock", "EIO", 2), ("madvise", "EIO", 1)];
     fault("calls on a mapping fail", &of_mapping);
+    // What failed to lock is unlocked, too.
+    let of_mapping = [
+        ("mlock", "EIO", 1),
+        ("munlock", "EIO", 2),
+        ("mlock2", "EIO", 1),
+        ("mincore", "EIO", 1),
+        ("madvise", "EIO", 4),
+        ("prlimit64", "EIO", 2),
+    ];
+    fault("rare calls on a mapping fail", &of_mapping);
+    for (scenario, call, error) in [
+        ("populating on an old kernel", "madvise", "EINVAL"),
+        ("populating from a failing device", "madvise", "EFAULT"),
+        ("locking on fault on an old kernel", "mlock2", "ENOSYS"),
+        ("wiping on an old kernel", "madvise", "EINVAL"),
+        ("the limit may not be raised", "prlimit64", "EPERM"),
+    ] {
+        fault(scenario, &[(call, error, 1)]);
+    }
     fault(
         "calls on a file fail",
         &["fsync", "ftruncate", "pread64", "pwrite64", "fallocate"].map(|call| (call, "EIO", 1)),
@@ -476,6 +537,40 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let is_undone = env::var_os("BAREMAP_LEAKS").is_none();
         assert!(second.is_ok() || !is_undone || locked() == 0, "{first:?} {second:?}");
         let _ = map.unlock();
+    }),
+    ("lock on fault", |path| {
+        let map = Mmap::anon(LEN).map().unwrap();
+        let _file = File::open_rw(path);
+        let (first, second) = (map.lock_range(..LEN / 2), map.lock_on_fault(..));
+        done();
+        let is_undone = env::var_os("BAREMAP_LEAKS").is_none();
+        assert!(second.is_ok() || !is_undone || locked() == 0, "{first:?} {second:?}");
+        let _ = map.unlock();
+    }),
+    ("set what is inherited", |path| {
+        let mut map = Mmap::anon(LEN).map_mut().unwrap();
+        map.fill(1);
+        let _file = File::open_rw(path);
+        let all = [Inheritance::Omit, Inheritance::Wipe, Inheritance::Usual];
+        // SAFETY: nothing is forked.
+        let results = all.map(|inheritance| unsafe { map.set_inheritance(..LEN / 2, inheritance) });
+        done();
+        assert!(map.iter().all(|&byte| byte == 1), "{results:?}");
+    }),
+    ("look for resident pages", |path| {
+        let mut map = Mmap::anon(LEN).map_mut().unwrap();
+        map.fill(1);
+        let _file = File::open_rw(path);
+        let bytes = map.resident(..).unwrap().bytes();
+        let all = map.resident(..).unwrap().try_fold(0, |len, pages| pages.map(|pages| len + pages.len()));
+        done();
+        assert!([bytes, all].iter().all(|&bytes| bytes.unwrap_or(LEN) == LEN));
+    }),
+    ("raise the limit", |path| {
+        let _file = File::open_rw(path);
+        let (limit, raised) = (lock_limit(), raise_lock_limit(usize::MAX));
+        done();
+        assert!(raised.is_err() || limit.is_err() || raised.unwrap() >= limit.unwrap());
     }),
     ("protect", |path| {
         let mut map = Mmap::anon(LEN).prot(Prot::WRITE).map().unwrap();

@@ -3,7 +3,10 @@
 //!
 //! A test binary of its own, as other tests would map and open things meanwhile.
 
-use baremap::{Error, ErrorKind, File, Flags, Mapping, Mmap, Reservation, allocation_granularity};
+use baremap::{
+    Advice, Error, ErrorKind, File, Flags, Inheritance, Mapping, Mmap, Reservation, allocation_granularity,
+    huge_page_sizes, page_size,
+};
 use std::ffi::CString;
 use std::fs;
 use std::path::Path;
@@ -36,11 +39,27 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
     assert_eq!(kind(Mmap::new(file).flags(Flags::HUGETLB).map_raw()), Err(ErrorKind::Unsupported));
     assert_eq!(kind(Mmap::anon(isize::MAX as usize).map()), Err(ErrorKind::OutOfMemory));
     in_reservation(file, i)?;
+    in_parts(i)?;
     assert_eq!(readers[0].len()?, 1000);
     assert_eq!(kind(File::open(missing.as_c_str())), Err(ErrorKind::NotFound));
     #[cfg(feature = "alloc")]
     readers.iter().for_each(|file| stopped_reader(file, i));
     Ok(())
+}
+
+/// A mapping whose parts differ in what the system notes of them.
+fn in_parts(i: usize) -> Result<(), Error> {
+    let page = page_size();
+    let map = Mmap::anon(9 * page).map_mut()?;
+    let part = i % 8 * page + 5..;
+    // There may be a limit on locked memory, and systems lack some of it.
+    let _ = (map.lock_range(part.clone()), map.lock_on_fault(..part.start), map.unlock_range(page..2 * page));
+    let _ = (map.populate_read(..page), map.populate_write(part.clone()), map.resident(..)?.count());
+    map.advise_range(part.clone(), Advice::DontDump)?;
+    // SAFETY: nothing is forked.
+    let _ = unsafe { map.set_inheritance(3 * page..4 * page, Inheritance::Omit) };
+    let _ = Mmap::anon(1).huge_page_size(huge_page_sizes().next().unwrap_or(1)).map();
+    Ok(map.unmap()?)
 }
 
 /// Mappings in a reservation whose parts are released one by one.

@@ -11,6 +11,8 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, Stdio};
 
+mod residency;
+
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
 const HUGE_PAGE: usize = 2 << 20;
 
@@ -23,6 +25,11 @@ const CHECKS: &[(&str, Check)] = &[
     ("huge pages", huge_pages),
     ("huge pages over the limit of a control group", huge_pages_over_limit),
     ("a file on hugetlbfs", huge_file),
+    ("huge pages by size", residency::huge_pages_by_size),
+    ("a huge page of 1 GiB", residency::gigantic_page),
+    ("pages that are collapsed", residency::collapsed),
+    ("what a forked process finds", residency::fork),
+    ("the limit on locked memory is raised", residency::lock_limit_is_raised),
     ("a block device", block_device),
     ("code under PR_SET_MDWE", code_under_mdwe),
     ("the limit on locked memory", locked_memory),
