@@ -133,7 +133,7 @@ impl<A> Mapping<A> {
     ///   locked.
     ///
     /// # Errors
-    /// No page is locked, also none that was before.
+    /// No page is locked that was not before. On Linux none is at all.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory), [`PermissionDenied`](ErrorKind::PermissionDenied): the limit on
     ///   locked memory.
     ///

@@ -40,7 +40,7 @@ impl<A> Mapping<A> {
 
     /// Does what [`unlock`](Self::unlock) does, for the pages in which a range of the mapping lies.
     ///
-    /// A page that belongs to two ranges is unlocked by either.
+    /// A page that belongs to two ranges is unlocked by either; on macOS, which counts locks, by both.
     ///
     /// # Errors
     /// As `unlock`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
@@ -376,10 +376,10 @@ impl Resident<'_> {
             let count = self.states.len().min(rest.len / page_size);
             let pages = Span { len: count * page_size, ..rest };
             // SAFETY: pages of the mapping, which is borrowed.
-            unsafe { Sys::resident(pages, &mut self.states[..count])? };
+            unsafe { Sys::resident(pages, self.states.get_mut(..count).unwrap_or_default())? };
             (self.used, self.filled) = (0, count as u8);
         }
-        Ok(self.states[usize::from(self.used)] & 1 != 0)
+        Ok(self.states.get(usize::from(self.used)).is_some_and(|state| state & 1 != 0))
     }
 }
 

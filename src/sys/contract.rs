@@ -272,7 +272,7 @@ pub(crate) trait System {
 
     // Parts of mappings.
 
-    /// Makes the pages resident and keeps them so. After a failure no page of the range is locked.
+    /// Makes the pages resident and keeps them so. After a failure only pages are locked that were locked before, or none.
     ///
     /// # Safety
     /// The mapping is the caller's, here and in what follows.

@@ -19,11 +19,14 @@
 //! | | `reserve` at an address, before Linux 4.17 | mmap, munmap! | the range is lost |
 //! | | `unmap_to_reservation` | mmap; if that failed mmap, msync | the mapping is whole; or lost if the kernel unmapped it: see there |
 //! | | `protect` | mprotect, mincore | `prot` is what old and new have in common |
-//! | | `lock` | mlock, munlock! | some pages may stay locked |
+//! | | `lock`, `lock_on_fault` | mlock or mlock2, munlock! | some pages may stay locked |
+//! | | `set_inheritance` | madvise, madvise | wiped and omitted, or neither |
+//! | | `raise_lock_limit` | prlimit64 to ask, to set, to set less | |
 //! | | `discard` | madvise | some contents may be gone, the memory never |
 //! | macOS | `map_file`, `map_anon` | mmap, mlock (`LOCKED`), munmap! | the mapping is lost |
 //! | | … in a reservation | mmap, mlock, munlock, mmap! | the range is lost |
-//! | | `POPULATE` | mlock, munlock! | the mapping stays locked until it is unmapped |
+//! | | `POPULATE`, `populate` | mlock, munlock! | the pages stay locked until they are unmapped |
+//! | | `raise_lock_limit` | getrlimit, setrlimit, setrlimit | |
 //! | | `reserve` at an address | mmap, munmap! | the range is lost |
 //! | | `unmap_to_reservation`, `discard` of fresh memory | munlock, mmap | the mapping is whole, and unlocked |
 //! | | `protect` | mprotect, mincore | as on Linux |
@@ -41,6 +44,8 @@
 //! | | `unmap_to_reservation` | GetProcAddress, VirtualFree or UnmapViewOfFile2 | |
 //! | | `protect` | FlushInstructionCache (`EXEC`), VirtualProtect | `prot` is what old and new have in common |
 //! | | `lock` | VirtualLock, VirtualUnlock! | some pages may stay locked |
+//! | | `unlock` | VirtualUnlock; if some pages are not locked, for each page | some pages may stay locked |
+//! | | `raise_lock_limit` | GetProcessWorkingSetSize, SetProcessWorkingSetSize, GetProcessWorkingSetSize | the limit may be raised |
 //! | | `flush` | FlushViewOfFile up to ten times, FlushFileBuffers | the file system has the data, the disk may not |
 //! | | `discard` of fresh memory | VirtualAlloc, VirtualProtect, VirtualProtect! | contents may be gone, the memory never; if the last one fails, the memory is writable though `prot` says no |
 //! | kernels | … with `LOCKED`, if `map` does not lock | map, lock, unmap! or unmap_to_reservation! | the mapping is lost, or the range |

@@ -4,7 +4,10 @@
 
 use crate::hooks::{Log, Plan, with};
 use crate::state::{State, protection};
-use baremap::{Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Refused, Reservation};
+use baremap::{
+    Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Refused, Reservation, lock_limit,
+    raise_lock_limit,
+};
 use std::ffi::CString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -23,6 +26,10 @@ pub const CHECKS: &[(&str, fn())] = &[
     ("a file is truncated before the view", truncated_before_view),
     ("populate touches each page", populate_touches_each_page),
     ("lock", lock),
+    ("look, populate and lock in parts", residency),
+    ("a page that cannot be read", page_is_not_read),
+    ("unlock page by page", unlock_page_by_page),
+    ("raise the limit", raise_limit),
     ("reserve", reserve),
     ("split and release", split_and_release),
     ("map a file in a reservation", map_file_in),
@@ -394,6 +401,63 @@ fn lock() {
     let (result, log) = with(fails, || map.lock());
     assert_eq!(result.unwrap_err().kind(), ErrorKind::OutOfMemory);
     assert_eq!(log.calls, ["VirtualLock", "VirtualUnlock"]);
+}
+
+/// Contents stay, and so does what is mapped.
+fn residency() {
+    each(
+        || {
+            let mut map = Mmap::anon(ODD).map_mut().unwrap();
+            map.fill(1);
+            map
+        },
+        |map| {
+            let results = (
+                map.lock_range(5000..ODD),
+                map.resident(..).unwrap().bytes(),
+                map.populate_read(..),
+                map.populate_write(4096..),
+                map.unlock_range(..9000),
+                map.unlock(),
+            );
+            (results, map)
+        },
+        |(results, mut map), log| {
+            assert!(map.iter().all(|&byte| byte == 1), "{results:?}, {:?}", log.calls);
+            map.fill(2);
+        },
+        none,
+    );
+}
+
+fn page_is_not_read() {
+    const ERROR_PARTIAL_COPY: u32 = 299;
+    let map = Mmap::anon(ODD).map().unwrap();
+    let fails = Plan { fail_all: Some("ReadProcessMemory"), code: ERROR_PARTIAL_COPY, ..Plan::default() };
+    let error = with(fails, || map.populate_read(..)).0.unwrap_err();
+    assert_eq!((error.call(), error.kind()), ("ReadProcessMemory", ErrorKind::Io));
+}
+
+/// If not all pages are locked, the others may stay locked.
+fn unlock_page_by_page() {
+    const ERROR_NOT_LOCKED: u32 = 158;
+    let map = Mmap::anon(3 << 12).map().unwrap();
+    let fails = Plan { fail_all: Some("VirtualUnlock"), code: ERROR_NOT_LOCKED, ..Plan::default() };
+    let (result, log) = with(fails, || map.unlock());
+    assert_eq!((result, log.calls.len()), (Ok(()), 4));
+}
+
+fn raise_limit() {
+    let limit = lock_limit().unwrap();
+    each(
+        || (),
+        |()| raise_lock_limit(limit + (1 << 20)),
+        |result, _| assert!(result.is_err() || result.unwrap() >= limit),
+        none,
+    );
+    // Both as -1 would empty the working set.
+    let _ = raise_lock_limit(usize::MAX);
+    assert!(lock_limit().unwrap() >= limit);
 }
 
 fn reserve() {

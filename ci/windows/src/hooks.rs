@@ -114,6 +114,7 @@ hooks! {
     GetFileType(a: Handle) -> u32 = 0;
     GetFullPathNameW(a: *const u16, b: u32, c: *mut u16, d: Ptr) -> u32 = 0;
     GetOverlappedResult(a: Handle, b: Ptr, c: *mut u32, d: i32) -> i32 = 0;
+    GetProcessWorkingSetSize(a: Handle, b: *mut usize, c: *mut usize) -> i32 = 0;
     GetTempPathW(a: u32, b: *mut u16) -> u32 = 0;
     MapViewOfFile(a: Handle, b: u32, c: u32, d: u32, e: usize) -> Ptr = std::ptr::null_mut();
     MapViewOfFile3(a: Handle, b: Handle, c: Ptr, d: u64, e: usize, f: u32, g: u32, h: Ptr, i: u32) -> Ptr = std::ptr::null_mut();
@@ -122,6 +123,7 @@ hooks! {
     ReadFile(a: Handle, b: Ptr, c: u32, d: *mut u32, e: Ptr) -> i32 = 0;
     RemoveVectoredExceptionHandler(a: Ptr) -> u32 = 0;
     SetFilePointerEx(a: Handle, b: i64, c: *mut i64, d: u32) -> i32 = 0;
+    SetProcessWorkingSetSize(a: Handle, b: usize, c: usize) -> i32 = 0;
     UnmapViewOfFile(a: Ptr) -> i32 = 0;
     UnmapViewOfFile2(a: Handle, b: Ptr, c: u32) -> i32 = 0;
     VirtualAlloc2(a: Handle, b: Ptr, c: usize, d: u32, e: u32, f: Ptr, g: u32) -> Ptr = std::ptr::null_mut();
@@ -231,12 +233,14 @@ unsafe extern "system" fn query_working_set(process: Handle, pages: *mut [usize;
         return 0;
     }
     type QueryWorkingSet = unsafe extern "system" fn(Handle, *mut [usize; 2], u32) -> i32;
-    // SAFETY: the original has this type; the caller keeps its conditions, and asks for one page.
+    // SAFETY: the original has this type; the caller keeps its conditions, and `pages` has `len` bytes.
     unsafe {
         let original: QueryWorkingSet = std::mem::transmute(original("K32QueryWorkingSetEx"));
         let result = original(process, pages, len);
         if planned(|plan| plan.locked) {
-            (*pages)[1] |= LOCKED;
+            for i in 0..len as usize / size_of::<[usize; 2]>() {
+                (*pages.add(i))[1] |= LOCKED;
+            }
         }
         result
     }

@@ -6,7 +6,7 @@ use crate::options::{Advice, Inheritance};
 
 #[allow(unused_variables, reason = "the names are part of the contract")]
 pub(crate) trait Residency: System {
-    /// Keeps pages resident that are, and those that are touched later. After a failure no page of the range is locked.
+    /// Keeps pages resident that are, and those that are touched later. Fails as `lock`.
     ///
     /// # Safety
     /// The range is part of the caller's mapping, here and in what follows.

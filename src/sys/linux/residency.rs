@@ -103,17 +103,12 @@ impl Residency for Linux {
     /// The kernel has a folder for each size, with its pools (Documentation/admin-guide/mm/hugetlbpage.rst).
     fn has_huge_pages(size_log2: u8) -> bool {
         const FOLDER: &[u8] = b"/sys/kernel/mm/hugepages/hugepages-";
+        let kib = 1_usize << (size_log2 - 10);
+        let digits = (0..=kib.ilog10()).rev().map(|place| b'0' + (kib / 10_usize.pow(place) % 10) as u8);
+        // Longer than any of these paths, so that it ends in NUL.
         let mut path = [0; 64];
-        path[..FOLDER.len()].copy_from_slice(FOLDER);
-        let mut size = 1_usize << (size_log2 - 10);
-        let end = FOLDER.len() + size.ilog10() as usize + 1;
-        // The rest of the path is 0, and ends it.
-        path[end..][..2].copy_from_slice(b"kB");
-        let mut at = end;
-        while size != 0 {
-            at -= 1;
-            path[at] = b'0' + (size % 10) as u8;
-            size /= 10;
+        for (to, from) in path.iter_mut().zip(FOLDER.iter().copied().chain(digits).chain(*b"kB")) {
+            *to = from;
         }
         calls::access(path.as_ptr().expose_provenance()) == 0
     }

@@ -195,7 +195,7 @@ pub(super) fn attributes(pages: Span, mut f: impl FnMut(usize)) -> Result<()> {
         [PsapiWorkingSetExInformation { virtual_address: null_mut(), virtual_attributes: 0 }; COUNT];
     for start in (0..pages.len).step_by(COUNT * page_size) {
         let count = COUNT.min((pages.len - start) / page_size);
-        for (i, info) in infos[..count].iter_mut().enumerate() {
+        for (i, info) in infos.iter_mut().take(count).enumerate() {
             info.virtual_address = pages.ptr.as_ptr().wrapping_add(start + i * page_size).cast();
         }
         let len = (count * size_of::<PsapiWorkingSetExInformation>()) as u32;
@@ -203,7 +203,7 @@ pub(super) fn attributes(pages: Span, mut f: impl FnMut(usize)) -> Result<()> {
         checked(Call::K32QueryWorkingSetEx, unsafe {
             K32QueryWorkingSetEx(process(), infos.as_mut_ptr(), len)
         })?;
-        infos[..count].iter().for_each(|info| f(info.virtual_attributes));
+        infos.iter().take(count).for_each(|info| f(info.virtual_attributes));
     }
     Ok(())
 }

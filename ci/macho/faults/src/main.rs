@@ -8,8 +8,8 @@
 
 use Kept::Nothing;
 use baremap::{
-    Advice, Discard, Error, ErrorKind, File, FileRef, Flags, Mapping, MappingMut, Mmap, Refused, Reservation,
-    guard, page_size,
+    Advice, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping, MappingMut, Mmap, Refused,
+    Reservation, guard, lock_limit, page_size, raise_lock_limit,
 };
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -262,6 +262,37 @@ operations! {
         let result = env.armed(|| map.unlock());
         (Kept::MappingMut(map), result)
     };
+    "lock a part": |env| {
+        let map = ready(env.map_mut(NONE));
+        let result = env.armed(|| map.lock_range(5..50_000));
+        (Kept::MappingMut(map), result)
+    };
+    "populate": |env| {
+        let map = ready(env.map_mut(NONE));
+        let result = env.armed(|| map.populate_read(..));
+        (Kept::MappingMut(map), result)
+    };
+    "populate memory to write": |env| {
+        let map = ready(anon(NONE).map_mut());
+        let result = env.armed(|| map.populate_write(5..));
+        (Kept::MappingMut(map), result)
+    };
+    "look for resident pages": |env| {
+        let map = ready(env.map_mut(NONE));
+        let result = env.armed(|| map.resident(..).and_then(|pages| pages.bytes()).map(drop));
+        (Kept::MappingMut(map), result)
+    };
+    "set what is inherited": |env| {
+        let map = ready(anon(NONE).map_mut());
+        let set = |inheritance| {
+            // SAFETY: nothing is forked.
+            unsafe { map.set_inheritance(.., inheritance) }
+        };
+        let result = env.armed(|| set(Inheritance::Omit).and_then(|()| set(Inheritance::Usual)));
+        (Kept::MappingMut(map), result)
+    };
+    "limit": |env| env.armed(|| (Nothing, lock_limit().map(drop)));
+    "raise the limit": |env| env.armed(|| (Nothing, raise_lock_limit(usize::MAX).map(drop)));
     "advise": |env| {
         let map = ready(env.map_mut(NONE));
         let result = env.armed(|| map.advise(Advice::WillNeed));
@@ -297,6 +328,8 @@ const LEFT: &[(&str, &str)] = &[
     ("reserve, aligned", "mmap munmap munmap! munmap! munmap "),
     ("reserve, aligned", "mmap munmap munmap! munmap munmap! "),
     ("reserve a taken range", "mmap munmap! "),
+    ("populate", "mlock munlock! "),
+    ("populate memory to write", "mlock munlock! "),
 ];
 
 /// The calls that the crate repeats after a signal.
