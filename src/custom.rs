@@ -64,8 +64,9 @@ pub const UNSUPPORTED: Code = 0;
 pub struct Request {
     /// A file and an offset, a multiple of the page size; `None` for zeroed, private memory.
     ///
-    /// [`Backend::stat`] reported a length that contains the whole range, except for the rest of the last page. The file
-    /// may have been truncated since. Writes to the mapping reach the file, unless `flags` contains [`Flags::COW`].
+    /// [`Backend::stat`] reported a length that contains the whole range, except for the rest of the last page, unless
+    /// `flags` contains [`Flags::PAST_END`]. The file may have been truncated since. Writes to the mapping reach the file,
+    /// unless `flags` contains [`Flags::COW`].
     pub file: Option<(RawFile, u64)>,
     /// The length in bytes, a multiple of the page size, and not 0.
     ///
@@ -111,7 +112,7 @@ pub unsafe trait Backend: Sync {
     ///
     /// The mapping replaces `request.reservation`; without one, the kernel chooses a free range. Until it is unmapped,
     /// every access that `request.prot` allows succeeds, at once or after a page fault that the kernel resolves. Pages
-    /// that are past the end of a truncated file are the exception: the kernel decides what an access to these does.
+    /// that are past the end of the file are the exception: the kernel decides what an access to these does.
     ///
     /// # Errors
     /// Fails if [`Flags::LOCKED`] is set and the memory cannot be locked. A failure of [`Flags::POPULATE`] is ignored.
@@ -147,7 +148,9 @@ pub unsafe trait Backend: Sync {
     /// Describes a code: its name, its meaning in words, and its kind.
     fn describe(&self, code: Code) -> (&'static str, &'static str, ErrorKind);
 
-    /// Returns which of `COW`, `POPULATE`, `NORESERVE` and `LOCKED` are supported by [`map`](Self::map).
+    /// Returns which of `COW`, `POPULATE`, `NORESERVE`, `LOCKED` and `PAST_END` are supported by [`map`](Self::map).
+    ///
+    /// With `PAST_END` a file that grows becomes accessible in the mappings that reach past its end.
     ///
     /// A request with another flag fails before `map` is called. Without `LOCKED` the crate calls [`lock`](Self::lock)
     /// after `map`. If that fails, it calls [`unmap`](Self::unmap) or

@@ -10,7 +10,7 @@ mod sealed;
 pub use anon::Anon;
 pub use huge::{HugePageSizes, huge_page_sizes};
 
-use crate::error::kind::{Call, ErrorKind};
+use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
 use crate::file::FileRef;
 use crate::mapping::access::Access;
@@ -231,6 +231,7 @@ impl<'f> Mmap<'f> {
     /// - Nobody changes the mapped part of the file but through this mapping: no other process, and no other mapping of this
     ///   process, which may be made writable later.
     /// - Nobody truncates the file to less than what is mapped. See [safety](crate#safety).
+    /// - With [`Flags::PAST_END`] nothing past the end of the file is read or written.
     ///
     /// # Examples
     ///
@@ -412,6 +413,9 @@ impl<'f> Mmap<'f> {
     #[inline(always)]
     fn checked(&self) -> Result<(FilePart<RawFile>, usize), Error> {
         let fail = |kind| Err(Error::new(Call::Map, kind));
+        if self.flags.contains(Flags::HUGETLB | Flags::PAST_END) {
+            return Err(Failure::unsupported(Flags::PAST_END).into());
+        }
         if let Some(len) = self.len {
             if isize::try_from(len).is_err() {
                 return fail(ErrorKind::TooLong);
@@ -424,8 +428,12 @@ impl<'f> Mmap<'f> {
         let FileStatus { kind, len: end, block_size } = Sys::stat(file)?;
         let len = match (kind, self.len) {
             (FileKind::Regular, len) => {
-                let Some(rest) = end.checked_sub(self.offset) else {
-                    return fail(ErrorKind::BeyondEnd);
+                let rest = match len {
+                    Some(_) if self.flags.contains(Flags::PAST_END) => u64::MAX,
+                    _ => match end.checked_sub(self.offset) {
+                        Some(rest) => rest,
+                        None => return fail(ErrorKind::BeyondEnd),
+                    },
                 };
                 if end == 0 && !Sys::is_empty_file_mappable(file, block_size) {
                     return fail(ErrorKind::NotMappable);

@@ -2,7 +2,7 @@
 
 use super::Mmap;
 use crate::error::Error;
-use crate::error::kind::{Call, ErrorKind};
+use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::mapping::Mapping;
 use crate::options::Flags;
 use crate::sys::{Sys, System};
@@ -27,6 +27,7 @@ impl Mmap<'_> {
     ///
     /// # Errors
     /// As [`map`](Self::map), and:
+    /// - [`Unsupported`](ErrorKind::Unsupported): [`Flags::PAST_END`], as such a file does not grow.
     /// - [`NotSealed`](ErrorKind::NotSealed): others may change or truncate the file.
     /// - [`Unsupported`](ErrorKind::Unsupported): the system has no such promise.
     ///
@@ -52,6 +53,9 @@ impl Mmap<'_> {
     #[doc(alias = "F_GET_SEALS")]
     #[doc(alias = "fs-verity")]
     pub fn map_sealed(self) -> Result<Mapping, Error> {
+        if self.flags.contains(Flags::PAST_END) {
+            return Err(Failure::unsupported(Flags::PAST_END).into());
+        }
         // First, as what holds now holds for the length that `map` asks for, too.
         if !Sys::is_sealed(self.file.raw)? {
             return Err(Error::new(Call::MapSealed, ErrorKind::NotSealed));

@@ -82,5 +82,26 @@ bits! {
         /// - Windows: `VirtualLock`.
         #[doc(alias = "MAP_LOCKED")]
         LOCKED = 32;
+        /// Lets a mapping of a file reach past the file's end.
+        ///
+        /// The request names a length, which the file need not have. What lies past the end cannot be accessed: it raises
+        /// SIGBUS, as for a file that was truncated. Once the file has grown, it can, at the same addresses; no call is
+        /// needed. So a database that grows maps its file once. The rest of the file's last page reads as zeros.
+        ///
+        /// Map such a file by [`map_raw`](crate::Mmap::map_raw), and access what the file has by pointers. A slice covers
+        /// all of the mapping, so the caller of [`map`](crate::Mmap::map) promises to read or write nothing past the end.
+        /// A [`View`](crate::View) fails with [`Truncated`](crate::ErrorKind::Truncated) past the end, until the file has
+        /// grown.
+        ///
+        /// Flush, advice, discarding, protection and unmapping work on the whole mapping. To lock it, and
+        /// [`LOCKED`](Self::LOCKED), fail with [`OutOfMemory`](crate::ErrorKind::OutOfMemory) while a page lies past the
+        /// end. [`POPULATE`](Self::POPULATE) stops there. It does nothing for anonymous memory.
+        ///
+        /// **Platform notes**
+        /// - Linux, macOS: `mmap`. On hugetlbfs a writable mapping extends the file; with [`HUGETLB`](Self::HUGETLB) it is
+        ///   unsupported, because every huge page must be resident.
+        /// - Windows: unsupported. A section is never longer than its file, and to make a longer one extends the file.
+        /// - Kernels: if `custom::Backend::flags` contains it.
+        PAST_END = 64;
     }
 }

@@ -66,9 +66,9 @@ unsafe fn map(file: Option<(RawFile, u64)>, request: Request) -> Result<Mapped<B
     let Request { len, prot, flags, reservation, .. } = request;
     let supported = kernel().flags();
     let mut passed_on = flags & supported & Flags::LOCKED;
-    for flag in [Flags::HUGETLB, Flags::COW, Flags::POPULATE, Flags::NORESERVE] {
-        // Memory without a file is private anyway.
-        if flags.contains(flag) && (flag != Flags::COW || file.is_some()) {
+    for flag in [Flags::HUGETLB, Flags::COW, Flags::POPULATE, Flags::NORESERVE, Flags::PAST_END] {
+        // Memory without a file is private anyway, and has no end but its own.
+        if flags.contains(flag) && (file.is_some() || !matches!(flag, Flags::COW | Flags::PAST_END)) {
             // Huge pages would differ from the pages of the trait.
             if flag == Flags::HUGETLB || !supported.contains(flag) {
                 return Err(Failure::unsupported(flag).into());

@@ -17,6 +17,7 @@ mod memory;
 mod mmap;
 mod options;
 mod process;
+mod past_end;
 mod protect;
 #[cfg(feature = "alloc")]
 mod reader;
@@ -45,6 +46,7 @@ pub const FILES: &[&[Check]] = &[
     reservation::CHECKS,
     residency::CHECKS,
     view::CHECKS,
+    past_end::CHECKS,
     #[cfg(feature = "alloc")]
     reader::CHECKS,
 ];

@@ -53,7 +53,7 @@ unsafe impl Backend for Kernel {
     }
 
     fn flags(&self) -> Flags {
-        Flags::COW | Flags::POPULATE | Flags::LOCKED
+        Flags::COW | Flags::POPULATE | Flags::LOCKED | Flags::PAST_END
     }
 
     unsafe fn map(&self, request: &Request) -> Result<NonNull<u8>, Code> {

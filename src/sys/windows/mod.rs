@@ -115,6 +115,9 @@ impl System for Windows {
         if flags.contains(Flags::HUGETLB) {
             return Err(Failure::unsupported(Flags::HUGETLB).into());
         }
+        if flags.contains(Flags::PAST_END) {
+            return Err(Failure::unsupported(Flags::PAST_END).into());
+        }
         // A view gains no permission that it was mapped without. A copy may become writable later, so it is mapped
         // writable, and protected below.
         let (kind, view_prot) = match flags.contains(Flags::COW) {
