@@ -26,6 +26,7 @@
 //! - [`Mapping`] and [`MappingMut`] are the result: a slice of bytes, unmapped when it is dropped. [`RawMapping`] gives
 //!   pointers only.
 //! - [`Reservation`] is address space for mappings that must lie at certain addresses.
+//! - [`SharedMemory`] is memory that several processes map.
 //! - [`View`] and `Reader` (feature `alloc`) are safe, whatever others do to the file: the one copies parts of it, the other
 //!   goes through it in chunks. [`guard::install`] makes views fast.
 //! - `custom::Backend` is what a kernel implements: on targets without an operating system, or on any with
@@ -74,6 +75,7 @@ mod reader;
 mod reservation;
 #[cfg(feature = "alloc")]
 mod search;
+mod shared;
 #[cfg(feature = "std")]
 mod std_impls;
 mod sys;
@@ -88,6 +90,7 @@ pub use options::{Advice, Discard, Flags, Inheritance, Prot};
 #[cfg(feature = "alloc")]
 pub use reader::Reader;
 pub use reservation::Reservation;
+pub use shared::SharedMemory;
 pub use sys::{Backing, RawFile};
 pub use view::View;
 

@@ -4,6 +4,7 @@ use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
 use crate::file::{AsPath, File, FileRef, private::Sealed};
 use crate::reader::Reader;
+use crate::shared::SharedMemory;
 use crate::sys::std_files::{self, AsFile, BorrowedFile, OwnedFile};
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
@@ -93,6 +94,34 @@ impl From<OwnedFile> for File {
 impl From<std::fs::File> for File {
     fn from(file: std::fs::File) -> Self {
         OwnedFile::from(file).into()
+    }
+}
+
+impl From<SharedMemory> for OwnedFile {
+    fn from(memory: SharedMemory) -> Self {
+        // SAFETY: the object was open and is given up.
+        unsafe { std_files::into_owned_file(memory.into_raw()) }
+    }
+}
+
+/// Passes the memory to a child process: as its standard input, for example.
+impl From<SharedMemory> for std::process::Stdio {
+    fn from(memory: SharedMemory) -> Self {
+        OwnedFile::from(memory).into()
+    }
+}
+
+/// If it fails, the descriptor or handle is given back.
+impl TryFrom<OwnedFile> for SharedMemory {
+    type Error = Refused<OwnedFile>;
+
+    fn try_from(file: OwnedFile) -> Result<Self, Refused<OwnedFile>> {
+        let raw = std_files::from_owned_file(file);
+        // SAFETY: the object is open and given up.
+        unsafe { Self::from_raw(raw) }.map_err(|error| {
+            // SAFETY: as above, as `from_raw` has not taken it.
+            Refused::new(unsafe { std_files::into_owned_file(raw) }, error)
+        })
     }
 }
 

@@ -68,14 +68,19 @@ impl<'f> Mmap<'f> {
     /// As [`map`](Self::map).
     ///
     /// # Errors
-    /// As `map`, and [`NotMappable`](ErrorKind::NotMappable): a device, unless it is a block device. What it maps need not be
-    /// what is read from it.
+    /// As `map`, and:
+    /// - [`NotMappable`](ErrorKind::NotMappable): a device, unless it is a block device. What it maps need not be what is
+    ///   read from it.
+    /// - [`Unsupported`](ErrorKind::Unsupported): on Windows, [`SharedMemory`](crate::SharedMemory), which cannot be read.
     ///
     /// # Examples
     ///
     /// See [`View`].
     pub fn view(self) -> Result<View<'f>, Error> {
         let (file, offset, len) = self.source();
+        if file.is_section() {
+            return Err(Error::new(Call::View, ErrorKind::Unsupported));
+        }
         // Without a length a device is refused anyway.
         if len.is_some() && Sys::stat(file.as_raw())?.kind != FileKind::Regular {
             return Err(Error::new(Call::View, ErrorKind::NotMappable));

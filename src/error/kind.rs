@@ -30,7 +30,7 @@ pub enum ErrorKind {
     Overflow,
     /// The length exceeds `isize::MAX`, or the file's size exceeds what the system supports.
     TooLong,
-    /// Fresh memory or a reservation of length 0.
+    /// Fresh memory or a reservation of length 0, or shared memory whose creator has not set its length yet.
     ZeroLength,
     /// The file cannot be mapped: a directory, a pipe, a terminal, or a file or device that reports no length.
     NotMappable,
@@ -118,6 +118,7 @@ calls! {
     Regions "regions" Temporary "temporary"
     AdviseRaw "advise_raw" LockLimit "lock_limit" LockOnFault "lock_on_fault" Populate "populate"
     RaiseLockLimit "raise_lock_limit" Resident "resident" SetInheritance "set_inheritance"
+    Create "create" MapShared "map_shared" New "new" Remove "remove"
     // POSIX systems'.
     Fallocate "fallocate" Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
     Madvise "madvise" MemfdCreate "memfd_create" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"
@@ -138,6 +139,7 @@ calls! {
     SetFileInformationByHandle "SetFileInformationByHandle" SetFilePointerEx "SetFilePointerEx"
     UnmapViewOfFile "UnmapViewOfFile" UnmapViewOfFile2 "UnmapViewOfFile2" VirtualAlloc "VirtualAlloc"
     VirtualAlloc2 "VirtualAlloc2" VirtualFree "VirtualFree" VirtualLock "VirtualLock"
+    OpenFileMappingW "OpenFileMappingW" VirtualQuery "VirtualQuery"
     VirtualProtect "VirtualProtect" VirtualUnlock "VirtualUnlock" WriteFile "WriteFile"
     LockFileEx "LockFileEx" UnlockFile "UnlockFile"
 }

@@ -351,7 +351,9 @@ impl Drop for File {
 #[derive(Clone, Copy, Debug)]
 pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
-    owner: PhantomData<&'f File>,
+    /// In bytes, or 0 for a file: see `Shared::HAS_SECTIONS`.
+    pub(crate) section_len: usize,
+    pub(crate) owner: PhantomData<&'f File>,
 }
 
 impl FileRef<'_> {
@@ -380,7 +382,7 @@ impl FileRef<'_> {
     /// ```
     #[inline]
     pub unsafe fn borrow_raw(raw: RawFile) -> Self {
-        Self { raw, owner: PhantomData }
+        Self { raw, section_len: 0, owner: PhantomData }
     }
 
     /// Returns the descriptor or handle.
@@ -395,7 +397,7 @@ impl FileRef<'_> {
 impl<'f> From<&'f File> for FileRef<'f> {
     #[inline]
     fn from(file: &'f File) -> Self {
-        Self { raw: file.0, owner: PhantomData }
+        Self { raw: file.0, section_len: 0, owner: PhantomData }
     }
 }
 

@@ -2,3 +2,6 @@
 
 #[doc = include_str!("safety.md")]
 pub mod safety {}
+
+#[doc = include_str!("sharing.md")]
+pub mod sharing {}

@@ -9,7 +9,7 @@ use crate::mapping::{Mapping, MappingMut, RawMapping};
 use crate::options::{Flags, Prot};
 use crate::reservation::Reservation;
 use crate::sys::contract::Request;
-use crate::sys::{Sys, System};
+use crate::sys::{Shared, Sys, System};
 
 /// What to map of fresh memory, and how: see [`Mmap::anon`](crate::Mmap::anon).
 ///
@@ -129,6 +129,50 @@ impl Anon {
     /// ```
     pub fn map_raw(self) -> Result<RawMapping, Error> {
         self.map_with(self.prot)
+    }
+
+    /// Maps memory that child processes share: what one process writes, all see.
+    ///
+    /// The child of a `fork` inherits the mapping, at the same address. A process that was not forked, or that has started
+    /// another program since, does not have it; [`SharedMemory`](crate::SharedMemory) is for these.
+    ///
+    /// How several processes may use the same memory is [a page of the guide](crate::guide::sharing).
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: `mmap` with `MAP_SHARED | MAP_ANONYMOUS`.
+    /// - Windows, kernels: unsupported. Windows has no `fork`.
+    ///
+    /// # Errors
+    /// As [`map`](Self::map), and [`Unsupported`](ErrorKind::Unsupported): the system has no `fork`, or
+    /// [`Flags::COW`] or [`Flags::HUGETLB`] is given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{ErrorKind, Mmap, Prot};
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// let memory = match Mmap::anon(4096).prot(Prot::WRITE).map_shared() {
+    ///     Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+    ///     memory => memory?,
+    /// };
+    /// // SAFETY: the start of a page is aligned, and every process uses these bytes by atomics of this type alone.
+    /// let counter = unsafe { AtomicU64::from_ptr(memory.as_mut_ptr().cast()) };
+    /// // After a fork both processes count.
+    /// assert_eq!(counter.fetch_add(1, Ordering::Relaxed), 0);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "MAP_SHARED")]
+    pub fn map_shared(self) -> Result<RawMapping, Error> {
+        self.check()?;
+        let Self { len, prot, flags } = self;
+        for flag in [Flags::COW, Flags::HUGETLB] {
+            if flags.contains(flag) {
+                return Err(Failure::unsupported(flag).into());
+            }
+        }
+        // SAFETY: there is no reservation.
+        let mapped = unsafe { Sys::map_anon_shared(Request { len, prot, flags, reservation: None }) };
+        Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
     /// Maps the memory in a reservation, which the mapping replaces as a whole.

@@ -425,7 +425,7 @@ impl<'f> Mmap<'f> {
             }
         }
         let file = self.file.raw;
-        let FileStatus { kind, len: end, block_size } = Sys::stat(file)?;
+        let FileStatus { kind, len: end, block_size } = self.file.status()?;
         let len = match (kind, self.len) {
             (FileKind::Regular, len) => {
                 let rest = match len {
@@ -450,6 +450,6 @@ impl<'f> Mmap<'f> {
             (FileKind::Device, Some(len)) => len,
             (FileKind::Device | FileKind::Other, _) => return fail(ErrorKind::NotMappable),
         };
-        Ok((FilePart { file, offset: self.offset, block_size }, len))
+        Ok((FilePart { file, offset: self.offset, block_size, is_section: self.file.is_section() }, len))
     }
 }

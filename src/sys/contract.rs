@@ -10,6 +10,7 @@
 pub(crate) mod files;
 pub(crate) mod process;
 pub(crate) mod residency;
+pub(crate) mod shared;
 
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
@@ -113,6 +114,9 @@ pub(crate) struct FilePart<F> {
     /// As `stat` reported it.
     #[allow(dead_code, reason = "Linux alone uses it")]
     pub(crate) block_size: usize,
+    /// Whether it is no file, but an object of `Shared::HAS_SECTIONS`.
+    #[allow(dead_code, reason = "Windows alone uses it")]
+    pub(crate) is_section: bool,
 }
 
 /// A new mapping: the address of the byte at the requested offset, and what the system must remember of it.

@@ -2,6 +2,7 @@
 //! what that trait's `# Safety` promises. The kernel is found by a symbol that `custom_backend!` defines.
 
 use super::contract::residency::Residency;
+use super::contract::shared::Shared;
 use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System};
 use crate::custom::{self, Backend, Code, FileKind, Open, UNSUPPORTED};
 use crate::error::kind::{Call, ErrorKind, Failure};
@@ -276,3 +277,6 @@ impl System for Custom {
 
 /// Kernels have none of it.
 impl Residency for Custom {}
+
+/// An object without a name is a file in memory.
+impl Shared for Custom {}

@@ -15,6 +15,8 @@
 //! | Linux | `map_file`, `map_anon` | fstatfs, mmap, mincore (`HUGETLB`), mlock (`LOCKED`), munlock! munmap! | the mapping is lost |
 //! | | … in a reservation | the same, then mremap; if that failed mmap, msync, faccessat | the reservation is whole; or lost if another thread mapped something into it, or if the last three failed too |
 //! | | `map_anon` in a reservation, plain | mprotect | |
+//! | | `new_object` | memfd_create, ftruncate, fcntl, fstat, close! | |
+//! | | `create_object` | openat, ftruncate, fstat, unlinkat! close! | the name is left |
 //! | | `is_empty_file_mappable` | mmap, munmap! | a page is lost; the file counts as not mappable |
 //! | | `reserve` at an address, before Linux 4.17 | mmap, munmap! | the range is lost |
 //! | | `unmap_to_reservation` | mmap; if that failed mmap, msync | the mapping is whole; or lost if the kernel unmapped it: see there |
@@ -25,6 +27,7 @@
 //! | | `discard` | madvise | some contents may be gone, the memory never |
 //! | macOS | `map_file`, `map_anon` | mmap, mlock (`LOCKED`), munmap! | the mapping is lost |
 //! | | … in a reservation | mmap, mlock, munlock, mmap! | the range is lost |
+//! | | `create_object` | shm_open, ftruncate, fstat, shm_unlink! close! | the name is left |
 //! | | `POPULATE`, `populate` | mlock, munlock! | the pages stay locked until they are unmapped |
 //! | | `raise_lock_limit` | getrlimit, setrlimit, setrlimit | |
 //! | | `reserve` at an address | mmap, munmap! | the range is lost |
@@ -36,6 +39,7 @@
 //! | | `read`, `write` | GetFileType, SetFilePointerEx, CreateEventW, ReadFile or WriteFile, GetOverlappedResult, SetFilePointerEx | if the last one fails, the position is moved, and the bytes were transferred |
 //! | | `map_file` | DuplicateHandle, CreateFileMappingW, MapViewOfFile, VirtualProtect (`COW`), VirtualLock (`LOCKED`), UnmapViewOfFile! | the view is lost |
 //! | | … in a reservation | … GetProcAddress, VirtualQuery, VirtualFree, MapViewOfFile3, VirtualProtect, VirtualLock, UnmapViewOfFile2! | the reservation, as one placeholder or two, which the next use joins; with the last one the range is lost |
+//! | | `new_object`, `create_object`, `open_object` | MultiByteToWideChar, CreateFileMappingW or OpenFileMappingW, MapViewOfFile, VirtualQuery, UnmapViewOfFile! | a view is lost |
 //! | | `map_anon` | VirtualAlloc, VirtualLock, VirtualFree! | the memory is lost |
 //! | | … in a reservation | VirtualQuery, VirtualFree, VirtualAlloc2, VirtualLock, VirtualFree! | the range is lost |
 //! | | `reserve` | VirtualAlloc2, and on error 87 a probe, VirtualFree! | 64 KiB are lost |
@@ -79,6 +83,7 @@ mod posix;
 
 pub(crate) use contract::System;
 pub(crate) use contract::residency::Residency;
+pub(crate) use contract::shared::Shared;
 
 /// The operating system.
 pub(crate) type Sys = Chosen;

@@ -7,6 +7,7 @@
 pub(super) mod files;
 pub(super) mod guard;
 pub(super) mod residency;
+pub(super) mod shared;
 
 use super::contract::Open;
 use crate::error::kind::ErrorKind;

@@ -23,6 +23,7 @@ mod protect;
 mod reader;
 mod reservation;
 mod residency;
+mod shared;
 mod view;
 
 use baremap::{Error, ErrorKind, File, FileRef, Mapping, MappingMut, Mmap, Prot, Refused};
@@ -47,6 +48,7 @@ pub const FILES: &[&[Check]] = &[
     residency::CHECKS,
     view::CHECKS,
     past_end::CHECKS,
+    shared::CHECKS,
     #[cfg(feature = "alloc")]
     reader::CHECKS,
 ];

@@ -6,7 +6,8 @@ use crate::faults::perform;
 use crate::files::{self, variadic};
 use crate::{PAGE, stop};
 use libc::{c_char, c_int, off_t};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
 type Result<T = isize> = std::result::Result<T, Errno>;
@@ -16,8 +17,11 @@ const O_EXCL: c_int = 0x800;
 
 variadic!(shm_open, shm_open_of_three);
 
-fn with_names<T>(f: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> T {
-    static NAMES: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+/// A name, and its object.
+type Named = (Vec<u8>, OwnedFd);
+
+fn with_names<T>(f: impl FnOnce(&mut Vec<Named>) -> T) -> T {
+    static NAMES: Mutex<Vec<Named>> = Mutex::new(Vec::new());
     f(&mut NAMES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -34,7 +38,8 @@ pub extern "C" fn shm_open_of_three(name: *const c_char, flags: c_int, mode: c_i
 }
 
 fn try_open(name: *const c_char, flags: c_int, mode: c_int) -> Result {
-    if flags & !(O_CREAT | O_EXCL) != libc::O_RDWR {
+    let access = flags & !(O_CREAT | O_EXCL);
+    if access != libc::O_RDWR && flags != libc::O_RDONLY {
         stop(format_args!("shm_open: flags {flags:#x} are not implemented here; O_CLOEXEC is no flag of it"));
     }
     // An odd mode is left over from another calling convention.
@@ -42,24 +47,32 @@ fn try_open(name: *const c_char, flags: c_int, mode: c_int) -> Result {
         stop(format_args!("shm_open: O_CREAT with mode {mode:#o}: declare it variadic, and pass a mode"));
     }
     let name = checked_name(name)?;
-    let exists = with_names(|names| names.contains(&name));
-    match (exists, flags & O_CREAT != 0, flags & O_EXCL != 0) {
-        (true, true, true) => return Err(EEXIST),
-        (true, ..) => stop("shm_open of an object that exists is not implemented here"),
-        (false, false, _) => return Err(ENOENT),
-        (false, true, _) => {}
+    let object =
+        with_names(|names| names.iter().find(|named| named.0 == name).map(|named| named.1.as_raw_fd()));
+    match (object, flags & O_CREAT != 0, flags & O_EXCL != 0) {
+        (Some(_), true, true) => return Err(EEXIST),
+        (Some(object), ..) => {
+            let path = CString::new(format!("/proc/self/fd/{object}")).unwrap_or_default();
+            // SAFETY: the path ends in NUL.
+            return Errno::check(unsafe { libc::open(path.as_ptr(), access | libc::O_CLOEXEC) } as isize);
+        }
+        (None, false, _) => return Err(ENOENT),
+        (None, true, _) => {}
     }
     // SAFETY: the name ends in NUL.
     let file = unsafe { libc::memfd_create(c"shm".as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
     let file = Errno::check(file as isize)?;
-    with_names(|names| names.push(name));
+    // The name keeps the object.
+    // SAFETY: the descriptor is open.
+    let kept = unsafe { BorrowedFd::borrow_raw(file as c_int) }.try_clone_to_owned();
+    with_names(|names| names.push((name, kept.unwrap_or_else(|error| stop(error)))));
     Ok(file)
 }
 
 pub extern "C" fn shm_unlink(name: *const c_char) -> isize {
     let unlink = || {
         let name = checked_name(name).map_err(|_| EINVAL)?;
-        with_names(|names| match names.iter().position(|other| *other == name) {
+        with_names(|names| match names.iter().position(|named| named.0 == name) {
             Some(at) => {
                 names.swap_remove(at);
                 Ok(0)

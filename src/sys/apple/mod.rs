@@ -12,6 +12,7 @@ mod imports;
 mod instructions;
 mod process;
 mod residency;
+mod shared;
 
 use super::contract::residency::Residency;
 use super::contract::{

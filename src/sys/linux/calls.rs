@@ -32,8 +32,7 @@ pub(super) fn uninterrupted(call: Call, syscall: impl FnMut() -> usize) -> Resul
 /// Opens a file relative to the working directory.
 #[inline]
 pub(super) fn open(path: &CStr, flags: c_int, mode: usize) -> usize {
-    // SAFETY: `path` ends in NUL.
-    unsafe { syscall4(OPENAT, AT_FDCWD, path.as_ptr().expose_provenance(), flags as usize, mode) }
+    openat(AT_FDCWD, path, flags, mode)
 }
 
 /// Opens a file relative to a folder.
@@ -50,13 +49,13 @@ pub(super) fn unlinkat(folder: c_int, path: &CStr) -> usize {
     unsafe { syscall3(UNLINKAT, folder as usize, path.as_ptr().expose_provenance(), 0) }
 }
 
-const AT_FDCWD: usize = -100isize as usize;
+pub(super) const AT_FDCWD: c_int = -100;
 
 /// Whether a path exists that the kernel reads from an address, which need not be readable.
 #[inline]
 pub(super) fn access(path: usize) -> usize {
     // SAFETY: an unreadable path is EFAULT; a readable one is looked up.
-    unsafe { syscall3(FACCESSAT, AT_FDCWD, path, 0) }
+    unsafe { syscall3(FACCESSAT, AT_FDCWD as usize, path, 0) }
 }
 
 #[inline]

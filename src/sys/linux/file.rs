@@ -12,18 +12,19 @@ use core::mem::MaybeUninit;
 pub(super) const O_RDWR: c_int = 0o2;
 pub(super) const O_CREAT: c_int = 0o100;
 pub(super) const O_EXCL: c_int = 0o200;
+const O_TRUNC: c_int = 0o1000;
 pub(super) const O_CLOEXEC: c_int = 0o2000000;
 
+pub(super) const OPEN_FLAGS: posix::OpenFlags = posix::OpenFlags {
+    read_write: O_RDWR,
+    create: O_CREAT,
+    exclusive: O_EXCL,
+    truncate: O_TRUNC,
+    close_on_exec: O_CLOEXEC,
+};
+
 pub(super) fn open(path: &CStr, open: Open) -> Result<c_int> {
-    const O_TRUNC: i32 = 0o1000;
-    let flags = posix::OpenFlags {
-        read_write: O_RDWR,
-        create: O_CREAT,
-        exclusive: O_EXCL,
-        truncate: O_TRUNC,
-        close_on_exec: O_CLOEXEC,
-    }
-    .of(open);
+    let flags = OPEN_FLAGS.of(open);
     // The umask removes bits of the mode.
     Ok(uninterrupted(Call::Openat, || calls::open(path, flags, 0o666))? as c_int)
 }
@@ -69,8 +70,14 @@ const F_SEAL_SHRINK: usize = 0x2;
 const F_SEAL_GROW: usize = 0x4;
 const F_SEAL_WRITE: usize = 0x8;
 
+const F_ADD_SEALS: usize = 1033;
+
+/// Fixes the length of a file in memory, which can still be written and sealed.
+pub(super) fn fix_len(file: c_int) -> Result<()> {
+    checked(Call::Fcntl, calls::fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)).map(drop)
+}
+
 pub(super) fn seal(file: c_int) -> Result<()> {
-    const F_ADD_SEALS: usize = 1033;
     let seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
     match checked(Call::Fcntl, calls::fcntl(file, F_ADD_SEALS, seals)) {
         // Not a file in memory.

@@ -16,6 +16,7 @@ mod irregular;
 mod process;
 mod reservation;
 mod residency;
+mod shared;
 
 use super::contract::{
     FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, Usage,
@@ -54,6 +55,7 @@ enum Kind {
 }
 
 const MIN_PAGE_SIZE: usize = 4096;
+const MAP_SHARED: usize = 1;
 const MAP_NORESERVE: usize = 0x4000;
 const MAP_HUGETLB: usize = 0x40000;
 
@@ -167,8 +169,7 @@ impl System for Linux {
 
     #[inline(always)]
     unsafe fn map_file(part: FilePart<RawFile>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
-        const MAP_SHARED: usize = 1;
-        let FilePart { file, offset, block_size } = part;
+        let FilePart { file, offset, block_size, .. } = part;
         let is_hugetlb = request.flags.contains(Flags::HUGETLB);
         let (kind, mut flags) = match request.flags.contains(Flags::COW) {
             true => (Kind::Private, MAP_PRIVATE),

@@ -260,6 +260,7 @@ unsafe extern "system" {
         buffer: *mut u16,
         len: i32,
     ) -> i32;
+    pub(super) fn OpenFileMappingW(access: u32, inherit: i32, name: *const u16) -> Handle;
     pub(super) fn PrefetchVirtualMemory(
         process: Handle,
         count: usize,

@@ -59,13 +59,14 @@ pub(super) fn protection(prot: Prot, kind: Kind) -> u32 {
     }
 }
 
-/// Maps a view of a file. The view alone keeps its section alive.
+/// Maps a view of a file, or of a section. The view alone keeps its section alive.
 ///
 /// # Safety
 /// The reservation, if there is one, is the caller's, and as long as `len` rounded up to the granularity. The offset is a
 /// multiple of the granularity.
 pub(super) unsafe fn map_view(
     file: Handle,
+    is_section: bool,
     offset: u64,
     len: usize,
     prot: Prot,
@@ -77,8 +78,11 @@ pub(super) unsafe fn map_view(
     const FILE_MAP_READ: u32 = 0x4;
     const FILE_MAP_EXECUTE: u32 = 0x20;
     let protection = protection(prot, kind);
-    // SAFETY: accesses no memory of this process. A size of 0 stands for the file's, so the file is never extended.
-    let section = unsafe { CreateFileMappingW(file, null_mut(), protection, 0, 0, null()) };
+    let section = match is_section {
+        true => file,
+        // SAFETY: accesses no memory of this process. A size of 0 stands for the file's, so the file is never extended.
+        false => unsafe { CreateFileMappingW(file, null_mut(), protection, 0, 0, null()) },
+    };
     if section == 0 {
         let failure = last_error(Call::CreateFileMappingW);
         return Err(match stat(file) {
@@ -103,6 +107,9 @@ pub(super) unsafe fn map_view(
         // SAFETY: the caller's promise.
         Some(reservation) => unsafe { placeholder::map_view(reservation, section, offset, len, protection) },
     };
+    if is_section {
+        return mapped;
+    }
     close(section);
     mapped.map_err(|failure| match failure.code {
         // The section allows every view that is mapped here. So the file was truncated meanwhile, and the view would

@@ -15,6 +15,7 @@ mod path;
 mod placeholder;
 mod process;
 mod residency;
+mod shared;
 #[cfg(feature = "std")]
 pub(crate) mod std_files;
 
@@ -132,13 +133,16 @@ impl System for Windows {
             backing.alignment_log2 = allocation_granularity().trailing_zeros() as u8;
         }
         // First, because undoing it cannot fail.
-        if kind == Kind::Shared && prot.contains(Prot::WRITE) {
+        if kind == Kind::Shared && prot.contains(Prot::WRITE) && !part.is_section {
             backing.file = file::duplicate(part.file)? as u32;
         }
         let before = part.offset as usize & backing.offset_mask();
         let (offset, view_len) = (part.offset - before as u64, before + len);
         // SAFETY: the caller's promise; the offset in a reservation is a multiple already.
-        let view = unsafe { memory::map_view(part.file, offset, view_len, view_prot, kind, reservation) };
+        let view = unsafe {
+            let FilePart { file, is_section, .. } = part;
+            memory::map_view(file, is_section, offset, view_len, view_prot, kind, reservation)
+        };
         // SAFETY: the view is longer than `before`.
         let ptr = unsafe { view.inspect_err(|_| backing.close_file())?.add(before) };
         let span = Span { ptr, len };

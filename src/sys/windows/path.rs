@@ -100,7 +100,7 @@ fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>
 ///
 /// # Safety
 /// `buffer` has room for `len` units, which are more than the letters.
-unsafe fn convert(path: &CStr, end: &[u8], buffer: *mut u16, len: usize) -> Result<()> {
+pub(super) unsafe fn convert(path: &CStr, end: &[u8], buffer: *mut u16, len: usize) -> Result<()> {
     const CP_UTF8: u32 = 65001;
     const MB_ERR_INVALID_CHARS: u32 = 8;
     let room = (len - end.len()) as i32;

@@ -12,6 +12,8 @@ use core::ptr::{null, with_exposed_provenance};
 use core::sync::atomic::AtomicUsize;
 
 pub(crate) const O_DIRECTORY: c_int = 0o40000;
+/// `asm/fcntl.h`; architectures differ.
+pub(crate) const O_NOFOLLOW: i32 = 0o100000;
 
 /// The kernel's `struct sigaction` (`asm/signal.h`). A handler returns to the vDSO.
 #[repr(C)]

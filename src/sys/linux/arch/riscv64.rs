@@ -10,6 +10,8 @@ use core::ffi::{c_int, c_void};
 use core::ptr::with_exposed_provenance;
 
 pub(crate) const O_DIRECTORY: c_int = 0o200000;
+/// `asm-generic/fcntl.h`; architectures differ.
+pub(crate) const O_NOFOLLOW: i32 = 0o400000;
 
 /// The kernel's `struct sigaction` (`asm-generic/signal.h`). A handler returns to the vDSO.
 #[repr(C)]

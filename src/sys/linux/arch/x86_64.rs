@@ -7,6 +7,9 @@ use core::arch::{asm, global_asm};
 use core::ffi::{c_int, c_void};
 use core::ptr::with_exposed_provenance;
 
+/// `asm-generic/fcntl.h`; architectures differ.
+pub(crate) const O_NOFOLLOW: i32 = 0o400000;
+
 pub(crate) const READ: usize = 0;
 pub(crate) const CLOSE: usize = 3;
 pub(crate) const FSTAT: usize = 5;
