@@ -101,7 +101,7 @@ bits! {
         /// - Linux, macOS: `mmap`. On hugetlbfs a writable mapping extends the file; with [`HUGETLB`](Self::HUGETLB) it is
         ///   unsupported, because every huge page must be resident.
         /// - Windows: unsupported. A section is never longer than its file, and to make a longer one extends the file.
-        /// - Kernels: if `custom::Backend::flags` contains it.
+        /// - Kernels: if `custom::Backend::flags` contains it. How locking fails is the kernel's affair.
         PAST_END = 64;
     }
 }

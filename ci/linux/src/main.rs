@@ -1,7 +1,8 @@
 //! Checks that need root on Linux, each in a process of its own, as a fault would end it: see `ci/linux/run --help`.
 
 use baremap::{
-    Discard, Error, ErrorKind, File, Flags, MappingMut, Mmap, Prot, Reader, Reservation, page_size,
+    Discard, Error, ErrorKind, File, Flags, MappingMut, Mmap, Prot, RawMapping, Reader, Reservation,
+    SharedMemory, page_size,
 };
 use std::ffi::CString;
 use std::fs;
@@ -10,6 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 mod residency;
 
@@ -41,6 +43,9 @@ const CHECKS: &[(&str, Check)] = &[
     ("each set of seals", seals),
     ("sealed huge pages", sealed_huge_pages),
     ("fs-verity", verity),
+    ("memory that a fork shares", forked),
+    ("shared memory through a socket", through_a_socket),
+    ("shared memory on a full /dev/shm", full_names),
 ];
 
 fn main() -> ExitCode {
@@ -515,5 +520,113 @@ fn verity() -> Result<(), String> {
     let (above, _undo_above) = mounted("overlay", "none", &layers)?;
     let file = File::open(format!("{above}/file")).unwrap();
     assert_eq!(Mmap::new(&file).map_sealed().unwrap_err().kind(), ErrorKind::NotSealed);
+    Ok(())
+}
+
+/// The first number of memory that the checks below share.
+fn number(map: &RawMapping) -> &AtomicU64 {
+    assert!(map.len() >= 8 && map.prot() == Prot::WRITE);
+    // SAFETY: mapped and writable, at the start of a page, and accessed by this function alone.
+    unsafe { AtomicU64::from_ptr(map.as_mut_ptr().cast()) }
+}
+
+/// The child counts in the memory of the parent, and not in that which is private.
+fn forked() -> Result<(), String> {
+    const EACH: u64 = 1_000_000;
+    let request = Mmap::anon(100_000).prot(Prot::WRITE);
+    let (shared, private) = (request.map_shared().unwrap(), request.map_raw().unwrap());
+    let count = || {
+        for _ in 0..EACH {
+            number(&shared).fetch_add(1, Relaxed);
+            number(&private).fetch_add(1, Relaxed);
+        }
+    };
+    // SAFETY: this process has one thread, and the child calls nothing that allocates.
+    let child = checked("fork", unsafe { libc::fork() })? as libc::pid_t;
+    count();
+    if child == 0 {
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = -1;
+    // SAFETY: `status` is writable.
+    checked("waitpid", unsafe { libc::waitpid(child, &mut status, 0) })?;
+    assert_eq!(status, 0);
+    assert_eq!(number(&shared).load(Relaxed), 2 * EACH);
+    assert_eq!(number(&private).load(Relaxed), EACH);
+    Ok(())
+}
+
+/// The descriptor that arrives is another one, of the same memory, whose length nobody changes.
+fn through_a_socket() -> Result<(), String> {
+    let memory = SharedMemory::new(100_000).unwrap();
+    let map = Mmap::new(&memory).prot(Prot::WRITE).map_raw().unwrap();
+    number(&map).store(7, Relaxed);
+    let raw = memory.as_raw();
+    let received = SharedMemory::try_from(sent(raw)?).unwrap();
+    drop(memory);
+    assert_ne!(received.as_raw(), raw);
+    assert_eq!(received.len(), 100_000);
+    let same = Mmap::new(&received).prot(Prot::WRITE).map_raw().unwrap();
+    assert_eq!(number(&same).fetch_add(1, Relaxed), 7);
+    assert_eq!(number(&map).load(Relaxed), 8);
+    let file = File::from(OwnedFd::from(received));
+    for len in [0, 99_999, 100_001] {
+        assert_eq!(file.set_len(len).unwrap_err().kind(), ErrorKind::PermissionDenied);
+    }
+    // It can still be sealed, once nobody can write to it.
+    drop((map, same));
+    file.seal().unwrap();
+    assert_eq!(Mmap::new(&file).map_sealed().unwrap()[0], 8);
+    // What is no memory is given back.
+    let null = fs::File::open("/dev/null").unwrap();
+    let null = null.as_raw_fd();
+    let refused = SharedMemory::try_from(sent(null)?).unwrap_err();
+    assert_eq!(refused.error.kind(), ErrorKind::NotMappable);
+    assert!(fs::File::from(refused.value).metadata().is_ok());
+    Ok(())
+}
+
+/// Sends a descriptor to this process.
+fn sent(file: RawFd) -> Result<OwnedFd, String> {
+    let mut ends = [-1; 2];
+    // SAFETY: `ends` has room for two descriptors.
+    checked("socketpair", unsafe {
+        libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr())
+    })?;
+    // SAFETY: just opened, and nothing else closes them.
+    let ends = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+    let mut byte = [0_u8];
+    let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+    // Aligned as `cmsghdr` must be.
+    let mut control = [0_u64; 8];
+    // SAFETY: it consists of integers and pointers.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+    message.msg_control = control.as_mut_ptr().cast();
+    let size = size_of::<RawFd>() as u32;
+    // SAFETY: `control` has room for a header and a descriptor.
+    unsafe {
+        message.msg_controllen = libc::CMSG_SPACE(size) as usize;
+        let header = libc::CMSG_FIRSTHDR(&message);
+        ((*header).cmsg_level, (*header).cmsg_type) = (libc::SOL_SOCKET, libc::SCM_RIGHTS);
+        (*header).cmsg_len = libc::CMSG_LEN(size) as usize;
+        libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(file);
+        checked("sendmsg", libc::sendmsg(ends[0].as_raw_fd(), &message, 0) as i64)?;
+        libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(-1);
+        checked("recvmsg", libc::recvmsg(ends[1].as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) as i64)?;
+        let received = libc::CMSG_DATA(libc::CMSG_FIRSTHDR(&message)).cast::<RawFd>().read_unaligned();
+        assert!(received >= 0);
+        Ok(OwnedFd::from_raw_fd(received))
+    }
+}
+
+/// More than the folder of the names has is an error, and no signal, if it is allocated first.
+fn full_names() -> Result<(), String> {
+    let name = format!("baremap-full-{}", std::process::id());
+    let memory = SharedMemory::create(&name, 1 << 50).unwrap();
+    SharedMemory::remove(&name).unwrap();
+    let error = memory.allocate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSpace, "{error}");
     Ok(())
 }
