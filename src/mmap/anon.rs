@@ -164,14 +164,15 @@ impl Anon {
     #[doc(alias = "MAP_SHARED")]
     pub fn map_shared(self) -> Result<RawMapping, Error> {
         self.check()?;
-        let Self { len, prot, flags } = self;
+        let Self { len, prot, .. } = self;
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
         for flag in [Flags::COW, Flags::HUGETLB] {
             if flags.contains(flag) {
                 return Err(Failure::unsupported(flag).into());
             }
         }
         // SAFETY: there is no reservation.
-        let mapped = unsafe { Sys::map_anon_shared(Request { len, prot, flags, reservation: None }) };
+        let mapped = unsafe { Sys::map_anon_shared(Request { len, prot, flags, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
