@@ -271,6 +271,17 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
+    /// Makes what was written visible as code on every processor, whichever mapping of the memory it was written through.
+    ///
+    /// # Errors
+    /// Fails if that cannot be done, and nothing else.
+    ///
+    /// # Safety
+    /// - The range is mapped.
+    unsafe fn sync_instructions(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
+        Err(UNSUPPORTED)
+    }
+
     /// Opens a file.
     ///
     /// # Errors

@@ -27,6 +27,7 @@
 //!   pointers only.
 //! - [`Reservation`] is address space for mappings that must lie at certain addresses.
 //! - [`SharedMemory`] is memory that several processes map.
+//! - [`Code`] is memory for code that is written while the program runs, and [`Stack`] one for a thread or a coroutine.
 //! - [`View`] and `Reader` (feature `alloc`) are safe, whatever others do to the file: the one copies parts of it, the other
 //!   goes through it in chunks. [`guard::install`] makes views fast.
 //! - `custom::Backend` is what a kernel implements: on targets without an operating system, or on any with
@@ -59,6 +60,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod code;
 #[cfg(baremap_backend = "custom")]
 pub mod custom;
 mod error;
@@ -76,11 +78,13 @@ mod reservation;
 #[cfg(feature = "alloc")]
 mod search;
 mod shared;
+mod stack;
 #[cfg(feature = "std")]
 mod std_impls;
 mod sys;
 mod view;
 
+pub use code::Code;
 pub use error::{Error, ErrorKind, Refused};
 pub use file::{AsPath, File, FileRef};
 pub use limits::{lock_limit, raise_lock_limit};
@@ -91,6 +95,7 @@ pub use options::{Advice, Discard, Flags, Inheritance, Prot};
 pub use reader::Reader;
 pub use reservation::Reservation;
 pub use shared::SharedMemory;
+pub use stack::Stack;
 pub use sys::{Backing, RawFile};
 pub use view::View;
 

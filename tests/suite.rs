@@ -35,6 +35,7 @@ fn run(check: &Check) {
             .filter(|_| IS_POSIX && std::fs::exists("/proc/version").unwrap()),
         // An emulator that keeps a record of every page has less.
         set_len: None,
+        arch: std::env::consts::ARCH,
         address_space: std::env::var("BAREMAP_ADDRESS_SPACE")
             .map_or(1 << (usize::BITS * 5 / 8), |bytes| bytes.parse().unwrap()),
     };

@@ -119,6 +119,7 @@ calls! {
     AdviseRaw "advise_raw" LockLimit "lock_limit" LockOnFault "lock_on_fault" Populate "populate"
     RaiseLockLimit "raise_lock_limit" Resident "resident" SetInheritance "set_inheritance"
     Create "create" MapShared "map_shared" New "new" Remove "remove"
+    Grow "grow" SyncInstructions "sync_instructions" Write "write"
     // POSIX systems'.
     Fallocate "fallocate" Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
     Madvise "madvise" MemfdCreate "memfd_create" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"

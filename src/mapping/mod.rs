@@ -5,6 +5,7 @@
 //! these the change from one parameter to another.
 
 pub mod access;
+mod instructions;
 mod pages;
 mod protection;
 mod residency;

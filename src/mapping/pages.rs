@@ -318,7 +318,7 @@ impl<A> Mapping<A> {
 
     /// Returns start and end of a range, `0 <= start <= end <= len`, or fails with `BeyondEnd`.
     #[inline]
-    pub(super) fn checked(&self, call: Call, range: impl RangeBounds<usize>) -> Result<Range<usize>, Error> {
+    pub(crate) fn checked(&self, call: Call, range: impl RangeBounds<usize>) -> Result<Range<usize>, Error> {
         let start = match range.start_bound() {
             Bound::Included(&start) => Some(start),
             Bound::Excluded(&start) => start.checked_add(1),

@@ -18,6 +18,8 @@ use core::ffi::CStr;
 use core::fmt;
 use core::ptr::{NonNull, without_provenance_mut};
 
+pub(crate) mod code;
+
 pub(crate) type Result<T, E = Failure> = core::result::Result<T, E>;
 
 /// A range of addresses that is not empty, unless it is [`EMPTY`](Self::EMPTY).

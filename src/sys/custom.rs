@@ -3,6 +3,7 @@
 
 use super::contract::residency::Residency;
 use super::contract::shared::Shared;
+use super::contract::code::{cannot_grow, part};
 use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System};
 use crate::custom::{self, Backend, Code, FileKind, Open, UNSUPPORTED};
 use crate::error::kind::{Call, ErrorKind, Failure};
@@ -280,3 +281,38 @@ impl Residency for Custom {}
 
 /// An object without a name is a file in memory.
 impl Shared for Custom {}
+
+impl super::contract::code::Code for Custom {
+    unsafe fn sync_instructions(span: Span, _: &Backing) -> Result<()> {
+        let span = pages(span);
+        // SAFETY: the caller's promise.
+        checked(Call::SyncInstructions, unsafe { kernel().sync_instructions(span.ptr, span.len) })
+    }
+}
+
+impl super::contract::code::Stacks for Custom {
+    unsafe fn map_stack(stack: Span, len: usize) -> Result<()> {
+        let reservation = Some(part(stack, 0, len));
+        let request = Request { len, prot: Prot::WRITE, flags: Flags::empty(), reservation };
+        // SAFETY: the caller's promise.
+        unsafe { map(None, request) }.map(drop).map_err(|refused| refused.failure)
+    }
+
+    /// A kernel unmaps whole mappings, and nothing remembers that the memory would be two.
+    unsafe fn grow_stack(_: Span, _: usize, _: usize) -> Result<()> {
+        Err(cannot_grow())
+    }
+
+    /// After a failure of the second call the stack cannot be given back, as its memory is gone.
+    unsafe fn unmap_stack(stack: Span, len: usize) -> Result<()> {
+        if len == 0 {
+            // SAFETY: the caller's reservation.
+            return unsafe { Self::release(stack) };
+        }
+        // SAFETY: the caller's mapping.
+        unsafe { Self::release(part(stack, 0, len))? };
+        // SAFETY: as above; the guard has at least a page.
+        let _ = unsafe { Self::release(Span { len: stack.len - len, ..stack }) };
+        Ok(())
+    }
+}

@@ -52,6 +52,14 @@
 //! | | `raise_lock_limit` | GetProcessWorkingSetSize, SetProcessWorkingSetSize, GetProcessWorkingSetSize | the limit may be raised |
 //! | | `flush` | FlushViewOfFile up to ten times, FlushFileBuffers | the file system has the data, the disk may not |
 //! | | `discard` of fresh memory | VirtualAlloc, VirtualProtect, VirtualProtect! | contents may be gone, the memory never; if the last one fails, the memory is writable though `prot` says no |
+//! | Linux | `map_code` | memfd_create, ftruncate, mmap twice, munmap! | the executable mapping is lost |
+//! | | `map_stack` | mmap, mprotect, munmap! | the stack is lost |
+//! | macOS | `map_stack` | mmap, mprotect, munmap! | the stack is lost |
+//! | | `begin_writing`, `end_writing` on x86_64 | mprotect | the memory may not be executable, until both succeed |
+//! | Windows | `map_code` | CreateFileMappingW, MapViewOfFile twice, UnmapViewOfFile! | the executable view is lost |
+//! | | `map_stack` | VirtualAlloc twice, VirtualFree! | the stack is lost |
+//! | kernels | `map_stack` | reserve, map, unmap! | the range is lost |
+//! | | `unmap_stack` | unmap twice! | the guard's address space is lost |
 //! | kernels | … with `LOCKED`, if `map` does not lock | map, lock, unmap! or unmap_to_reservation! | the mapping is lost, or the range |
 //! | all | `Reservation::aligned` | reserve, split, release twice! | the rest that was to be released is lost |
 
@@ -84,6 +92,7 @@ mod posix;
 pub(crate) use contract::System;
 pub(crate) use contract::residency::Residency;
 pub(crate) use contract::shared::Shared;
+pub(crate) use contract::code::{Code, Stacks};
 
 /// The operating system.
 pub(crate) type Sys = Chosen;

@@ -8,6 +8,7 @@
 #![deny(dead_code)]
 
 mod anon;
+mod code;
 mod discard;
 mod error;
 mod failure;
@@ -24,6 +25,7 @@ mod reader;
 mod reservation;
 mod residency;
 mod shared;
+mod stack;
 mod view;
 
 use baremap::{Error, ErrorKind, File, FileRef, Mapping, MappingMut, Mmap, Prot, Refused};
@@ -46,6 +48,8 @@ pub const FILES: &[&[Check]] = &[
     discard::CHECKS,
     reservation::CHECKS,
     residency::CHECKS,
+    code::CHECKS,
+    stack::CHECKS,
     view::CHECKS,
     past_end::CHECKS,
     shared::CHECKS,
@@ -92,6 +96,8 @@ pub struct Env<'a> {
     /// Sets the length of a file by its path, for a system that does not truncate mapped files; others may: the host of Wine,
     /// the server of a network drive. Returns whether that was possible.
     pub set_len: Option<fn(&CStr, u64) -> bool>,
+    /// The processor, as std names it, for code that a check writes.
+    pub arch: &'static str,
     /// How many bytes of address space a check may reserve.
     pub address_space: usize,
 }

@@ -1,5 +1,6 @@
 //! The kernel's `Backend`: what the crate asks for, done by `memory.rs` and `disk.rs`.
 
+use crate::arch;
 use crate::disk::MAX_LEN;
 use crate::error::{self, Error, Result};
 use crate::frames::PAGE_SIZE;
@@ -118,6 +119,12 @@ unsafe impl Backend for Kernel {
 
     unsafe fn discard(&self, ptr: NonNull<u8>, len: usize, discard: Discard) -> Result<(), Code> {
         self.call(|memory| memory.discard(ptr.as_ptr().addr(), len, discard))
+    }
+
+    /// A page that is not present yet is faulted in by it.
+    unsafe fn sync_instructions(&self, ptr: NonNull<u8>, len: usize) -> Result<(), Code> {
+        arch::sync_instruction_cache(ptr.as_ptr().addr(), len);
+        Ok(())
     }
 
     fn open(&self, path: &CStr, open: Open) -> Result<RawFile, Code> {

@@ -104,6 +104,7 @@ pub fn run() -> bool {
         zeros: None,
         reports_no_length: None,
         set_len: None,
+        arch: if cfg!(target_arch = "x86_64") { "x86_64" } else { "aarch64" },
         address_space: 1 << 40,
     };
     run_all(&mut env, OWN_CHECKS, run_check, &mut arch::Serial).failed == 0

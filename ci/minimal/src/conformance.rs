@@ -15,6 +15,18 @@ use core::fmt::{self, Write};
 use mem as _;
 use start::Arguments;
 
+const ARCH: &str = if cfg!(target_arch = "x86_64") {
+    "x86_64"
+} else if cfg!(target_arch = "aarch64") {
+    "aarch64"
+} else if cfg!(target_arch = "riscv64") {
+    "riscv64"
+} else if cfg!(target_arch = "x86") {
+    "x86"
+} else {
+    ""
+};
+
 struct Output;
 
 impl Write for Output {
@@ -38,7 +50,7 @@ fn main(mut arguments: Arguments) -> u8 {
     let address_space = 1 << if cfg!(target_arch = "aarch64") { 32 } else { usize::BITS * 5 / 8 };
     // SAFETY: standard input stays open.
     let pipe = Some(unsafe { FileRef::borrow_raw(start::standard_input()) });
-    let mut env = Env { folder, pipe, zeros, reports_no_length, set_len: start::SET_LEN, address_space };
+    let mut env = Env { folder, pipe, zeros, reports_no_length, set_len: start::SET_LEN, arch: ARCH, address_space };
     let counts = run_all(&mut env, &[], |check, env| (check.run)(env), &mut Output);
     u8::from(counts.failed > 0)
 }

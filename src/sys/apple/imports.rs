@@ -43,6 +43,9 @@ unsafe extern "C" {
     pub(super) fn openat(folder: c_int, path: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
     pub(super) fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_void, len: u32) -> c_int;
+    // Without effect on x86_64.
+    #[cfg(baremap_arch = "aarch64")]
+    pub(super) fn pthread_jit_write_protect_np(enabled: c_int);
     // `sigprocmask` is for processes with one thread (POSIX).
     pub(super) fn pthread_sigmask(how: c_int, new: *const u32, old: *mut u32) -> c_int;
     pub(super) fn pwrite(file: c_int, buffer: *const c_void, len: usize, offset: i64) -> isize;
@@ -209,6 +212,7 @@ pub(super) const MAP_SHARED: c_int = 0x1;
 pub(super) const MAP_PRIVATE: c_int = 0x2;
 pub(super) const MAP_FIXED: c_int = 0x10;
 pub(super) const MAP_NORESERVE: c_int = 0x40;
+pub(super) const MAP_JIT: c_int = 0x800;
 pub(super) const MAP_ANON: c_int = 0x1000;
 pub(super) const MS_ASYNC: c_int = 0x1;
 pub(super) const MS_SYNC: c_int = 0x10;

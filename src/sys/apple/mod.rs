@@ -4,6 +4,7 @@
 //! function of xnu, the kernel, on which the code rests.
 
 mod calls;
+mod code;
 mod codes;
 mod file;
 mod files;

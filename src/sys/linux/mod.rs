@@ -7,6 +7,7 @@ mod advice;
 mod arch;
 mod calls;
 mod calls64;
+mod code;
 mod codes;
 mod file;
 mod files;

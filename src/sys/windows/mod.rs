@@ -4,6 +4,7 @@
 //! `placeholder.rs` has reservations and what replaces them, `file.rs` reading and writing, `guard.rs` the fault guard.
 
 mod calls;
+mod code;
 mod codes;
 mod file;
 mod files;

@@ -29,3 +29,7 @@ pub(super) use machine::*;
 pub(super) fn swap(at: &AtomicUsize, value: usize) -> usize {
     at.swap(value, Ordering::AcqRel)
 }
+
+/// `sync_instructions` does all that is needed.
+#[cfg(not(baremap_arch = "x86_64"))]
+pub(super) fn serialize() {}

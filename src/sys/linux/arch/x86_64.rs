@@ -138,6 +138,16 @@ unsafe extern "C" {
 /// that made the code executable serializes this processor when it returns (Intel SDM 3A, 9.1.3).
 pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize, _: usize) {}
 
+/// Makes this processor fetch its next instructions anew, which it need not do by itself if code was written at another
+/// linear address than it is run at (Intel SDM 3A, 9.1.3, 9.3).
+pub(crate) fn serialize() {
+    // SAFETY: reads no memory. LLVM keeps rbx for itself.
+    unsafe {
+        asm!("mov {rbx}, rbx", "cpuid", "mov rbx, {rbx}", rbx = out(reg) _, inout("eax") 0 => _,
+            out("ecx") _, out("edx") _, options(nostack, preserves_flags));
+    }
+}
+
 /// # Safety
 /// As the system call `n`.
 #[inline]
