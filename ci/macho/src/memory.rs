@@ -165,6 +165,9 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
         | if flags & MAP_SHARED != 0 { libc::MAP_SHARED } else { libc::MAP_PRIVATE }
         | if anonymous { libc::MAP_ANONYMOUS } else { 0 };
     let file = if anonymous { -1 } else { file };
+    // What the program's only thread may do until it switches.
+    let is_switched = flags & MAP_JIT != 0 && is_writable_code(prot);
+    let prot = if is_switched { prot & !PROT_WRITE } else { prot };
     // SAFETY: reserved above, or the range that the program replaces.
     if unsafe { libc::mmap(base as *mut c_void, len, prot, linux, file, offset) } == MAP_FAILED {
         let error = Errno::last();
@@ -177,6 +180,12 @@ fn try_mmap(address: usize, len: usize, prot: c_int, flags: c_int, file: c_int, 
     with_superpages(|all| {
         all.retain(|range| range.end <= base || base + len <= range.start);
         if align != PAGE {
+            all.push(base..base + len);
+        }
+    });
+    with_code(|all| {
+        all.retain(|range| range.end <= base || base + len <= range.start);
+        if is_switched {
             all.push(base..base + len);
         }
     });
@@ -224,6 +233,26 @@ pub fn has_zeros(address: usize) -> bool {
 fn with_superpages<T>(f: impl FnOnce(&mut Vec<Range<usize>>) -> T) -> T {
     static ALL: Mutex<Vec<Range<usize>>> = Mutex::new(Vec::new());
     f(&mut ALL.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Calls `f` with the ranges of MAP_JIT that a thread writes or executes.
+fn with_code<T>(f: impl FnOnce(&mut Vec<Range<usize>>) -> T) -> T {
+    static ALL: Mutex<Vec<Range<usize>>> = Mutex::new(Vec::new());
+    f(&mut ALL.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Changes what this thread may do in all memory of MAP_JIT. It is the only thread.
+#[cfg(target_arch = "aarch64")]
+pub extern "C" fn pthread_jit_write_protect_np(enabled: c_int) {
+    let prot = PROT_READ | if enabled != 0 { PROT_EXEC } else { PROT_WRITE };
+    with_code(|all| {
+        for range in all {
+            // SAFETY: the program's own memory, which it asked to be like that.
+            if unsafe { libc::mprotect(range.start as *mut c_void, range.len(), prot) } != 0 {
+                stop("pthread_jit_write_protect_np failed, which it cannot");
+            }
+        }
+    });
 }
 
 /// Interprets the descriptor's argument of MAP_ANON, which holds VM_FLAGS_* (mach/vm_statistics.h). Returns the length to
@@ -284,6 +313,7 @@ pub extern "C" fn munmap(address: usize, len: usize) -> isize {
             return Err(EINVAL);
         }
         with_superpages(|all| all.retain(|range| !range.contains(&address)));
+        with_code(|all| all.retain(|range| !range.contains(&address)));
         // SAFETY: the program's own memory, here and below.
         Errno::check(unsafe { libc::munmap(start, whole) } as isize)
     };
@@ -295,6 +325,10 @@ pub extern "C" fn mprotect(address: usize, len: usize, prot: c_int) -> isize {
         let prot = permissions("mprotect", prot);
         let (start, whole) = pages(address, len)?;
         if is_writable_code(prot) {
+            return Err(EACCES);
+        }
+        // What was mapped with all permissions keeps them (`pmap_has_prot_policy`).
+        if with_code(|all| all.iter().any(|range| range.contains(&address))) {
             return Err(EACCES);
         }
         // SAFETY: as above.

@@ -51,6 +51,7 @@ shims! {
     "_munlock" => memory::munlock,
     "_munmap" => memory::munmap,
     "_proc_regionfilename" => regions::proc_regionfilename,
+    #[cfg(target_arch = "aarch64")] "_pthread_jit_write_protect_np" => memory::pthread_jit_write_protect_np,
     "_pthread_sigmask" => signals::pthread_sigmask,
     "_raise" => signals::raise,
     "_setrlimit" => memory::setrlimit,
