@@ -8,8 +8,8 @@
 //! `cargo test --test faults -- --include-ignored` runs the long test too.
 
 use baremap::{
-    Advice, Discard, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot, Refused,
-    Reservation, lock_limit, page_size, raise_lock_limit,
+    Advice, Code, Discard, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot,
+    Refused, Reservation, Stack, lock_limit, page_size, raise_lock_limit,
 };
 use std::ffi::{CStr, CString};
 use std::process::{Command, Output};
@@ -275,6 +275,14 @@ fn scenario_on(scenario: &str, path: &CString) {
             fails(file.allocate(0, 9).unwrap_err(), "fallocate", ErrorKind::Unsupported);
         }
         "no memory file" => fails(File::memory().unwrap_err(), "memfd_create", ErrorKind::TooManyFiles),
+        "no code" => fails(Code::new(LEN).unwrap_err(), "memfd_create", ErrorKind::TooManyFiles),
+        "code is not permitted" => fails(Code::new(LEN).unwrap_err(), "mmap", ErrorKind::PermissionDenied),
+        "no stack" => fails(Stack::new(LEN).unwrap_err(), "mmap", ErrorKind::OutOfMemory),
+        "a stack is not unmapped" => {
+            let Refused { value, error } = Stack::new(LEN).unwrap().unmap().unwrap_err();
+            fails(error, "munmap", ErrorKind::OutOfMemory);
+            value.unmap().unwrap();
+        }
         "memory on an old kernel" => assert!(sealed_memory().unwrap().starts_with(b"contents")),
         "seals are forbidden" => fails(sealed_memory().unwrap_err(), "fcntl", ErrorKind::PermissionDenied),
         "seals are unknown" => fails(request.map_sealed().unwrap_err(), "fcntl", ErrorKind::Io),
@@ -379,6 +387,10 @@ fn failing_call_is_reported_and_leaves_nothing() {
         ("the disk is full", "fallocate", "ENOSPC"),
         ("space is not supported", "fallocate", "EOPNOTSUPP"),
         ("no memory file", "memfd_create", "EMFILE"),
+        ("no code", "memfd_create", "EMFILE"),
+        ("code is not permitted", "mmap", "EPERM"),
+        ("no stack", "mmap", "ENOMEM"),
+        ("a stack is not unmapped", "munmap", "ENOMEM"),
         // The newest flag.
         ("memory on an old kernel", "memfd_create", "EINVAL"),
         ("seals are forbidden", "fcntl", "EPERM"),
@@ -606,6 +618,28 @@ const OPERATIONS: &[(&str, Operation)] = &[
         done();
         assert!(memory.iter().all(|&byte| byte == u8::from(discarded.is_err())));
         assert!(flushed.is_err() || is_file(&map.unwrap(), 0));
+    }),
+    ("write code", |path| {
+        let _file = File::open_rw(path);
+        let code = Code::new(LEN).map(|mut code| (code.write(5000, b"code"), code));
+        done();
+        if let Ok((written, code)) = code {
+            written.unwrap();
+            assert_eq!(code.bytes()[4999..5005], *b"\0code\0");
+        }
+    }),
+    ("grow a stack", |path| {
+        let _file = File::open_rw(path);
+        let stack = Stack::with_guard(LEN, LEN).map(|mut stack| (stack.grow(LEN + 100_000), stack));
+        done();
+        if let Ok((grown, stack)) = stack {
+            assert_eq!(stack.len() >= LEN + 100_000, grown.is_ok());
+            // SAFETY: the stack is this test's.
+            unsafe {
+                stack.bottom().write(1);
+                stack.top().sub(1).write(1);
+            }
+        }
     }),
     ("align a reservation", |path| {
         let _file = File::open_rw(path);

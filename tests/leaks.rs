@@ -4,8 +4,8 @@
 //! A test binary of its own, as other tests would map and open things meanwhile.
 
 use baremap::{
-    Advice, Error, ErrorKind, File, Flags, Inheritance, Mapping, Mmap, Reservation, allocation_granularity,
-    huge_page_sizes, page_size,
+    Advice, Code, Error, ErrorKind, File, Flags, Inheritance, Mapping, Mmap, Reservation, Stack,
+    allocation_granularity, huge_page_sizes, page_size,
 };
 use std::ffi::CString;
 use std::fs;
@@ -40,6 +40,13 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
     assert_eq!(kind(Mmap::anon(isize::MAX as usize).map()), Err(ErrorKind::OutOfMemory));
     in_reservation(file, i)?;
     in_parts(i)?;
+    let mut code = Code::new(1 + i % 10_000)?;
+    code.write(i % 10_000, &[1])?;
+    let mut stack = Stack::with_guard(1 + i % 10_000, 20_000)?;
+    stack.grow(10_000)?;
+    if i % 2 == 0 {
+        stack.unmap()?;
+    }
     assert_eq!(readers[0].len()?, 1000);
     assert_eq!(kind(File::open(missing.as_c_str())), Err(ErrorKind::NotFound));
     #[cfg(feature = "alloc")]

@@ -172,7 +172,8 @@ impl Anon {
             }
         }
         // SAFETY: there is no reservation.
-        let mapped = unsafe { Sys::map_anon_shared(Request { len, prot, flags, reservation: None, huge_log2 }) };
+        let mapped =
+            unsafe { Sys::map_anon_shared(Request { len, prot, flags, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 

@@ -1,9 +1,9 @@
 //! The adapter from a kernel's `custom::Backend` to the contract. It aligns addresses and lengths to pages, and rests on
 //! what that trait's `# Safety` promises. The kernel is found by a symbol that `custom_backend!` defines.
 
+use super::contract::code::{cannot_grow, part};
 use super::contract::residency::Residency;
 use super::contract::shared::Shared;
-use super::contract::code::{cannot_grow, part};
 use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System};
 use crate::custom::{self, Backend, Code, FileKind, Open, UNSUPPORTED};
 use crate::error::kind::{Call, ErrorKind, Failure};

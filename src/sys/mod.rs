@@ -90,9 +90,9 @@ use custom::{self as backend, Custom as Chosen};
 mod posix;
 
 pub(crate) use contract::System;
+pub(crate) use contract::code::{Code, Stacks};
 pub(crate) use contract::residency::Residency;
 pub(crate) use contract::shared::Shared;
-pub(crate) use contract::code::{Code, Stacks};
 
 /// The operating system.
 pub(crate) type Sys = Chosen;

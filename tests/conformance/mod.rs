@@ -17,8 +17,8 @@ mod mapping;
 mod memory;
 mod mmap;
 mod options;
-mod process;
 mod past_end;
+mod process;
 mod protect;
 #[cfg(feature = "alloc")]
 mod reader;

@@ -5,8 +5,8 @@
 use crate::hooks::{Log, Plan, with};
 use crate::state::{State, protection};
 use baremap::{
-    Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Refused, Reservation, lock_limit,
-    raise_lock_limit,
+    Code, Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Refused, Reservation, Stack,
+    lock_limit, raise_lock_limit,
 };
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -37,6 +37,8 @@ pub const CHECKS: &[(&str, fn())] = &[
     ("unmap", unmap),
     ("unmap to a reservation", into_reservation),
     ("protect", protect),
+    ("code", code),
+    ("stack", stack),
     ("discard", discard),
     ("discard keeps locks", discard_keeps_locks),
     ("flush", flush),
@@ -605,6 +607,50 @@ fn protect() {
             none,
         );
     }
+}
+
+/// What was written is there, even if the caches were not flushed. One view is executable, none is writable too.
+fn code() {
+    const PAGE_EXECUTE_READ: u32 = 0x20;
+    each(
+        || (),
+        |()| {
+            let mut code = Code::new(ODD)?;
+            let result = code.write(5000, b"code");
+            Ok((result, code))
+        },
+        |made: Result<_, Error>, log| {
+            let Ok((result, code)) = made else { return };
+            assert_eq!(code.bytes()[4999..5005], *b"\0code\0");
+            assert_eq!(protection(code.as_ptr()), PAGE_EXECUTE_READ);
+            assert!(result.is_ok() || log.calls.contains(&"FlushInstructionCache"));
+        },
+        |failed| failed.contains(&"UnmapViewOfFile"),
+    );
+}
+
+/// The memory is there, and the guard is not.
+fn stack() {
+    each(
+        || (),
+        |()| {
+            let mut stack = Stack::with_guard(ODD, ODD)?;
+            let result = stack.grow(ODD + 5000);
+            Ok((result, stack))
+        },
+        |made: Result<_, Error>, _| {
+            let Ok((result, stack)) = made else { return };
+            assert_eq!(stack.len() >= ODD + 5000, result.is_ok());
+            // SAFETY: the stack is this test's.
+            unsafe {
+                stack.bottom().write(1);
+                stack.top().sub(1).write(1);
+            }
+            assert_eq!(protection(stack.bottom().wrapping_sub(1)), 0);
+            stack.unmap().unwrap();
+        },
+        |failed| failed.contains(&"VirtualFree"),
+    );
 }
 
 /// After a failure contents may be gone, but the memory never.

@@ -35,8 +35,10 @@ impl Shared for Linux {
     }
 
     fn remove_object(name: &CStr) -> Result<()> {
-        with_path(Call::Unlinkat, name, |path| uninterrupted(Call::Unlinkat, || calls::unlinkat(AT_FDCWD, path)))
-            .map(drop)
+        with_path(Call::Unlinkat, name, |path| {
+            uninterrupted(Call::Unlinkat, || calls::unlinkat(AT_FDCWD, path))
+        })
+        .map(drop)
     }
 }
 

@@ -8,8 +8,8 @@
 
 use Kept::Nothing;
 use baremap::{
-    Advice, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping, MappingMut, Mmap, Refused,
-    Reservation, guard, lock_limit, page_size, raise_lock_limit,
+    Advice, Code, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping, MappingMut, Mmap,
+    Refused, Reservation, Stack, guard, lock_limit, page_size, raise_lock_limit,
 };
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -55,6 +55,8 @@ enum Kept {
     MappingMut(MappingMut),
     Reservation(Reservation),
     Two(Reservation, Reservation),
+    Code(Code),
+    Stack(Stack),
 }
 
 type Outcome = (Kept, Result<(), Error>);
@@ -242,6 +244,25 @@ operations! {
         let map = ready(anon(NONE).map_mut());
         env.armed(|| consumed(map.into_exec(), Kept::Mapping, Kept::Mapping))
     };
+    "map code": |env| env.armed(|| made(Code::new(LEN), Kept::Code));
+    "write code": |env| {
+        let mut code = ready(Code::new(LEN));
+        let result = env.armed(|| code.write(5000, b"code"));
+        if result.is_ok() && code.bytes()[4999..5005] != *b"\0code\0" {
+            panic!("code is not written");
+        }
+        (Kept::Code(code), result)
+    };
+    "map a stack": |env| env.armed(|| made(Stack::new(LEN), Kept::Stack));
+    "grow a stack": |env| {
+        let mut stack = ready(Stack::with_guard(LEN, LEN));
+        let result = env.armed(|| stack.grow(LEN + 50_000));
+        (Kept::Stack(stack), result)
+    };
+    "unmap a stack": |env| {
+        let stack = ready(Stack::new(LEN));
+        env.armed(|| consumed(stack.unmap(), nothing, Kept::Stack))
+    };
     "flush": |env| {
         let map = ready(env.map_mut(NONE));
         let result = env.armed(|| map.flush().and_then(|()| map.flush_async()));
@@ -313,7 +334,8 @@ operations! {
 }
 
 /// The calls after which something is left, because undoing failed too: memory that nobody knows of, but never a
-/// `Reservation` whose range is lost; or a mapping that is no longer locked, after a failure that xnu does not report.
+/// `Reservation` whose range is lost; or a mapping that is no longer locked, after a failure that xnu does not report; or code
+/// that stays writable.
 const LEFT: &[(&str, &str)] = &[
     ("map a file, locked", "fstat mmap mlock! munmap! "),
     ("map a copy, locked, populated", "fstat mmap mlock! munmap! "),
@@ -323,6 +345,8 @@ const LEFT: &[(&str, &str)] = &[
     ("map memory in a reservation, locked", "mmap mlock! munlock mmap! "),
     ("make a reservation of a file", "munlock mmap! "),
     ("make a reservation of memory", "munlock mmap! "),
+    ("write code", "mprotect mprotect! "),
+    ("map a stack", "mmap mprotect! munmap! "),
     ("reserve, aligned", "mmap munmap! munmap! munmap "),
     ("reserve, aligned", "mmap munmap! munmap munmap! "),
     ("reserve, aligned", "mmap munmap munmap! munmap! munmap "),
