@@ -18,7 +18,8 @@ use core::{fmt, slice};
 ///
 /// **Platform notes**
 /// - Linux: a file in memory (`memfd_create`), mapped twice, executable and writable. No mapping ever becomes executable, so
-///   it also works for a process that has forbidden that (`PR_SET_MDWE`).
+///   it also works for a process that has forbidden that (`PR_SET_MDWE`). A child made by `fork` shares the memory, and what
+///   either writes.
 /// - macOS, aarch64: `MAP_JIT`, which `pthread_jit_write_protect_np` makes writable for the calling thread. A process with the
 ///   hardened runtime needs the entitlement `com.apple.security.cs.allow-jit`; it must not have
 ///   `com.apple.security.cs.jit-write-allowlist`, with which that function ends the process.
@@ -138,7 +139,7 @@ impl Code {
     /// # Ok::<_, baremap::Error>(())
     /// ```
     pub fn runs_while_written(&self) -> bool {
-        Sys::IS_WRITTEN_BY_THREAD || !self.writable.is_empty()
+        Sys::is_written_by_thread() || !self.writable.is_empty()
     }
 
     /// Writes code at an offset, and makes it visible to every processor.

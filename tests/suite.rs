@@ -36,6 +36,7 @@ fn run(check: &Check) {
         // An emulator that keeps a record of every page has less.
         set_len: None,
         arch: std::env::consts::ARCH,
+        keeps_translations: std::env::var_os("BAREMAP_ADDRESS_SPACE").is_some(),
         address_space: std::env::var("BAREMAP_ADDRESS_SPACE")
             .map_or(1 << (usize::BITS * 5 / 8), |bytes| bytes.parse().unwrap()),
     };

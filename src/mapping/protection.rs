@@ -29,7 +29,7 @@ impl<A: Slice> Mapping<A> {
     ///   - On Windows a mapping of a file that was made without [`Prot::EXEC`] cannot become executable.
     ///   - On macOS a process with the hardened runtime cannot execute what was writable, unless it has the entitlement
     ///     `com.apple.security.cs.allow-unsigned-executable-memory`; and on aarch64 no memory is writable and
-    ///     executable at once. Both would need `MAP_JIT`, which changes permissions thread by thread.
+    ///     executable at once. [`Code`](crate::Code) works for both.
     ///
     /// # Examples
     ///

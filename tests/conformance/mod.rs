@@ -98,6 +98,9 @@ pub struct Env<'a> {
     pub set_len: Option<fn(&CStr, u64) -> bool>,
     /// The processor, as std names it, for code that a check writes.
     pub arch: &'static str,
+    /// Whether old code may run where new code was written through another mapping: QEMU keeps what it translated of a user's
+    /// program until the page is written by its own address, on aarch64 before 8.1.
+    pub keeps_translations: bool,
     /// How many bytes of address space a check may reserve.
     pub address_space: usize,
 }

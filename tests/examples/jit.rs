@@ -1,4 +1,4 @@
-//! Writes code and calls it, twice in the same memory, in each way that the system has: `cargo run --example jit`. No thread
+//! Writes code and calls it, twice, in each way that the system has: `cargo run --example jit`. No thread
 //! can ever write and execute the memory by the same address.
 
 use baremap::{Code, Error, ErrorKind, File, Mmap, Prot, page_size};
@@ -39,10 +39,10 @@ unsafe fn call(function: *const u8) -> u32 {
 fn with_code(codes: [[u8; 8]; 2]) -> Result<[u32; 2], Error> {
     let mut memory = Code::new(page_size())?;
     let mut results = [0; 2];
-    for (code, result) in codes.iter().zip(&mut results) {
-        memory.write(0, code)?;
+    for (i, code) in codes.iter().enumerate() {
+        memory.write(64 * i, code)?;
         // SAFETY: the code was just written.
-        *result = unsafe { call(memory.as_ptr()) };
+        results[i] = unsafe { call(memory.as_ptr().add(64 * i)) };
     }
     Ok(results)
 }
@@ -70,13 +70,13 @@ fn with_two_mappings(codes: [[u8; 8]; 2]) -> Result<[u32; 2], Error> {
     let executable = Mmap::new(&file).prot(Prot::EXEC).map_raw()?;
     let writable = Mmap::new(&file).prot(Prot::WRITE).map_raw()?;
     let mut results = [0; 2];
-    for (code, result) in codes.iter().zip(&mut results) {
+    for (i, code) in codes.iter().enumerate() {
         // SAFETY: nobody else uses the file, which keeps its length, here and below.
-        unsafe { writable.as_mut_ptr().copy_from_nonoverlapping(code.as_ptr(), code.len()) };
+        unsafe { writable.as_mut_ptr().add(64 * i).copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         // SAFETY: as above; and the code was just written.
-        *result = unsafe {
-            executable.sync_instructions(..code.len())?;
-            call(executable.as_ptr())
+        results[i] = unsafe {
+            executable.sync_instructions(64 * i..64 * i + code.len())?;
+            call(executable.as_ptr().add(64 * i))
         };
     }
     Ok(results)

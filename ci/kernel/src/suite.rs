@@ -105,6 +105,7 @@ pub fn run() -> bool {
         reports_no_length: None,
         set_len: None,
         arch: if cfg!(target_arch = "x86_64") { "x86_64" } else { "aarch64" },
+        keeps_translations: false,
         address_space: 1 << 40,
     };
     run_all(&mut env, OWN_CHECKS, run_check, &mut arch::Serial).failed == 0

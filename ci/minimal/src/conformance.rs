@@ -50,7 +50,18 @@ fn main(mut arguments: Arguments) -> u8 {
     let address_space = 1 << if cfg!(target_arch = "aarch64") { 32 } else { usize::BITS * 5 / 8 };
     // SAFETY: standard input stays open.
     let pipe = Some(unsafe { FileRef::borrow_raw(start::standard_input()) });
-    let mut env = Env { folder, pipe, zeros, reports_no_length, set_len: start::SET_LEN, arch: ARCH, address_space };
+    let keeps_translations =
+        cfg!(all(target_os = "linux", any(target_arch = "aarch64", target_arch = "riscv64")));
+    let mut env = Env {
+        folder,
+        pipe,
+        zeros,
+        reports_no_length,
+        set_len: start::SET_LEN,
+        arch: ARCH,
+        keeps_translations,
+        address_space,
+    };
     let counts = run_all(&mut env, &[], |check, env| (check.run)(env), &mut Output);
     u8::from(counts.failed > 0)
 }

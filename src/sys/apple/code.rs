@@ -12,10 +12,12 @@ use crate::sys::contract::code::{Code, MappedCode, Stacks};
 use crate::sys::contract::{Mapped, Request, Result, Span};
 
 impl Code for Apple {
-    const IS_WRITTEN_BY_THREAD: bool = cfg!(baremap_arch = "aarch64");
+    fn is_written_by_thread() -> bool {
+        cfg!(baremap_arch = "aarch64")
+    }
 
     fn map_code(len: usize) -> Result<MappedCode<Backing>> {
-        let prot = if Self::IS_WRITTEN_BY_THREAD { Prot::WRITE | Prot::EXEC } else { Prot::EXEC };
+        let prot = if Self::is_written_by_thread() { Prot::WRITE | Prot::EXEC } else { Prot::EXEC };
         let request = Request { len, prot, flags: Flags::empty(), reservation: None };
         // SAFETY: there is no reservation.
         let ptr = unsafe { map(request, Kind::Anon, MAP_PRIVATE | MAP_ANON | MAP_JIT, -1, 0)? };

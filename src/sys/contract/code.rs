@@ -13,8 +13,10 @@ pub(crate) struct MappedCode<B> {
 
 /// How code is written. The default is memory that is mapped once, and is writable or executable for all threads.
 pub(crate) trait Code: System {
-    /// Whether `begin_writing` leaves the memory executable for other threads.
-    const IS_WRITTEN_BY_THREAD: bool = false;
+    /// Returns whether `begin_writing` leaves the memory executable for other threads.
+    fn is_written_by_thread() -> bool {
+        false
+    }
 
     /// Maps zeroed, executable memory. Unless it is mapped a second time, `begin_writing` makes it writable.
     fn map_code(len: usize) -> Result<MappedCode<Self::Backing>> {
