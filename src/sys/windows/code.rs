@@ -36,9 +36,6 @@ impl Code for Windows {
 }
 
 fn map_twice(section: Handle, len: usize) -> Result<MappedCode<Backing>> {
-    const FILE_MAP_WRITE: u32 = 0x2;
-    const FILE_MAP_READ: u32 = 0x4;
-    const FILE_MAP_EXECUTE: u32 = 0x20;
     let map = |prot, access| {
         // SAFETY: the system chooses a free address.
         let ptr = NonNull::new(unsafe { MapViewOfFile(section, access, 0, 0, len) }.cast());

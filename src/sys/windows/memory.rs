@@ -74,9 +74,6 @@ pub(super) unsafe fn map_view(
     reservation: Option<Span>,
 ) -> Result<NonNull<u8>> {
     const FILE_MAP_COPY: u32 = 0x1;
-    const FILE_MAP_WRITE: u32 = 0x2;
-    const FILE_MAP_READ: u32 = 0x4;
-    const FILE_MAP_EXECUTE: u32 = 0x20;
     let protection = protection(prot, kind);
     let section = match is_section {
         true => file,
