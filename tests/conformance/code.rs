@@ -145,10 +145,8 @@ fn two_mappings(env: &mut Env) -> Result {
         // SAFETY: nothing else uses the file, and it keeps its length, here and below.
         unsafe { writable.as_mut_ptr().add(offset).copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         // SAFETY: as above.
-        supported(
-            unsafe { executable.sync_instructions(offset..offset + 8) },
-            "no function for the cache here",
-        )?;
+        let synced = unsafe { executable.sync_instructions(offset..offset + 8) };
+        supported(synced, "no function for the cache here")?;
         // SAFETY: just written.
         ensure_eq!(unsafe { call(executable.as_ptr().wrapping_add(offset)) }, u32::from(number));
     }
