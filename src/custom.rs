@@ -72,7 +72,7 @@ pub struct Request {
     ///
     /// It exceeds `isize::MAX` by less than two pages.
     pub len: usize,
-    /// The permissions, which include `READ`.
+    /// The permissions, which include `READ` or are `NONE`.
     pub prot: Prot,
     /// The requested flags; [`Backend::flags`] contains all of them.
     pub flags: Flags,
@@ -134,7 +134,8 @@ pub unsafe trait Backend: Sync {
 
     /// Changes the permissions of a whole mapping.
     ///
-    /// They are in force on every processor on return. With `EXEC` the instruction caches of every processor see what was
+    /// `prot` contains `READ`, or is [`Prot::NONE`]: then every access is a fault, and the contents stay. The permissions
+    /// are in force on every processor on return. With `EXEC` the instruction caches of every processor see what was
     /// written before.
     ///
     /// # Errors
@@ -144,6 +145,41 @@ pub unsafe trait Backend: Sync {
     /// # Safety
     /// - Nobody relies on permissions that `prot` lacks.
     unsafe fn protect(&self, ptr: NonNull<u8>, len: usize, prot: Prot) -> Result<(), Code>;
+
+    /// Changes the permissions of some pages of a mapping, as [`protect`](Self::protect) does.
+    ///
+    /// # Errors
+    /// As `protect`.
+    ///
+    /// # Safety
+    /// - Nobody relies on permissions that `prot` lacks.
+    unsafe fn protect_part(&self, ptr: NonNull<u8>, len: usize, prot: Prot) -> Result<(), Code> {
+        Err(UNSUPPORTED)
+    }
+
+    /// Divides a whole mapping into its first `at` bytes and the rest. Each is a whole mapping then.
+    ///
+    /// # Errors
+    /// Fails if there is no memory for the kernel's record.
+    ///
+    /// # Safety
+    /// - The mapping is the caller's.
+    unsafe fn split(&self, ptr: NonNull<u8>, len: usize, at: usize) -> Result<(), Code> {
+        Err(UNSUPPORTED)
+    }
+
+    /// Joins two whole mappings, or two reservations, of `len` and `next_len` bytes, side by side. They are one then.
+    ///
+    /// Both mappings have the same permissions, and are both of files or both of fresh memory; the files may differ.
+    ///
+    /// # Errors
+    /// Return [`UNSUPPORTED`] for what the kernel cannot join.
+    ///
+    /// # Safety
+    /// - Both ranges are the caller's.
+    unsafe fn join(&self, ptr: NonNull<u8>, len: usize, next_len: usize) -> Result<(), Code> {
+        Err(UNSUPPORTED)
+    }
 
     /// Describes a code: its name, its meaning in words, and its kind.
     fn describe(&self, code: Code) -> (&'static str, &'static str, ErrorKind);

@@ -3,7 +3,7 @@
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
 use crate::sys::contract::Span;
-use crate::sys::{Sys, System};
+use crate::sys::{Parts, Sys, System};
 use core::fmt;
 use core::mem::ManuallyDrop;
 
@@ -12,7 +12,7 @@ use core::mem::ManuallyDrop;
 /// Nothing else is mapped there, nothing can be read or written, and a long reservation costs no more than a short one. It is
 /// released when it is dropped.
 ///
-/// [`split`](Self::split) divides it, [`Mmap::map_in`](crate::Mmap::map_in) replaces it with a mapping, and
+/// [`split`](Self::split) divides it and [`join`](Self::join) undoes that, [`Mmap::map_in`](crate::Mmap::map_in) replaces it with a mapping, and
 /// [`Mapping::into_reservation`](crate::Mapping::into_reservation) turns a mapping into a reservation again. So a loader lays
 /// out a program, and an allocator grows, in one piece of address space. Address and length are multiples of
 /// [`allocation_granularity`](crate::allocation_granularity).
@@ -184,7 +184,8 @@ impl Reservation {
 
     /// Returns the length in bytes.
     ///
-    /// It is 0 only if the system lost the addresses: see [`Mmap::map_in`](crate::Mmap::map_in).
+    /// It is 0 only if the system lost the addresses, see [`Mmap::map_in`](crate::Mmap::map_in), or if a mapping was
+    /// [extended](crate::Anon::extend) over all of them.
     ///
     /// # Examples
     ///
@@ -235,6 +236,45 @@ impl Reservation {
         Ok((Self(Span { ptr, len: at }), Self(Span { ptr: rest, len: len - at })))
     }
 
+    /// Joins this reservation and the one that begins where it ends.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: no call.
+    /// - Windows: `VirtualFree` with `MEM_COALESCE_PLACEHOLDERS`.
+    /// - Kernels: [`Backend::join`](crate::custom::Backend::join).
+    ///
+    /// # Errors
+    /// Both reservations are given back.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): `next` begins elsewhere.
+    /// - [`Unsupported`](ErrorKind::Unsupported): a kernel cannot join reservations.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Reservation, allocation_granularity};
+    /// let granularity = allocation_granularity();
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let (first, next) = Reservation::new(3 * granularity)?.split(granularity)?;
+    /// # if first.as_ptr().is_null() { return Ok(()) }
+    /// let whole = first.join(next)?;
+    /// assert_eq!(whole.len(), 3 * granularity);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn join(self, next: Self) -> Result<Self, Refused<(Self, Self)>> {
+        let end = self.as_ptr().addr() + self.len();
+        if self.len() == 0 || next.len() == 0 || next.as_ptr().addr() != end {
+            return Err(Refused::new((self, next), Error::new(Call::Join, ErrorKind::InvalidInput)));
+        }
+        // SAFETY: two whole reservations of ours, side by side.
+        if let Err(failure) = unsafe { Sys::join_reservations(self.0, next.0) } {
+            return Err(Refused::new((self, next), failure));
+        }
+        let (Span { ptr, len }, next) = (self.into_span(), next.into_span());
+        Ok(Self(Span { ptr, len: len + next.len }))
+    }
+
     /// Releases the reservation and reports whether that worked, which a drop cannot.
     ///
     /// **Platform notes**
@@ -279,6 +319,12 @@ impl Reservation {
 
     pub(crate) fn span(&self) -> Span {
         self.0
+    }
+
+    /// Gives up the first `len` bytes, which are split off or all, without releasing them.
+    pub(crate) fn give_up_front(&mut self, len: usize) {
+        // SAFETY: `len` is at most the reservation's.
+        self.0 = Span { ptr: unsafe { self.0.ptr.add(len) }, len: self.0.len - len };
     }
 
     /// Gives the range up without releasing it.

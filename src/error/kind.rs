@@ -120,6 +120,7 @@ calls! {
     RaiseLockLimit "raise_lock_limit" Resident "resident" SetInheritance "set_inheritance"
     Create "create" MapShared "map_shared" New "new" Remove "remove"
     Grow "grow" SyncInstructions "sync_instructions" Write "write"
+    Extend "extend" IntoSlice "into_slice" Join "join" Resize "resize" SplitOff "split_off"
     // POSIX systems'.
     Fallocate "fallocate" Fcntl "fcntl" Fstat "fstat" Fstatfs "fstatfs" Fsync "fsync" Ftruncate "ftruncate" Ioctl "ioctl"
     Madvise "madvise" MemfdCreate "memfd_create" Mincore "mincore" Mlock "mlock" Mmap "mmap" Mprotect "mprotect" Mremap "mremap"

@@ -30,25 +30,28 @@ pub enum Write {}
 pub enum Raw {}
 
 /// Any of the three.
-pub trait Access: private::Sealed {}
-
-impl Access for Read {}
-impl Access for Write {}
-impl Access for Raw {}
-
-/// Access that lends a slice: [`Read`] and [`Write`].
-pub trait Slice: Access {
-    /// The permissions that the slice relies on.
+pub trait Access: private::Sealed {
+    /// The permissions that the type relies on.
     const PROT: Prot;
 }
 
-impl Slice for Read {
+impl Access for Read {
     const PROT: Prot = Prot::READ;
 }
 
-impl Slice for Write {
+impl Access for Write {
     const PROT: Prot = Prot::WRITE;
 }
+
+impl Access for Raw {
+    const PROT: Prot = Prot::NONE;
+}
+
+/// Access that lends a slice: [`Read`] and [`Write`].
+pub trait Slice: Access {}
+
+impl Slice for Read {}
+impl Slice for Write {}
 
 impl private::Sealed for Read {}
 impl private::Sealed for Write {}

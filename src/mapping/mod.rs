@@ -2,11 +2,12 @@
 //!
 //! One struct with one implementation; its parameter says what it lends of the memory: a slice, a mutable slice, or only
 //! pointers. `pages.rs` has what works on pages (flush, lock, advise, discard), `residency.rs` more of it that is rare, `protection.rs` the permissions, and with
-//! these the change from one parameter to another.
+//! these the change from one parameter to another,` parts rs` dividing and joining..
 
 pub mod access;
 mod instructions;
 mod pages;
+mod parts;
 mod protection;
 mod residency;
 

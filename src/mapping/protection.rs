@@ -135,7 +135,7 @@ impl MappingMut {
 }
 
 impl RawMapping {
-    /// Changes the permissions; [`READ`](Prot::READ) is always included.
+    /// Changes the permissions; with [`Prot::NONE`] the memory cannot be accessed and keeps its contents.
     ///
     /// **Platform notes**
     /// As [`Mapping::protect`].
@@ -157,7 +157,7 @@ impl RawMapping {
     /// ```
     pub unsafe fn protect(&mut self, prot: Prot) -> Result<(), Error> {
         // SAFETY: the caller's promise.
-        unsafe { self.set_prot(prot | Prot::READ) }
+        unsafe { self.set_prot(prot.normalized()) }
     }
 }
 
@@ -186,7 +186,7 @@ impl<A> Mapping<A> {
     }
 
     /// Changes the type; the permissions are the caller's affair.
-    fn into_access<B>(self) -> Mapping<B> {
+    pub(super) fn into_access<B>(self) -> Mapping<B> {
         let (ptr, len, backing) = self.into_raw_parts();
         // SAFETY: the parts of this mapping, used once.
         unsafe { Mapping::from_raw_parts(ptr, len, backing) }

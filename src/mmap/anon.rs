@@ -24,9 +24,9 @@ use crate::sys::{Shared, Sys, System};
 #[derive(Clone, Copy, Debug)]
 #[must_use = "nothing is mapped before `map`"]
 pub struct Anon {
-    len: usize,
-    prot: Prot,
-    flags: Flags,
+    pub(super) len: usize,
+    pub(super) prot: Prot,
+    pub(super) flags: Flags,
     /// log2 of the size of huge pages, or 0.
     pub(super) huge_log2: u8,
 }
@@ -37,7 +37,9 @@ impl Anon {
         Self { len, prot: Prot::READ, flags: Flags::empty(), huge_log2: 0 }
     }
 
-    /// Sets the permissions of the memory, [`Prot::READ`] by default, which is always included.
+    /// Sets the permissions of the memory, [`Prot::READ`] by default.
+    ///
+    /// That is always included, except for [`map_raw`](Self::map_raw) with [`Prot::NONE`].
     ///
     /// # Examples
     ///
@@ -49,7 +51,7 @@ impl Anon {
     /// ```
     #[inline]
     pub fn prot(self, prot: Prot) -> Self {
-        Self { prot: prot | Prot::READ, ..self }
+        Self { prot: prot.normalized(), ..self }
     }
 
     /// Sets how the mapping is made; no flags by default.
@@ -90,7 +92,7 @@ impl Anon {
     /// ```
     #[inline]
     pub fn map(self) -> Result<Mapping, Error> {
-        self.map_with(self.prot)
+        self.map_with(self.prot | Prot::READ)
     }
 
     /// Maps the memory for writing.
@@ -198,7 +200,7 @@ impl Anon {
     ///
     /// See [`map_mut_in`](Self::map_mut_in).
     pub fn map_in(self, reservation: Reservation) -> Result<Mapping, Refused<Reservation>> {
-        self.map_in_with(reservation, self.prot)
+        self.map_in_with(reservation, self.prot | Prot::READ)
     }
 
     /// Maps the memory for writing in a reservation.
@@ -254,7 +256,7 @@ impl Anon {
     }
 
     #[inline]
-    fn check(&self) -> Result<(), Failure> {
+    pub(super) fn check(&self) -> Result<(), Failure> {
         if self.len == 0 {
             return Err(Failure::refused(Call::Map, ErrorKind::ZeroLength));
         }

@@ -3,6 +3,7 @@
 //! Every request is checked here, before the system is asked for anything that it could half do.
 
 mod anon;
+mod grow;
 mod huge;
 mod request;
 mod sealed;
@@ -149,7 +150,9 @@ impl<'f> Mmap<'f> {
         Self { len: Some(len), ..self }
     }
 
-    /// Sets the permissions of the memory, [`Prot::READ`] by default, which is always included.
+    /// Sets the permissions of the memory, [`Prot::READ`] by default.
+    ///
+    /// That is always included, except for [`map_raw`](Self::map_raw) with [`Prot::NONE`].
     ///
     /// # Examples
     ///
@@ -171,7 +174,7 @@ impl<'f> Mmap<'f> {
     /// ```
     #[inline]
     pub fn prot(self, prot: Prot) -> Self {
-        Self { prot: prot | Prot::READ, ..self }
+        Self { prot: prot.normalized(), ..self }
     }
 
     /// Sets how the mapping is made; no flags by default.
@@ -251,7 +254,7 @@ impl<'f> Mmap<'f> {
     #[inline(always)]
     pub unsafe fn map(self) -> Result<Mapping, Error> {
         // SAFETY: the caller's promise.
-        unsafe { self.map_with(self.prot) }
+        unsafe { self.map_with(self.prot | Prot::READ) }
     }
 
     /// Maps the file for writing.
@@ -347,7 +350,7 @@ impl<'f> Mmap<'f> {
     #[doc(alias = "MapViewOfFile3")]
     pub unsafe fn map_in(self, reservation: Reservation) -> Result<Mapping, Refused<Reservation>> {
         // SAFETY: the caller's promise.
-        unsafe { self.map_in_with(reservation, self.prot) }
+        unsafe { self.map_in_with(reservation, self.prot | Prot::READ) }
     }
 
     /// Maps the file for writing in a reservation.

@@ -144,8 +144,9 @@ pub use flags::Flags;
 bits! {
     /// The permissions of mapped memory.
     ///
-    /// Mapped memory can always be read: [`READ`](Self::READ) is part of the other members, and is added to a set
-    /// without members wherever memory is mapped or protected.
+    /// Memory that a slice lends can always be read: [`READ`](Self::READ) is part of the other members, and is added to a
+    /// set without members wherever a [`Mapping`](crate::Mapping) or a [`MappingMut`](crate::MappingMut) is made or
+    /// protected. Only a [`RawMapping`](crate::RawMapping) can have no access at all.
     ///
     /// # Examples
     ///
@@ -157,15 +158,41 @@ bits! {
     #[doc(alias = "PROT_READ")]
     #[doc(alias = "PROT_WRITE")]
     #[doc(alias = "PROT_EXEC")]
-    #[doc(alias = "PROT_NONE")]
     Prot: u8 {
-        // The bits are POSIX's: PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4.
+        // The bits are POSIX's: PROT_NONE 0, PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4.
         /// The memory can be read.
         READ = 1;
         /// The memory can be read and written.
         WRITE = 1 | 2;
         /// The memory can be read and executed.
         EXEC = 1 | 4;
+    }
+}
+
+impl Prot {
+    /// The memory keeps its contents and cannot be accessed: the set without members.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, Prot};
+    /// let mut map = Mmap::anon(100).prot(Prot::WRITE).map_raw()?;
+    /// // SAFETY: the byte is writable, here and below, and no pointer is in use while the permissions change.
+    /// unsafe { map.as_mut_ptr().write(7) };
+    /// # if unsafe { map.protect(Prot::NONE) }.is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// unsafe { map.protect(Prot::NONE)? };
+    /// unsafe { map.protect(Prot::READ)? };
+    /// assert_eq!(unsafe { map.as_ptr().read() }, 7);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "PROT_NONE")]
+    #[doc(alias = "PAGE_NOACCESS")]
+    pub const NONE: Self = Self(0);
+
+    /// With `READ`, unless it is `NONE`.
+    #[inline]
+    pub(crate) fn normalized(self) -> Self {
+        if self.is_empty() { self } else { self | Self::READ }
     }
 }
 

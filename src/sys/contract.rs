@@ -8,6 +8,7 @@
 //! it leaves; the table in `sys/mod.rs` lists that for every system.
 
 pub(crate) mod files;
+pub(crate) mod parts;
 pub(crate) mod process;
 pub(crate) mod residency;
 pub(crate) mod shared;
@@ -93,7 +94,7 @@ pub enum Open {
 pub(crate) struct Request {
     /// In bytes, at least 1.
     pub(crate) len: usize,
-    /// Contains `READ`.
+    /// Contains `READ`, or is `NONE`.
     pub(crate) prot: Prot,
     /// A flag that cannot be honoured is a failure that names it. `READAHEAD` is not the backend's affair.
     pub(crate) flags: Flags,
@@ -268,7 +269,7 @@ pub(crate) trait System {
     /// The mapping is the caller's, and no longer used.
     unsafe fn unmap_to_reservation(span: Span, backing: &Self::Backing) -> Result<Span, MapFailure>;
 
-    /// Changes the permissions. They are in force on return, and with `EXEC` the instruction caches of every processor see
+    /// Changes the permissions to `prot`, which contains `READ` or is `NONE`. They are in force on return, and with `EXEC` the instruction caches of every processor see
     /// what was written. After a failure each page has the old or the new permissions, and `prot` returns those that
     /// both allow.
     ///

@@ -4,6 +4,8 @@
 use super::contract::code::{cannot_grow, part};
 use super::contract::residency::Residency;
 use super::contract::shared::Shared;
+mod parts;
+
 use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System};
 use crate::custom::{self, Backend, Code, FileKind, Open, UNSUPPORTED};
 use crate::error::kind::{Call, ErrorKind, Failure};
@@ -18,6 +20,14 @@ pub use crate::custom::RawFile;
 #[derive(Clone, Copy, Debug)]
 pub struct Backing {
     prot: Prot,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Anon,
+    Shared,
+    Copy,
 }
 
 /// `custom_backend!` expands in the user's crate, where CARGO_PKG_VERSION is the user's; so the symbol, here and there,
@@ -83,7 +93,12 @@ unsafe fn map(file: Option<(RawFile, u64)>, request: Request) -> Result<Mapped<B
     let passed_on = custom::Request { file, len, prot, flags: passed_on, reservation };
     // SAFETY: the caller's promise.
     let ptr = checked(Call::Map, unsafe { kernel().map(&passed_on) })?;
-    let mapped = Mapped { ptr, backing: Backing { prot } };
+    let kind = match file {
+        None => Kind::Anon,
+        Some(_) if flags.contains(Flags::COW) => Kind::Copy,
+        Some(_) => Kind::Shared,
+    };
+    let mapped = Mapped { ptr, backing: Backing { prot, kind } };
     if passed_on.flags.contains(Flags::LOCKED) {
         return Ok(mapped);
     }
@@ -104,7 +119,7 @@ impl System for Custom {
     type RawFile = RawFile;
     type Backing = Backing;
 
-    const EMPTY: Backing = Backing { prot: Prot::WRITE };
+    const EMPTY: Backing = Backing { prot: Prot::WRITE, kind: Kind::Anon };
 
     fn open(path: &CStr, open: Open) -> Result<RawFile> {
         checked(Call::Open, kernel().open(path, open))

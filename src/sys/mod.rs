@@ -91,6 +91,7 @@ mod posix;
 
 pub(crate) use contract::System;
 pub(crate) use contract::code::{Code, Stacks};
+pub(crate) use contract::parts::Parts;
 pub(crate) use contract::residency::Residency;
 pub(crate) use contract::shared::Shared;
 

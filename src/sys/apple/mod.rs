@@ -11,6 +11,7 @@ mod files;
 mod guard;
 mod imports;
 mod instructions;
+mod parts;
 mod process;
 mod residency;
 mod shared;

@@ -14,6 +14,7 @@ mod files;
 mod guard;
 mod hugetlb;
 mod irregular;
+mod parts;
 mod process;
 mod reservation;
 mod residency;

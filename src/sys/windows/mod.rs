@@ -12,6 +12,7 @@ mod guard;
 mod imports;
 mod memory;
 mod memory_file;
+mod parts;
 mod path;
 mod placeholder;
 mod process;

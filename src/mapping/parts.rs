@@ -1,0 +1,230 @@
+//! Dividing and joining mappings, raw mappings of slices and back.
+
+use super::access::Slice;
+use super::{Mapping, RawMapping};
+use crate::error::kind::{Call, ErrorKind};
+use crate::error::{Error, Refused};
+use crate::options::Prot;
+use crate::sys::contract::{Mapped, Span};
+use crate::sys::{Backing, Parts, Sys, System};
+use core::mem;
+use core::ops::RangeBounds;
+
+impl<A> Mapping<A> {
+    /// Divides the mapping: keeps the first `at` bytes, and returns the rest as a mapping of its own.
+    ///
+    /// Each part can be protected, locked and unmapped on its own: to give the end of a mapping back, split it off and drop
+    /// it. The address of the cut is a multiple of the size of the mapping's pages, which are huge if the mapping was made
+    /// with [`Flags::HUGETLB`](crate::Flags::HUGETLB); or `at` is 0, which leaves an empty mapping, or the length, which
+    /// returns one.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: no call. [`unmap`](Self::unmap) of a part may fail, as the system then has to divide its own record.
+    /// - Windows: only where mappings were [joined](Self::join), or memory was [extended](crate::Anon::extend).
+    /// - Kernels: [`Backend::split`](crate::custom::Backend::split).
+    ///
+    /// # Errors
+    /// The mapping is as before.
+    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): `at` exceeds the length.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the cut is not on the border of two pages.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot divide mappings, or not there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, page_size};
+    /// let page = page_size();
+    /// let mut data = Mmap::anon(2 * page).map_mut()?;
+    /// data.fill(7);
+    /// # if data.split_off(page).is_err() { return Ok(()) }
+    /// # let mut data = Mmap::anon(2 * page).map_mut()?;
+    /// # data.fill(7);
+    /// let constants = data.split_off(page)?.into_read_only()?;
+    /// data.fill(8);
+    /// assert_eq!((data.len(), constants[0]), (page, 7));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "split")]
+    pub fn split_off(&mut self, at: usize) -> Result<Self, Error> {
+        if at > self.len {
+            return Err(Error::new(Call::SplitOff, ErrorKind::BeyondEnd));
+        }
+        if at == self.len {
+            return Ok(Self::EMPTY);
+        }
+        if at == 0 {
+            return Ok(mem::replace(self, Self::EMPTY));
+        }
+        if (self.ptr.addr().get() + at) % Sys::page_size_of(&self.backing) != 0 {
+            return Err(Error::new(Call::SplitOff, ErrorKind::InvalidInput));
+        }
+        // SAFETY: this mapping; `at` lies inside it, and on the border of two pages.
+        let (backing, rest) = unsafe { Sys::split_mapping(self.span(), &self.backing, at)? };
+        // SAFETY: `at` lies inside the mapping.
+        let rest = Mapped { ptr: unsafe { self.ptr.add(at) }, backing: rest };
+        let rest = Self::new(rest, self.len - at);
+        (self.len, self.backing) = (at, backing);
+        Ok(rest)
+    }
+
+    /// Joins this mapping and the one that begins where it ends.
+    ///
+    /// Both have the same kind, permissions and size of pages: fresh memory, or files, each of which may be another one. An
+    /// empty mapping can be joined with any other.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS: no call.
+    /// - Windows: no call. The mapping then consists of both, and can be divided there again.
+    /// - Kernels: [`Backend::join`](crate::custom::Backend::join).
+    ///
+    /// # Errors
+    /// `next` is given back, and this mapping is as before.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): `next` begins elsewhere, or after a part of a page; or both differ.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot join mappings.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, Reservation, allocation_granularity};
+    /// let half = allocation_granularity();
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let (first, second) = Reservation::new(2 * half)?.split(half)?;
+    /// let mut map = Mmap::anon(half).map_mut_in(first)?;
+    /// let next = Mmap::anon(half).map_mut_in(second)?;
+    /// # if let Err(refused) = map.join(next) { assert_eq!(refused.error.kind(), baremap::ErrorKind::Unsupported); return Ok(()) }
+    /// # let next = baremap::MappingMut::default();
+    /// map.join(next)?;
+    /// map.fill(1); // one slice
+    /// assert_eq!(map.len(), 2 * half);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn join(&mut self, next: Self) -> Result<(), Refused<Self>> {
+        if next.is_empty() {
+            return Ok(());
+        }
+        if self.is_empty() {
+            *self = next;
+            return Ok(());
+        }
+        if self.ptr.addr().get() + self.len != next.ptr.addr().get() {
+            return Err(Refused::new(next, Error::new(Call::Join, ErrorKind::InvalidInput)));
+        }
+        // SAFETY: two mappings of ours, of which one begins where the other ends.
+        match unsafe { Sys::join_mappings(self.span(), &self.backing, next.span(), &next.backing) } {
+            Ok(joined) => self.backing = joined,
+            Err(failure) => return Err(Refused::new(next, failure)),
+        }
+        self.len += next.len;
+        mem::forget(next);
+        Ok(())
+    }
+
+    /// Gives up the slice, and with it the promise that nobody else changes the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let map = baremap::Mmap::anon(1).map_mut()?.into_raw();
+    /// // SAFETY: the byte is mapped and writable, and nobody else uses it.
+    /// unsafe { map.as_mut_ptr().write(1) };
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn into_raw(self) -> RawMapping {
+        self.into_access()
+    }
+
+    pub(crate) fn span_and_backing(&mut self) -> (Span, &mut Backing) {
+        (self.span(), &mut self.backing)
+    }
+
+    /// Sets what the mapping is, without unmapping what it was.
+    pub(crate) fn set(&mut self, Mapped { ptr, backing }: Mapped<Backing>, len: usize) {
+        (self.ptr, self.len, self.backing) = (ptr, len, backing);
+    }
+
+    pub(crate) fn set_len(&mut self, len: usize) {
+        self.len = len;
+    }
+}
+
+impl RawMapping {
+    /// Changes the permissions of the pages in which a range of the mapping lies; with [`Prot::NONE`] they cannot be accessed
+    /// and keep their contents.
+    ///
+    /// [`prot`](Self::prot) then returns what all pages have in common, so far as this crate knows: what it returned before
+    /// and `prot` share, or `prot` if the range is the whole mapping.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS, Windows: as [`Mapping::protect`].
+    /// - Kernels: [`Backend::protect_part`](crate::custom::Backend::protect_part).
+    ///
+    /// # Errors
+    /// Only the permissions common to the old and the new protection can be relied on.
+    ///
+    /// As [`protect`](Self::protect), and:
+    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not inside the mapping.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too many.
+    /// - [`Unsupported`](ErrorKind::Unsupported): a kernel protects whole mappings only.
+    ///
+    /// # Safety
+    /// As [`protect`](Self::protect), for these pages.
+    ///
+    /// # Examples
+    ///
+    /// A guard page past the end of a buffer:
+    ///
+    /// ```
+    /// use baremap::{Mmap, Prot, page_size};
+    /// let page = page_size();
+    /// let mut map = Mmap::anon(2 * page).prot(Prot::WRITE).map_raw()?;
+    /// # if unsafe { map.protect_range(page.., Prot::NONE) }.is_err() { return Ok(()) }
+    /// // SAFETY: no pointer is in use.
+    /// unsafe { map.protect_range(page.., Prot::NONE)? };
+    /// // SAFETY: the first page is writable still.
+    /// unsafe { map.as_mut_ptr().add(page - 1).write(1) };
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub unsafe fn protect_range(&mut self, range: impl RangeBounds<usize>, prot: Prot) -> Result<(), Error> {
+        let range = self.checked(Call::Protect, range)?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        if range.len() == self.len {
+            // SAFETY: the caller's promise.
+            return unsafe { self.protect(prot) };
+        }
+        // SAFETY: `start` is inside the mapping.
+        let part = Span { ptr: unsafe { self.ptr.add(range.start) }, len: range.len() };
+        // SAFETY: part of this mapping, and the caller's promise.
+        unsafe { Sys::protect_part(part, &mut self.backing, prot.normalized()) }.map_err(Error::from)
+    }
+
+    /// Makes a mapping that lends a slice: a [`Mapping`] or a [`MappingMut`](crate::MappingMut), as the context says.
+    ///
+    /// # Errors
+    /// The mapping is given back.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): [`prot`](Self::prot) lacks what the slice needs.
+    ///
+    /// # Safety
+    /// - Nobody changes the memory while the new mapping lives, except through it.
+    /// - If it is a file's, as [`Mmap::map`](crate::Mmap::map).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{MappingMut, Mmap};
+    /// let raw = Mmap::anon(100).map_mut()?.into_raw();
+    /// // SAFETY: nobody else uses the memory.
+    /// let mut map: MappingMut = unsafe { raw.into_slice()? };
+    /// map.fill(1);
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub unsafe fn into_slice<A: Slice>(self) -> Result<Mapping<A>, Refused<Self>> {
+        if !self.is_empty() && !self.prot().contains(A::PROT) {
+            return Err(Refused::new(self, Error::new(Call::IntoSlice, ErrorKind::InvalidInput)));
+        }
+        Ok(self.into_access())
+    }
+}

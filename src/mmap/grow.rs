@@ -1,0 +1,351 @@
+//! Mappings of another length: `extend` takes over the reservation past a mapping, and `resize` may move it.
+//!
+//! Both judge the request as `map` does, and then whether the mapping is one that the request could have made.
+
+use super::{Anon, Mmap};
+use crate::error::Error;
+use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::mapping::Mapping;
+use crate::mapping::access::Access;
+use crate::options::{Advice, Flags, Prot};
+use crate::reservation::Reservation;
+use crate::sys::contract::parts::Extension;
+use crate::sys::contract::{FilePart, MapFailure, Request, Span};
+use crate::sys::{Parts, RawFile, Sys, System};
+
+impl Anon {
+    /// Extends a mapping of fresh memory to the requested length, without moving it.
+    ///
+    /// What lies past its end is mapped in the front of a reservation, which begins where the mapping's pages end and is
+    /// shortened by what was taken. If the new length fits into the mapping's last page, the reservation is left alone. So an
+    /// arena or a vector grows bit by bit in one piece of address space, and its address stays.
+    ///
+    /// The request is the one that made the mapping, with a greater length. Its permissions are ignored: the new bytes have
+    /// the mapping's, and the type's. They are zeros; but if the mapping was shortened by [`resize`](Self::resize) while it
+    /// was not writable, the rest of its last page keeps what was cut off. New pages are locked only if the request has
+    /// [`Flags::LOCKED`]. An empty mapping becomes one at the front of the reservation, with the request's permissions.
+    ///
+    /// **Platform notes**
+    /// - Linux: `mprotect`; with `NORESERVE`, `POPULATE`, `LOCKED` or executable memory, `mmap` and `mremap`.
+    /// - macOS: `mmap` with `MAP_FIXED`.
+    /// - Windows: `VirtualAlloc2`, for mappings made in a reservation.
+    /// - Kernels: `map` in the reservation, then [`Backend::join`](crate::custom::Backend::join).
+    ///
+    /// # Errors
+    /// Mapping and reservation are as before. What the reservation may lose is as for [`Mmap::map_in`](crate::Mmap::map_in),
+    /// and of what was to be taken alone.
+    ///
+    /// As [`map`](Self::map), and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the length is less than the mapping's; the mapping is one of a file; the
+    ///   reservation begins elsewhere than past the mapping's last page.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the reservation is too short.
+    /// - [`Unsupported`](ErrorKind::Unsupported): huge pages; a mapping that the system cannot extend.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{MappingMut, Mmap, Reservation};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let mut reservation = Reservation::new(1 << 30)?;
+    /// let mut arena = MappingMut::default();
+    /// Mmap::anon(1 << 16).extend(&mut arena, &mut reservation)?;
+    /// let address = arena.as_ptr();
+    /// arena.fill(7);
+    /// # if Mmap::anon(1 << 20).extend(&mut arena, &mut reservation).is_err() { return Ok(()) }
+    /// Mmap::anon(1 << 20).extend(&mut arena, &mut reservation)?;
+    /// assert_eq!((arena.as_ptr(), arena.len()), (address, 1 << 20));
+    /// assert_eq!((arena[0xffff], arena[0x10000]), (7, 0));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "grow")]
+    #[doc(alias = "sbrk")]
+    pub fn extend<A: Access>(
+        self,
+        mapping: &mut Mapping<A>,
+        reservation: &mut Reservation,
+    ) -> Result<(), Error> {
+        self.check()?;
+        let request = Request { len: self.len, prot: self.prot, flags: self.flags, reservation: None };
+        extend(mapping, reservation, None, request)
+    }
+
+    /// Changes the length of a mapping of fresh memory, in its place or by moving it.
+    ///
+    /// The contents stay, and new bytes are zeros, as for [`extend`](Self::extend). The request is the one that made the
+    /// mapping, with another length, and its permissions are ignored. Where the mapping lies afterwards is the system's
+    /// choice: addresses of the old one are no longer valid, except that a shorter one stays in its place on Linux, macOS and
+    /// Windows.
+    ///
+    /// **Platform notes**
+    /// - Linux: [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html), which copies nothing; new pages of a locked
+    ///   mapping are locked. With `POPULATE`, `LOCKED` or huge pages, and for a mapping that was
+    ///   [joined](Mapping::join) of different ones, as on macOS. A shorter mapping: `munmap`.
+    /// - macOS, Windows, kernels: the memory is mapped anew, copied and unmapped. All of it becomes resident, and it is locked
+    ///   only with [`Flags::LOCKED`]. A shorter mapping: `munmap`, and on Windows `VirtualFree`.
+    ///
+    /// # Errors
+    /// The mapping is as before.
+    ///
+    /// As [`map`](Self::map), and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is one of a file, or has huge pages and the request does not.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the memory must be copied and cannot be read, or not become
+    ///   executable again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut map = baremap::Mmap::anon(100).map_mut()?;
+    /// map.fill(7);
+    /// baremap::Mmap::anon(1 << 20).resize(&mut map)?;
+    /// assert_eq!((map[99], map[100], map.len()), (7, 0, 1 << 20));
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "mremap")]
+    #[doc(alias = "remap")]
+    #[doc(alias = "realloc")]
+    pub fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
+        self.check()?;
+        let request = Request { len: self.len, prot: self.prot, flags: self.flags, reservation: None };
+        // SAFETY: fresh memory has no file, and the system judges whether the mapping has one.
+        unsafe { resize(mapping, None, request) }
+    }
+}
+
+impl Mmap<'_> {
+    /// Extends a mapping of a file that grew, without moving it.
+    ///
+    /// As [`Anon::extend`], for the file and the offset of which the mapping was made. Without a length it reaches to the end
+    /// of the file. So a log or a database that grows keeps its address. The new bytes are the file's; of a copy-on-write
+    /// mapping those in its last page are as they were when that page was copied.
+    ///
+    /// **Platform notes**
+    /// - Linux, macOS, Windows: as [`map_in`](Self::map_in).
+    ///
+    /// # Errors
+    /// As [`Anon::extend`] and [`map`](Self::map), and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is not one that the request could have made: fresh memory,
+    ///   copy-on-write or not, another alignment of the offset.
+    ///
+    /// # Safety
+    /// - File and offset are those of which the mapping was made.
+    /// - As [`map`](Self::map), for the new bytes, unless the mapping is a [`RawMapping`](crate::RawMapping).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-extend", std::process::id()));
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mapping, Mmap, Reservation};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let log = File::create(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// let mut reservation = Reservation::new(1 << 30)?;
+    /// let mut map = Mapping::default(); // of the empty file
+    /// for line in [b"first\n", b"other\n"] {
+    ///     log.write_at(line, map.len() as u64)?;
+    ///     // SAFETY: nobody changes what is mapped of the file.
+    /// #   if unsafe { Mmap::new(&log).extend(&mut map, &mut reservation) }.is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// #   if map.ends_with(line) { continue }
+    ///     unsafe { Mmap::new(&log).extend(&mut map, &mut reservation)? };
+    /// }
+    /// assert_eq!(&map[..], b"first\nother\n");
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub unsafe fn extend<A: Access>(
+        self,
+        mapping: &mut Mapping<A>,
+        reservation: &mut Reservation,
+    ) -> Result<(), Error> {
+        super::check_flags(self.flags)?;
+        let (part, len) = self.checked()?;
+        let request = Request { len, prot: self.prot, flags: self.flags, reservation: None };
+        extend(mapping, reservation, Some(part), request)
+    }
+
+    /// Changes the length of a mapping of a file, in its place or by moving it.
+    ///
+    /// As [`Anon::resize`], for the file and the offset of which the mapping was made. Without a length the mapping then
+    /// reaches to the end of the file; its end must not lie past that. The file itself keeps its length: it is made longer
+    /// before, and shorter afterwards, by [`File::set_len`](crate::File::set_len).
+    ///
+    /// What a copy-on-write mapping changed stays changed.
+    ///
+    /// **Platform notes**
+    /// - Linux: `fstat`, then as [`Anon::resize`].
+    /// - macOS, Windows, kernels: the file is mapped again, then the old mapping is unmapped. A copy-on-write mapping is
+    ///   copied, and no longer shows any change of the file.
+    ///
+    /// # Errors
+    /// As [`Anon::resize`] and [`map`](Self::map), and:
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is not one that the request could have made: fresh memory,
+    ///   copy-on-write or not.
+    ///
+    /// # Safety
+    /// - File and offset are those of which the mapping was made.
+    /// - As [`map`](Self::map), unless the mapping is a [`RawMapping`](crate::RawMapping).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-resize", std::process::id()));
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::create(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// file.set_len(100)?;
+    /// // SAFETY: nobody else changes the file, here and below.
+    /// let mut map = unsafe { Mmap::new(&file).map_mut()? };
+    /// file.set_len(1 << 20)?;
+    /// unsafe { Mmap::new(&file).resize(&mut map)? };
+    /// map[(1 << 20) - 1] = 1;
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "mremap")]
+    pub unsafe fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
+        super::check_flags(self.flags)?;
+        let (part, len) = self.checked()?;
+        let request = Request { len, prot: self.prot, flags: self.flags, reservation: None };
+        // SAFETY: the caller's promise.
+        unsafe { resize(mapping, Some(part), request) }
+    }
+}
+
+fn refused(call: Call, kind: ErrorKind) -> Error {
+    Error::new(call, kind)
+}
+
+fn extend<A: Access>(
+    mapping: &mut Mapping<A>,
+    reservation: &mut Reservation,
+    part: Option<FilePart<RawFile>>,
+    request: Request,
+) -> Result<(), Error> {
+    let Request { len, flags, .. } = request;
+    let old_len = mapping.len();
+    if len == old_len {
+        return Ok(());
+    }
+    let granularity = Sys::allocation_granularity();
+    let (span, backing) = mapping.span_and_backing();
+    // An empty mapping has no place, and the reservation's is as good as any.
+    let (start, end) = match old_len {
+        0 => (reservation.as_ptr().addr(), reservation.as_ptr().addr()),
+        _ => (span.ptr.addr().get(), past_last_page(span, granularity.max(Sys::page_size_of(backing)))),
+    };
+    let is_alike = old_len == 0 || Sys::is_alike(backing, part.is_some(), flags);
+    let is_aligned = part.is_none_or(|part| (part.offset as usize).wrapping_sub(start) % granularity == 0);
+    if len < old_len || !is_alike || !is_aligned {
+        return Err(refused(Call::Extend, ErrorKind::InvalidInput));
+    }
+    // Of the reservation.
+    let taken = (start.saturating_add(len).saturating_sub(end)).checked_next_multiple_of(granularity);
+    let Some(taken) = taken.filter(|&taken| taken <= reservation.len()) else {
+        return Err(refused(Call::Extend, ErrorKind::OutOfMemory));
+    };
+    if taken != 0 && flags.contains(Flags::HUGETLB) {
+        return Err(Failure::unsupported(Flags::HUGETLB).into());
+    }
+    if taken != 0 && reservation.as_ptr().addr() != end {
+        return Err(refused(Call::Extend, ErrorKind::InvalidInput));
+    }
+    let whole = reservation.span();
+    if taken != 0 && taken != whole.len {
+        // SAFETY: a whole reservation of ours, and `taken` lies inside it.
+        unsafe { Sys::split(whole, taken)? };
+    }
+    let front = Some(Span { len: taken, ..whole }).filter(|_| taken != 0);
+    let extended = if old_len == 0 {
+        let request = Request { prot: request.prot | A::PROT, reservation: front, ..request };
+        // SAFETY: a whole reservation of ours, as long as the request, rounded up to the granularity.
+        let mapped = unsafe {
+            match part {
+                Some(part) => Sys::map_file(part, request),
+                None => Sys::map_anon(request),
+            }
+        };
+        mapped.map(|mapped| mapping.set(mapped, len))
+    } else {
+        let extension = Extension { part, len, flags, reservation: front };
+        // SAFETY: this mapping, which is like the request, and the reservation.
+        unsafe { Sys::extend(span, backing, extension) }.map(|()| mapping.set_len(len))
+    };
+    match extended {
+        Ok(()) => reservation.give_up_front(taken),
+        Err(MapFailure { failure, is_span_lost }) => {
+            if is_span_lost {
+                reservation.give_up_front(taken);
+            }
+            return Err(failure.into());
+        }
+    }
+    if flags.contains(Flags::READAHEAD) {
+        // A hint.
+        let _ = mapping.advise_range(old_len.., Advice::WillNeed);
+    }
+    Ok(())
+}
+
+/// # Safety
+/// If the mapping is of the part's file, so it is for `Mmap::resize`.
+unsafe fn resize<A: Access>(
+    mapping: &mut Mapping<A>,
+    part: Option<FilePart<RawFile>>,
+    request: Request,
+) -> Result<(), Error> {
+    let Request { len, flags, .. } = request;
+    let old_len = mapping.len();
+    if len == old_len {
+        return Ok(());
+    }
+    let (span, backing) = mapping.span_and_backing();
+    if old_len != 0 && !Sys::is_alike(backing, part.is_some(), flags) {
+        return Err(refused(Call::Resize, ErrorKind::InvalidInput));
+    }
+    if len == 0 {
+        // SAFETY: this mapping, which is replaced by an empty one.
+        unsafe { Sys::unmap(span, backing)? };
+        let empty = Mapping::<A>::EMPTY.into_raw_parts();
+        mapping.set(crate::sys::contract::Mapped { ptr: empty.0, backing: empty.2 }, 0);
+        return Ok(());
+    }
+    let mapped = if old_len == 0 {
+        let request = Request { prot: request.prot | A::PROT, ..request };
+        // SAFETY: there is no reservation.
+        let mapped = unsafe {
+            match part {
+                Some(part) => Sys::map_file(part, request),
+                None => Sys::map_anon(request),
+            }
+        };
+        mapped.map_err(|refused| refused.failure)?
+    } else {
+        let request = Request { prot: Sys::prot(backing), ..request };
+        // SAFETY: this mapping, which is like the request.
+        unsafe { Sys::resize(span, backing, part, request)? }
+    };
+    mapping.set(mapped, len);
+    let (Span { ptr, .. }, backing) = mapping.span_and_backing();
+    if part.is_none() && len < old_len && Sys::prot(backing).contains(Prot::WRITE) {
+        let rest = ptr.as_ptr().wrapping_add(len);
+        let rest_len = rest.addr().wrapping_neg() % Sys::page_size_of(backing);
+        // What is cut off inside the last page must not come back when the mapping is extended.
+        // SAFETY: the rest of a page of ours, which is writable.
+        unsafe { rest.write_bytes(0, rest_len.min(old_len - len)) };
+    }
+    if flags.contains(Flags::READAHEAD) && len > old_len {
+        // A hint.
+        let _ = mapping.advise_range(old_len.., Advice::WillNeed);
+    }
+    Ok(())
+}
+
+/// Where the last page of a mapping ends, rounded up to the granularity.
+fn past_last_page(span: Span, granularity: usize) -> usize {
+    (span.ptr.addr().get() + span.len).next_multiple_of(granularity)
+}
