@@ -145,7 +145,7 @@ impl Mmap<'_> {
     /// let log = File::create(path)?;
     /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
     /// let mut reservation = Reservation::new(1 << 30)?;
-    /// let mut map = Mapping::default(); // of the empty file
+    /// let mut map: Mapping = Mapping::default(); // of the empty file
     /// for line in [b"first\n", b"other\n"] {
     ///     log.write_at(line, map.len() as u64)?;
     ///     // SAFETY: nobody changes what is mapped of the file.

@@ -17,6 +17,7 @@ mod mapping;
 mod memory;
 mod mmap;
 mod options;
+mod parts;
 mod past_end;
 mod process;
 mod protect;
@@ -50,6 +51,7 @@ pub const FILES: &[&[Check]] = &[
     residency::CHECKS,
     code::CHECKS,
     stack::CHECKS,
+    parts::CHECKS,
     view::CHECKS,
     past_end::CHECKS,
     shared::CHECKS,

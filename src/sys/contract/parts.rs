@@ -116,19 +116,58 @@ pub(crate) trait Parts: System {
     /// contents; the rest is zeroed, or the file's. `request` has the new length, not 0 and not the old one, and the
     /// mapping's permissions, but no reservation. `part` is as in [`Extension`].
     ///
-    /// After a failure the mapping is as before.
+    /// A shorter mapping may keep the rest of its last page as it was. After a failure the mapping is as before, though its
+    /// backing may be another one; or it is two, if they could not be joined again.
     ///
     /// # Safety
     /// - The mapping is the caller's, and not used after a success.
     /// - `is_alike` returns true for the mapping and the request.
     unsafe fn resize(
         mapping: Span,
-        backing: &Self::Backing,
+        backing: &mut Self::Backing,
         part: Option<FilePart<Self::RawFile>>,
         request: Request,
     ) -> Result<Mapped<Self::Backing>> {
         // SAFETY: the caller's promise.
-        unsafe { Self::map_anew(mapping, backing, part, request) }
+        match unsafe { Self::shorten(mapping, backing, request.len) } {
+            Some(shortened) => shortened,
+            // A system that cannot divide mappings can map a shorter one.
+            // SAFETY: as above.
+            None => unsafe { Self::map_anew(mapping, backing, part, request) },
+        }
+    }
+
+    /// Unmaps the pages past a new length, by `split_mapping`. Returns `None` if the mapping is not to become shorter, or if
+    /// it cannot be divided there.
+    ///
+    /// # Safety
+    /// As `resize`.
+    unsafe fn shorten(
+        mapping: Span,
+        backing: &mut Self::Backing,
+        len: usize,
+    ) -> Option<Result<Mapped<Self::Backing>>> {
+        if len > mapping.len {
+            return None;
+        }
+        // `len` rounded up to whole pages, as the mapping lies.
+        let start = mapping.ptr.addr().get();
+        let at = (start + len).next_multiple_of(Self::page_size_of(backing)) - start;
+        if at >= mapping.len {
+            return Some(Ok(Mapped { ptr: mapping.ptr, backing: *backing }));
+        }
+        // SAFETY: the caller's mapping; `at` lies inside it, and on the border of two pages.
+        unsafe {
+            let (first, rest) = Self::split_mapping(mapping, backing, at).ok()?;
+            let tail = Span { ptr: mapping.ptr.add(at), len: mapping.len - at };
+            let Err(failure) = Self::unmap(tail, &rest) else {
+                return Some(Ok(Mapped { ptr: mapping.ptr, backing: first }));
+            };
+            if let Ok(joined) = Self::join_mappings(Span { len: at, ..mapping }, &first, tail, &rest) {
+                *backing = joined;
+            }
+            Some(Err(failure))
+        }
     }
 
     /// Does what `resize` does by mapping, copying what is private, and unmapping. All that is copied becomes resident.

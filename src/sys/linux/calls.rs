@@ -13,6 +13,7 @@ use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 
 pub(super) const MS_ASYNC: usize = 1;
+pub(super) const MREMAP_MAYMOVE: usize = 1;
 pub(super) const MAP_PRIVATE: usize = 2;
 pub(super) const MAP_ANONYMOUS: usize = 0x20;
 
@@ -114,14 +115,14 @@ pub(super) unsafe fn munmap(address: usize, len: usize) -> usize {
     unsafe { syscall2(MUNMAP, address, len) }
 }
 
-/// Moves a mapping without changing its length.
+/// Moves a mapping, or changes its length; `to` is for `MREMAP_FIXED`.
 ///
 /// # Safety
 /// Both ranges are the caller's, and no longer used.
 #[inline]
-pub(super) unsafe fn mremap(from: usize, len: usize, flags: usize, to: usize) -> usize {
+pub(super) unsafe fn mremap(from: usize, len: usize, new_len: usize, flags: usize, to: usize) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { syscall6(MREMAP, from, len, len, flags, to, 0) }
+    unsafe { syscall6(MREMAP, from, len, new_len, flags, to, 0) }
 }
 
 /// # Safety

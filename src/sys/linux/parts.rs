@@ -1,11 +1,14 @@
 //! Dividing, joining and resizing. The kernel treats any pages of a mapping on their own, so that dividing and joining take
 //! no call.
 
-use super::{Backing, Kind, Linux};
+use super::calls::{self, MREMAP_MAYMOVE, checked};
+use super::codes::{EFAULT, EINVAL};
+use super::{Backing, Kind, Linux, RawFile, pages};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Flags, Prot};
-use crate::sys::contract::{Result, Span};
+use crate::sys::contract::{FilePart, Mapped, Request, Result, Span};
 use crate::sys::{Parts, System};
+use core::ptr::{NonNull, with_exposed_provenance_mut};
 
 impl Parts for Linux {
     fn is_alike(backing: &Backing, is_of_file: bool, flags: Flags) -> bool {
@@ -33,6 +36,43 @@ impl Parts for Linux {
             return Err(Failure::refused(Call::Join, ErrorKind::InvalidInput));
         }
         Ok(*backing)
+    }
+
+    /// `mremap` keeps contents, permissions, locks and what was advised. It lengthens neither huge pages (`check_prep_vma` in
+    /// mm/mremap.c: EINVAL) nor a range of which the kernel has several records (EFAULT), as after joining different
+    /// mappings, or if parts are locked or advised differently. These are mapped anew.
+    unsafe fn resize(
+        mapping: Span,
+        backing: &mut Backing,
+        part: Option<FilePart<RawFile>>,
+        request: Request,
+    ) -> Result<Mapped<Backing>> {
+        // SAFETY: the caller's promise.
+        if let Some(shortened) = unsafe { Self::shorten(mapping, backing, request.len) } {
+            return shortened;
+        }
+        if (request.flags & (Flags::LOCKED | Flags::POPULATE)).is_empty() {
+            let (address, len) = pages(mapping, backing);
+            let (_, new_len) = pages(Span { len: request.len, ..mapping }, backing);
+            if new_len == len {
+                return Ok(Mapped { ptr: mapping.ptr, backing: *backing });
+            }
+            let before = mapping.ptr.addr().get() - address;
+            // SAFETY: a mapping of the caller's.
+            let result = unsafe { calls::mremap(address, len, new_len, MREMAP_MAYMOVE, 0) };
+            match checked(Call::Mremap, result) {
+                Ok(address) => {
+                    // SAFETY: nothing is mapped at address 0.
+                    let ptr =
+                        unsafe { NonNull::new_unchecked(with_exposed_provenance_mut(address + before)) };
+                    return Ok(Mapped { ptr, backing: *backing });
+                }
+                Err(Failure { code: EFAULT | EINVAL, .. }) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { Self::map_anew(mapping, backing, part, request) }
     }
 
     unsafe fn protect_part(part: Span, backing: &mut Backing, prot: Prot) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Reservations: private memory without access.
 
-use super::calls::{self, MAP_ANONYMOUS, MAP_PRIVATE, MS_ASYNC, checked};
+use super::calls::{self, MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, MS_ASYNC, checked};
 use super::calls64;
 use super::codes::{EEXIST, EFAULT};
 use crate::error::kind::{Call, ErrorKind, Failure};
@@ -53,12 +53,11 @@ pub(super) unsafe fn replace(address: usize, len: usize) -> Result<Span, MapFail
 /// # Safety
 /// The mapping and the reservation are the caller's and of one length. The mapping has no huge pages.
 pub(super) unsafe fn move_into(reservation: Span, from: NonNull<u8>) -> Result<NonNull<u8>, MapFailure> {
-    const MREMAP_MAYMOVE: usize = 1;
     const MREMAP_FIXED: usize = 2;
     let Span { ptr, len } = reservation;
     let (from, to) = (from.as_ptr().expose_provenance(), ptr.as_ptr().expose_provenance());
     // SAFETY: the caller's promise.
-    let result = unsafe { calls::mremap(from, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) };
+    let result = unsafe { calls::mremap(from, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) };
     match checked(Call::Mremap, result) {
         Ok(_) => Ok(ptr),
         Err(failure) => Err(MapFailure { failure, is_span_lost: !is_reserved(to, len) }),
