@@ -419,8 +419,8 @@ fn extend_inside_a_page(_: &mut Env) -> Result {
     let mut map = MappingMut::default();
     extended(Mmap::anon(1), &mut map, &mut reservation)?;
     ensure_eq!(reservation.len(), 0);
-    // One of anywhere, which is left alone.
-    let mut other = reserve(unit)?;
+    // One that begins elsewhere, which is left alone.
+    let (_gap, mut other) = reserve(2 * unit)?.split(unit)?;
     for len in [2, 100, page_size(), unit] {
         extended(Mmap::anon(len), &mut map, &mut other)?;
         ensure_eq!((map.len(), other.len()), (len, unit));

@@ -88,6 +88,14 @@ unsafe impl Backend for Kernel {
         self.call(|memory| memory.protect(ptr.as_ptr().addr(), len, prot))
     }
 
+    unsafe fn split(&self, ptr: NonNull<u8>, len: usize, at: usize) -> Result<(), Code> {
+        self.call(|memory| memory.split(ptr.as_ptr().addr(), len, at))
+    }
+
+    unsafe fn join(&self, ptr: NonNull<u8>, len: usize, next_len: usize) -> Result<(), Code> {
+        self.call(|memory| memory.join(ptr.as_ptr().addr(), len, next_len))
+    }
+
     fn describe(&self, code: Code) -> (&'static str, &'static str, ErrorKind) {
         error::describe(code)
     }

@@ -25,6 +25,20 @@ pub enum Kind {
     Private { inode: Inode, offset: usize },
 }
 
+impl Kind {
+    /// Whether another kind is what would follow after `len` bytes of this one.
+    fn continues(self, len: usize, next: Self) -> bool {
+        match (self, next) {
+            (Self::Reserved, Self::Reserved) | (Self::Anon, Self::Anon) => true,
+            (Self::Shared { inode, offset, .. }, Self::Shared { inode: other, offset: at, .. })
+            | (Self::Private { inode, offset }, Self::Private { inode: other, offset: at }) => {
+                (inode, offset + len) == (other, at)
+            }
+            _ => false,
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Area {
     start: usize,
@@ -114,6 +128,40 @@ impl Memory {
             }
         }
         Ok(Area { start, len, ..area })
+    }
+
+    /// Divides an area in two.
+    pub fn split(&mut self, start: usize, len: usize, at: usize) -> Result<()> {
+        if self.count == AREAS {
+            return Err(Error::TooManyAreas);
+        }
+        let area = self.mapping(start, len)?;
+        let mut rest = Area { start: start + at, len: len - at, ..*area };
+        area.len = at;
+        if let Kind::Shared { offset, .. } | Kind::Private { offset, .. } = &mut rest.kind {
+            *offset += at;
+        }
+        self.insert(rest);
+        Ok(())
+    }
+
+    /// Makes one area of two that lie side by side. Of files it takes parts in order. Reservations may be parts of areas.
+    pub fn join(&mut self, start: usize, len: usize, next_len: usize) -> Result<()> {
+        let at = self.find(start).map_err(|_| Error::NotMapped)?;
+        let first = self.areas[at];
+        let is_reserved = matches!(first.kind, Kind::Reserved);
+        if is_reserved && first.end() >= start + len + next_len {
+            return Ok(());
+        }
+        let next = self.area_at(start + len)?;
+        let is_whole = is_reserved || next.end() == start + len + next_len;
+        if first.end() != start + len || !is_whole || !first.kind.continues(first.len, next.kind) {
+            return Err(Error::Unsupported);
+        }
+        self.areas.copy_within(at + 2..self.count, at + 1);
+        self.count -= 1;
+        self.areas[at].len += next.len;
+        Ok(())
     }
 
     /// Returns the lowest free range.
