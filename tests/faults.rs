@@ -650,6 +650,56 @@ const OPERATIONS: &[(&str, Operation)] = &[
             assert_eq!(reservation.as_ptr().addr() % (1 << 30), 0);
         }
     }),
+    ("extend a file", |path| extend_file(path, Flags::empty())),
+    ("extend a file and lock", |path| extend_file(path, Flags::LOCKED | Flags::READAHEAD)),
+    ("extend a copy", |path| extend_file(path, Flags::COW)),
+    ("extend memory", |path| extend_memory(path, Flags::empty())),
+    ("extend memory and lock", |path| extend_memory(path, Flags::LOCKED)),
+    ("resize a file", |path| resize_file(path, Flags::empty())),
+    ("resize a file and lock", |path| resize_file(path, Flags::LOCKED)),
+    ("resize a copy", |path| resize_file(path, Flags::COW | Flags::LOCKED)),
+    ("resize memory", |path| resize_memory(path, Flags::empty())),
+    ("resize memory and lock", |path| resize_memory(path, Flags::LOCKED)),
+    ("resize and unmap what was joined", |path| {
+        let (page, len) = (page_size(), 64 * page_size());
+        let (first, second) = Reservation::new(2 * len).unwrap().split(len).unwrap();
+        let mut map = Mmap::anon(len).map_mut_in(first).unwrap();
+        map.join(Mmap::anon(len).map_mut_in(second).unwrap()).unwrap();
+        map.fill(7);
+        // So that the kernel does not resize it as one.
+        map.advise_range(len.., Advice::Random).unwrap();
+        let _file = File::open_rw(path);
+        let old = map.len();
+        let resized = Mmap::anon(3 * len).resize(&mut map);
+        let has_grown = map.len() == 3 * len;
+        let mut end = map.split_off(len).unwrap();
+        let middle = end.split_off(page).unwrap();
+        let unmapped = end.unmap();
+        done();
+        assert_eq!(has_grown, resized.is_ok());
+        assert_eq!(middle.len(), if has_grown { 3 * len } else { old } - len - page);
+        assert!(map.iter().chain(&middle[..len - page]).all(|&byte| byte == 7));
+        assert!(unmapped.is_ok() || unmapped.unwrap_err().value.iter().all(|&byte| byte == 7));
+    }),
+    ("take access away", |path| {
+        let mut map = Mmap::anon(LEN).map_mut().unwrap();
+        map.fill(7);
+        let mut map = map.into_raw();
+        let _file = File::open_rw(path);
+        // SAFETY: no pointer is in use.
+        let results = unsafe {
+            [map.protect(Prot::NONE), map.protect_range(..5000, Prot::READ), map.protect(Prot::WRITE)]
+        };
+        done();
+        if results[2].is_err() {
+            assert_eq!(map.prot(), Prot::NONE);
+            // SAFETY: as above.
+            unsafe { map.protect(Prot::WRITE) }.unwrap();
+        }
+        // SAFETY: nobody else uses the memory.
+        let map: MappingMut = unsafe { map.into_slice() }.unwrap();
+        assert!(map.iter().all(|&byte| byte == 7));
+    }),
     ("reserve an address", |path| {
         let _file = File::open_rw(path);
         // SAFETY: nothing relies on these addresses.
@@ -744,6 +794,91 @@ fn map_memory_in(path: &CStr, flags: Flags, prot: Prot) {
         Ok(map) => assert!(map.as_ptr() == address && map.iter().all(|&byte| byte == 0)),
         Err(refused) => is_reserved_or_lost(&refused.value, address),
     }
+}
+
+/// What an extension left of a reservation of `whole` bytes: all, what was not taken, or less if that is lost.
+fn is_rest(reservation: &Reservation, whole: usize, map: &[u8]) {
+    let taken = map.len().next_multiple_of(page_size());
+    assert!(reservation.len() <= whole - taken, "{reservation:?}, {taken} of {whole} taken");
+    if reservation.len() != 0 {
+        is_reserved(reservation, reservation.as_ptr());
+    }
+}
+
+fn extend_file(path: &CStr, flags: Flags) {
+    let mut reservation = Reservation::new(2 * LEN).unwrap();
+    let whole = reservation.len();
+    let mut map: Mapping = Mapping::default();
+    let mut extend = |file: &File, len| {
+        let request = Mmap::new(file).flags(flags).len(len);
+        // SAFETY: the file is this test's alone.
+        unsafe { request.extend(&mut map, &mut reservation) }
+    };
+    let file = File::open_rw(path);
+    let results = file.map(|file| [100_000, 100_001, 500_000, LEN].map(|len| extend(&file, len)));
+    done();
+    is_rest(&reservation, whole, &map);
+    let Ok(results) = results else { return };
+    let lens = [0, 100_000, 100_001, 500_000, LEN];
+    let last = results.iter().rposition(Result::is_ok).map_or(0, |i| i + 1);
+    assert_eq!(map.len(), lens[last]);
+    assert!(map.iter().enumerate().all(|(i, &byte)| byte == (i % 251) as u8));
+}
+
+fn extend_memory(path: &CStr, flags: Flags) {
+    let mut reservation = Reservation::new(2 * LEN).unwrap();
+    let whole = reservation.len();
+    let mut map = MappingMut::default();
+    let _file = File::open_rw(path);
+    for len in [100_000, 100_001, 500_000, LEN] {
+        let (old, old_len) = (map.as_ptr(), map.len());
+        let result = Mmap::anon(len).flags(flags).extend(&mut map, &mut reservation);
+        assert_eq!(map.len(), if result.is_ok() { len } else { old_len });
+        assert!(old_len == 0 || map.as_ptr() == old);
+        assert!(map[..old_len].iter().all(|&byte| byte == 7) && map[old_len..].iter().all(|&byte| byte == 0));
+        map.fill(7);
+    }
+    done();
+    is_rest(&reservation, whole, &map);
+}
+
+fn resize_file(path: &CStr, flags: Flags) {
+    let before = File::open_rw(path).unwrap();
+    // SAFETY: the file is this test's alone, here and below.
+    let mut map = unsafe { Mmap::new(&before).flags(flags).offset(5).len(100_000).map() }.unwrap();
+    drop(before);
+    // The calls before this do not fail.
+    let file = File::open_rw(path);
+    let mut resize = |file: &File, len| {
+        let request = Mmap::new(file).flags(flags).offset(5).len(len);
+        let (old, old_len) = (map.as_ptr(), map.len());
+        // SAFETY: as above.
+        let result = unsafe { request.resize(&mut map) };
+        assert_eq!(map.len(), if result.is_ok() { len } else { old_len });
+        assert!(result.is_ok() || map.as_ptr() == old);
+    };
+    if let Ok(file) = file {
+        [LEN - 5, 7, 500_000].map(|len| resize(&file, len));
+    }
+    done();
+    assert!(map.iter().zip(5..).all(|(&byte, i)| byte == (i % 251) as u8));
+}
+
+fn resize_memory(path: &CStr, flags: Flags) {
+    let mut map = Mmap::anon(100_000).map_mut().unwrap();
+    map.fill(7);
+    let mut map = map.into_read_only().unwrap();
+    let _file = File::open_rw(path);
+    for len in [LEN, 50_000, 500_000] {
+        let (old, old_len) = (map.as_ptr(), map.len());
+        let result = Mmap::anon(len).flags(flags).resize(&mut map);
+        assert_eq!(map.len(), if result.is_ok() { len } else { old_len });
+        assert!(result.is_ok() || map.as_ptr() == old);
+        assert_eq!(map.prot(), Prot::READ);
+    }
+    done();
+    let filled = map.len().min(50_000);
+    assert!(map[..filled].iter().all(|&byte| byte == 7));
 }
 
 /// Returns the calls of an operation in strace's log, each with its number among the thread's calls of that name.
