@@ -233,25 +233,30 @@ fn extend<A: Access>(
     }
     let granularity = Sys::allocation_granularity();
     let (span, backing) = mapping.span_and_backing();
-    // An empty mapping has no place, and the reservation's is as good as any.
-    let (start, end) = match old_len {
-        0 => (reservation.as_ptr().addr(), reservation.as_ptr().addr()),
-        _ => (span.ptr.addr().get(), past_last_page(span, granularity.max(Sys::page_size_of(backing)))),
+    // The address, and how many bytes from there on need no reservation. An empty mapping has no place yet.
+    let (start, room) = match old_len {
+        0 => (reservation.as_ptr().addr(), 0),
+        _ => {
+            let (start, unit) = (span.ptr.addr().get(), granularity.max(Sys::page_size_of(backing)));
+            let before = start & (unit - 1);
+            (start, rounded_up(before + old_len, unit) - before)
+        }
     };
     let is_alike = old_len == 0 || Sys::is_alike(backing, part.is_some(), flags);
-    let is_aligned = part.is_none_or(|part| (part.offset as usize).wrapping_sub(start) % granularity == 0);
+    let is_aligned =
+        part.is_none_or(|part| (part.offset as usize).wrapping_sub(start) & (granularity - 1) == 0);
     if len < old_len || !is_alike || !is_aligned {
         return Err(refused(Call::Extend, ErrorKind::InvalidInput));
     }
-    // Of the reservation.
-    let taken = (start.saturating_add(len).saturating_sub(end)).checked_next_multiple_of(granularity);
-    let Some(taken) = taken.filter(|&taken| taken <= reservation.len()) else {
+    // Of the reservation. No sum overflows, as a length fits an `isize`, and a page is 1 GiB at most.
+    let taken = rounded_up(len.saturating_sub(room), granularity);
+    if taken > reservation.len() {
         return Err(refused(Call::Extend, ErrorKind::OutOfMemory));
-    };
+    }
     if taken != 0 && flags.contains(Flags::HUGETLB) {
         return Err(Failure::unsupported(Flags::HUGETLB).into());
     }
-    if taken != 0 && reservation.as_ptr().addr() != end {
+    if taken != 0 && reservation.as_ptr().addr() != start.wrapping_add(room) {
         return Err(refused(Call::Extend, ErrorKind::InvalidInput));
     }
     let whole = reservation.span();
@@ -345,7 +350,7 @@ unsafe fn resize<A: Access>(
     Ok(())
 }
 
-/// Where the last page of a mapping ends, rounded up to the granularity.
-fn past_last_page(span: Span, granularity: usize) -> usize {
-    (span.ptr.addr().get() + span.len).next_multiple_of(granularity)
+/// The least multiple of a power of two that is not less.
+fn rounded_up(number: usize, unit: usize) -> usize {
+    (number + (unit - 1)) & !(unit - 1)
 }

@@ -42,6 +42,39 @@ pub fn map_anon(len: usize) -> *mut u8 {
     unsafe { syscall6(arch::MMAP, 0, len, prot, flags, usize::MAX, 0) as *mut u8 }
 }
 
+/// Reserves addresses, without access.
+#[allow(dead_code, reason = "`rounds` does not grow, here and below")]
+pub fn reserve(len: usize) -> *mut u8 {
+    let (prot, flags) = (0, MAP_PRIVATE | MAP_ANONYMOUS);
+    // SAFETY: the kernel chooses a free range.
+    unsafe { syscall6(arch::MMAP, 0, len, prot, flags, usize::MAX, 0) as *mut u8 }
+}
+
+/// # Safety
+/// It is a part of a reservation.
+#[allow(dead_code, reason = "as above")]
+pub unsafe fn make_writable(base: *mut u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { syscall3(arch::MPROTECT, base as usize, len, PROT_READ | PROT_WRITE) };
+}
+
+/// Maps a part of a file for reading.
+#[allow(dead_code, reason = "as above")]
+pub fn map_page(file: RawFd, len: usize, offset: usize) -> *mut u8 {
+    // SAFETY: the kernel chooses a free range.
+    unsafe { syscall6(arch::MMAP, 0, len, PROT_READ, MAP_SHARED, file as usize, offset) as *mut u8 }
+}
+
+/// Moves a mapping to an address, by `mremap` with `MREMAP_MAYMOVE` and `MREMAP_FIXED`.
+///
+/// # Safety
+/// Both ranges are the caller's.
+#[allow(dead_code, reason = "as above")]
+pub unsafe fn move_to(from: *mut u8, len: usize, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { syscall6(arch::MREMAP, from as usize, len, len, 3, to as usize, 0) };
+}
+
 /// # Safety
 /// It is a mapping, and no longer used.
 pub unsafe fn unmap(base: *mut u8, len: usize) {

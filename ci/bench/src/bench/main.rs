@@ -4,6 +4,7 @@
 mod bare;
 mod chart;
 mod compare;
+mod grow;
 mod lookup;
 mod state;
 mod table;
@@ -16,7 +17,7 @@ use work::{Row, Scale};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghij".to_owned(), None);
+    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghijkl".to_owned(), None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -59,7 +60,9 @@ fn measure(scale: Scale, letters: &str) -> Result<Vec<Row>, Box<dyn std::error::
             ('h', _) => work::growing(scale, &folder)?,
             ('i', Some(large)) => view::read_at(scale, large),
             ('j', _) => vec![lookup::look_up(scale, &folder)?],
-            _ => return Err(format!("{letter}? The work is a to j").into()),
+            ('k', _) => grow::extend(scale, &folder)?.into(),
+            ('l', _) => vec![grow::vector(scale)],
+            _ => return Err(format!("{letter}? The work is a to l").into()),
         };
         eprintln!("({letter}) took {:.0} s", start.elapsed().as_secs_f64());
         all.extend(rows);
