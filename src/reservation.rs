@@ -263,7 +263,7 @@ impl Reservation {
     /// # Ok::<_, baremap::Error>(())
     /// ```
     pub fn join(self, next: Self) -> Result<Self, Refused<(Self, Self)>> {
-        let end = self.as_ptr().addr() + self.len();
+        let end = self.as_ptr().addr().wrapping_add(self.len());
         if self.len() == 0 || next.len() == 0 || next.as_ptr().addr() != end {
             return Err(Refused::new((self, next), Error::new(Call::Join, ErrorKind::InvalidInput)));
         }

@@ -4,8 +4,8 @@
 //! A test binary of its own, as other tests would map and open things meanwhile.
 
 use baremap::{
-    Advice, Code, Error, ErrorKind, File, Flags, Inheritance, Mapping, Mmap, Reservation, Stack,
-    allocation_granularity, huge_page_sizes, page_size,
+    Advice, Code, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot, Reservation,
+    Stack, allocation_granularity, huge_page_sizes, page_size,
 };
 use std::ffi::CString;
 use std::fs;
@@ -46,6 +46,11 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
     stack.grow(10_000)?;
     if i % 2 == 0 {
         stack.unmap()?;
+    }
+    // What a system cannot divide, join or extend is refused beforehand.
+    match parts(file, i) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {}
+        result => result?,
     }
     assert_eq!(readers[0].len()?, 1000);
     assert_eq!(kind(File::open(missing.as_c_str())), Err(ErrorKind::NotFound));
@@ -94,6 +99,52 @@ fn in_reservation(file: &File, i: usize) -> Result<(), Error> {
     let fresh = Mmap::anon(1).map_in(memory.into_reservation()?)?;
     assert_eq!(fresh[0], 0);
     Ok(refused.value.release()?)
+}
+
+/// Mappings that grow, shrink, are divided and joined.
+fn parts(file: &File, i: usize) -> Result<(), Error> {
+    let unit = allocation_granularity();
+    let (len, more) = (1 + i % 50_000, 50_001 + i % 200_000);
+    let mut memory = Mmap::anon(len).map_mut()?;
+    memory[len - 1] = 1;
+    for len in [more, len, more + i % 7, 2 * len] {
+        Mmap::anon(len).resize(&mut memory)?;
+        assert_eq!(memory.len(), len);
+    }
+    assert_eq!(memory[len - 1], 1);
+    // SAFETY: the file is this test's alone, here and below.
+    let mut map = unsafe { Mmap::new(file).len(len).map()? };
+    // SAFETY: as above.
+    unsafe { Mmap::new(file).len(more).resize(&mut map)? };
+    // SAFETY: as above.
+    let past_end = unsafe { Mmap::new(file).len(1 << 40).resize(&mut map) };
+    assert_eq!(kind(past_end), Err(ErrorKind::BeyondEnd));
+    let mut reservation = Reservation::new(8 * unit)?;
+    let mut map: Mapping = Mapping::default();
+    // SAFETY: as above.
+    unsafe { Mmap::new(file).len(len).extend(&mut map, &mut reservation)? };
+    drop(map);
+    let (mut memory, mut reservation) = (MappingMut::default(), Reservation::new(8 * unit)?);
+    for units in [1, 2, 2 + i % 6] {
+        Mmap::anon(units * unit).extend(&mut memory, &mut reservation)?;
+    }
+    memory.fill(1);
+    let too_long = Mmap::anon(9 * unit).extend(&mut memory, &mut reservation);
+    assert_eq!(kind(too_long), Err(ErrorKind::OutOfMemory));
+    let rest = memory.split_off(unit)?;
+    if i % 2 == 0 {
+        drop(rest);
+        return Ok(memory.unmap()?);
+    }
+    memory.join(rest)?;
+    let mut raw = memory.into_raw();
+    // SAFETY: no pointer is in use.
+    unsafe { raw.protect_range(..unit, Prot::NONE)? };
+    let whole = raw.into_reservation()?;
+    let len = whole.len();
+    let (first, rest) = whole.split(unit)?;
+    assert_eq!(first.join(rest)?.len(), len);
+    Ok(())
 }
 
 /// Readers, one that reads and one that maps, that stop in their first or second chunk.

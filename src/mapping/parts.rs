@@ -108,7 +108,7 @@ impl<A> Mapping<A> {
             *self = next;
             return Ok(());
         }
-        if self.ptr.addr().get() + self.len != next.ptr.addr().get() {
+        if self.ptr.addr().get().wrapping_add(self.len) != next.ptr.addr().get() {
             return Err(Refused::new(next, Error::new(Call::Join, ErrorKind::InvalidInput)));
         }
         // SAFETY: two mappings of ours, of which one begins where the other ends.
@@ -154,7 +154,9 @@ impl RawMapping {
     /// and keep their contents.
     ///
     /// [`prot`](Self::prot) then returns what all pages have in common, so far as this crate knows: what it returned before
-    /// and `prot` share, or `prot` if the range is the whole mapping.
+    /// and `prot` share, or `prot` if the range is the whole mapping. New pages have the same: those of
+    /// [`extend`](crate::Anon::extend) and [`resize`](crate::Anon::resize), and on macOS and Windows those that replace
+    /// [discarded](Self::discard) ones.
     ///
     /// **Platform notes**
     /// - Linux, macOS, Windows: as [`Mapping::protect`].

@@ -75,15 +75,15 @@ impl Anon {
     ///
     /// The contents stay, and new bytes are zeros, as for [`extend`](Self::extend). The request is the one that made the
     /// mapping, with another length, and its permissions are ignored. Where the mapping lies afterwards is the system's
-    /// choice: addresses of the old one are no longer valid, except that a shorter one stays in its place on Linux, macOS and
-    /// Windows.
+    /// choice. Pointers into the old one are no longer valid, and nobody may use them meanwhile, except that a shorter one
+    /// stays in its place on Linux and macOS.
     ///
     /// **Platform notes**
     /// - Linux: [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html), which copies nothing; new pages of a locked
-    ///   mapping are locked. With `POPULATE`, `LOCKED` or huge pages, and for a mapping that was
-    ///   [joined](Mapping::join) of different ones, as on macOS. A shorter mapping: `munmap`.
+    ///   mapping are locked. As on macOS with `POPULATE`, `LOCKED` or huge pages, and if parts of the mapping differ in their
+    ///   permissions, locks or advice. A shorter mapping: `munmap`.
     /// - macOS, Windows, kernels: the memory is mapped anew, copied and unmapped. All of it becomes resident, and it is locked
-    ///   only with [`Flags::LOCKED`]. A shorter mapping: `munmap`, and on Windows `VirtualFree`.
+    ///   only with [`Flags::LOCKED`]. A shorter mapping: `munmap` on macOS.
     ///
     /// # Errors
     /// The mapping is as before.

@@ -25,6 +25,9 @@
 //! | | `set_inheritance` | madvise, madvise | wiped and omitted, or neither |
 //! | | `raise_lock_limit` | prlimit64 to ask, to set, to set less | |
 //! | | `discard` | madvise | some contents may be gone, the memory never |
+//! | | `extend` | as `map_file`, `map_anon` in a reservation | the mapping is as before; the part of the reservation that was to be taken is whole or lost, as there |
+//! | | `resize` to less | munmap | |
+//! | | `resize` to more | mremap; where that cannot, mmap, mlock (`LOCKED`), mprotect, munmap, munmap! | the new mapping is lost, the old one as before |
 //! | macOS | `map_file`, `map_anon` | mmap, mlock (`LOCKED`), munmap! | the mapping is lost |
 //! | | … in a reservation | mmap, mlock, munlock, mmap! | the range is lost |
 //! | | `create_object` | shm_open, ftruncate, fstat, shm_unlink! close! | the name is left |
@@ -33,6 +36,9 @@
 //! | | `reserve` at an address | mmap, munmap! | the range is lost |
 //! | | `unmap_to_reservation`, `discard` of fresh memory | munlock, mmap | the mapping is whole, and unlocked |
 //! | | `protect` | mprotect, mincore | as on Linux |
+//! | | `extend` | as `map_file`, `map_anon` in a reservation | as on Linux |
+//! | | `resize` to less | munmap | |
+//! | | `resize` to more | mmap, mlock (`LOCKED`), mprotect, munmap, munmap! | as on Linux |
 //! | | `install_guard` | sigaction four times | SIGBUS may have the guard's handler already, which passes everything on |
 //! | Windows | `open` | MultiByteToWideChar, GetFullPathNameW, VirtualAlloc (long paths), CreateFileW, VirtualFree! | 128 KiB are lost, the file is open |
 //! | | `open` with `Create` | … SetFileInformationByHandle if the file existed | the file keeps its contents |
@@ -61,6 +67,10 @@
 //! | kernels | `map_stack` | reserve, map, unmap! | the range is lost |
 //! | | `unmap_stack` | unmap twice! | the guard's address space is lost |
 //! | kernels | … with `LOCKED`, if `map` does not lock | map, lock, unmap! or unmap_to_reservation! | the mapping is lost, or the range |
+//! | | `extend` | map, join, unmap_to_reservation! | the part of the reservation that was to be taken is lost |
+//! | | `resize` to less, if `split` can | split, unmap, join! | the mapping is as before, but for the kernel it is two |
+//! | | `resize` otherwise | map, protect, unmap, unmap! | the new mapping is lost, the old one as before |
+//! | all | `extend`, if part of a reservation is taken | split, then the system's | as the system's |
 //! | all | `Reservation::aligned` | reserve, split, release twice! | the rest that was to be released is lost |
 
 pub(crate) mod contract;

@@ -151,8 +151,9 @@ pub(crate) trait Parts: System {
             return None;
         }
         // `len` rounded up to whole pages, as the mapping lies.
-        let start = mapping.ptr.addr().get();
-        let at = (start + len).next_multiple_of(Self::page_size_of(backing)) - start;
+        let page = Self::page_size_of(backing);
+        let before = mapping.ptr.addr().get() & (page - 1);
+        let at = (before + len).next_multiple_of(page) - before;
         if at >= mapping.len {
             return Some(Ok(Mapped { ptr: mapping.ptr, backing: *backing }));
         }

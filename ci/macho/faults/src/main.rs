@@ -9,7 +9,7 @@
 use Kept::Nothing;
 use baremap::{
     Advice, Code, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping, MappingMut, Mmap,
-    Refused, Reservation, Stack, guard, lock_limit, page_size, raise_lock_limit,
+    Prot, RawMapping, Refused, Reservation, Stack, guard, lock_limit, page_size, raise_lock_limit,
 };
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -57,6 +57,9 @@ enum Kept {
     Two(Reservation, Reservation),
     Code(Code),
     Stack(Stack),
+    Extended(MappingMut, Reservation),
+    Three(MappingMut, MappingMut, MappingMut),
+    Raw(RawMapping),
 }
 
 type Outcome = (Kept, Result<(), Error>);
@@ -131,6 +134,34 @@ fn ready<T>(result: Result<T, Error>) -> T {
 
 fn reservation() -> Reservation {
     ready(Reservation::new(LEN))
+}
+
+/// Extends a mapping of which a page is there to the end of its file.
+fn extended(env: &Env, extend: impl Fn(&mut MappingMut, &mut Reservation) -> Result<(), Error>) -> Outcome {
+    let (first, mut rest) = ready(reservation().split(page_size()).map_err(|refused| refused.error));
+    // SAFETY: as for `Env::map`.
+    let map = unsafe { env.request(NONE).len(page_size()).map_mut_in(first) };
+    let mut map = ready(map.map_err(|refused| refused.error));
+    let result = env.armed(|| extend(&mut map, &mut rest));
+    (Kept::Extended(map, rest), result)
+}
+
+fn extended_memory(env: &Env, flags: Flags) -> Outcome {
+    let (first, mut rest) = ready(reservation().split(page_size()).map_err(|refused| refused.error));
+    let map = Mmap::anon(page_size() - 1).map_mut_in(first);
+    let mut map = ready(map.map_err(|refused| refused.error));
+    let result = env.armed(|| anon(flags).extend(&mut map, &mut rest));
+    (Kept::Extended(map, rest), result)
+}
+
+/// Resizes a mapping of a part of the file to the whole.
+fn resized(env: &Env, flags: Flags) -> Outcome {
+    let request = env.request(flags);
+    // SAFETY: as for `Env::map`, here and below.
+    let mut map = ready(unsafe { env.request(flags - LOCKED).len(5000).map_mut() });
+    // SAFETY: as above.
+    let result = env.armed(|| unsafe { request.resize(&mut map) });
+    (Kept::MappingMut(map), result)
 }
 
 type Operation = (&'static str, fn(&Env) -> Outcome);
@@ -325,6 +356,50 @@ operations! {
         let result = env.armed(|| unsafe { map.discard(Discard::DontNeed) });
         (Kept::MappingMut(map), result)
     };
+    "extend a file": |env| extended(env, |map, reservation| {
+        // SAFETY: as above.
+        unsafe { env.request(NONE).extend(map, reservation) }
+    });
+    "extend a file, locked": |env| extended(env, |map, reservation| {
+        // SAFETY: as above.
+        unsafe { env.request(LOCKED).extend(map, reservation) }
+    });
+    "extend memory": |env| extended_memory(env, NONE);
+    "extend memory, locked": |env| extended_memory(env, LOCKED);
+    "resize a file": |env| resized(env, NONE);
+    "resize a file, locked": |env| resized(env, LOCKED);
+    "resize a copy": |env| resized(env, COW | LOCKED);
+    "resize memory": |env| {
+        let mut map = ready(anon(NONE).map_mut());
+        let result = env.armed(|| Mmap::anon(2 * LEN).flags(LOCKED).resize(&mut map));
+        (Kept::MappingMut(map), result)
+    };
+    "resize code": |env| {
+        let mut map = ready(ready(anon(NONE).map_mut()).into_exec().map_err(|refused| refused.error));
+        let result = env.armed(|| Mmap::anon(2 * LEN).resize(&mut map));
+        (Kept::Mapping(map), result)
+    };
+    "shorten memory": |env| {
+        let mut map = ready(anon(NONE).map_mut());
+        let result = env.armed(|| Mmap::anon(LEN / 2).resize(&mut map));
+        (Kept::MappingMut(map), result)
+    };
+    "unmap a part": |env| {
+        let mut map = ready(anon(NONE).map_mut());
+        let mut part = ready(map.split_off(page_size()));
+        let rest = ready(part.split_off(page_size()));
+        let (kept, result) = env.armed(|| consumed(part.unmap(), nothing, Kept::MappingMut));
+        match kept {
+            Kept::MappingMut(part) => (Kept::Three(map, part, rest), result),
+            _ => (Kept::Three(map, MappingMut::default(), rest), result),
+        }
+    };
+    "take access from a part": |env| {
+        let mut map = ready(anon(NONE).map_mut()).into_raw();
+        // SAFETY: no pointer is in use.
+        let result = env.armed(|| unsafe { map.protect_range(page_size().., Prot::NONE) });
+        (Kept::Raw(map), result)
+    };
     "discard lazily": |env| {
         let map = ready(anon(NONE).map_mut());
         // SAFETY: as above.
@@ -347,6 +422,18 @@ const LEFT: &[(&str, &str)] = &[
     ("make a reservation of memory", "munlock mmap! "),
     ("write code", "mprotect mprotect! "),
     ("map a stack", "mmap mprotect! munmap! "),
+    ("extend a file, locked", "fstat mmap mlock! munlock mmap! "),
+    ("extend memory, locked", "mmap mlock! munlock mmap! "),
+    ("resize a file", "fstat mmap munmap! munmap! "),
+    ("resize a file, locked", "fstat mmap mlock! munmap! "),
+    ("resize a file, locked", "fstat mmap mlock munmap! munmap! "),
+    ("resize a copy", "fstat mmap mlock! munmap! "),
+    ("resize a copy", "fstat mmap mlock munmap! munmap! "),
+    ("resize memory", "mmap mlock! munmap! "),
+    ("resize memory", "mmap mlock munmap! munmap! "),
+    ("resize code", "mmap mprotect! munmap! "),
+    ("resize code", "mmap mprotect munmap! munmap! "),
+    ("resize code", "mmap mprotect mincore munmap! munmap! "),
     ("reserve, aligned", "mmap munmap! munmap! munmap "),
     ("reserve, aligned", "mmap munmap! munmap munmap! "),
     ("reserve, aligned", "mmap munmap munmap! munmap! munmap "),
