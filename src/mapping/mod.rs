@@ -1,8 +1,9 @@
 //! The result of mapping: address, length, and what the system must remember.
 //!
 //! One struct with one implementation; its parameter says what it lends of the memory: a slice, a mutable slice, or only
-//! pointers. `pages.rs` has what works on pages (flush, lock, advise, discard), `residency.rs` more of it that is rare, `protection.rs` the permissions, and with
-//! these the change from one parameter to another,` parts rs` dividing and joining..
+//! pointers. `pages.rs` has what works on pages (flush, lock, advise, discard), `residency.rs` more of it that is rare,
+//! `protection.rs` the permissions, and with these the change from one parameter to another, `parts.rs` dividing and
+//! joining, `instructions.rs` what code needs.
 
 pub mod access;
 mod instructions;

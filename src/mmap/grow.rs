@@ -2,7 +2,7 @@
 //!
 //! Both judge the request as `map` does, and then whether the mapping is one that the request could have made.
 
-use super::{Anon, Mmap};
+use super::{Anon, Mmap, huge};
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::mapping::Mapping;
@@ -67,7 +67,8 @@ impl Anon {
         reservation: &mut Reservation,
     ) -> Result<(), Error> {
         self.check()?;
-        let request = Request { len: self.len, prot: self.prot, flags: self.flags, reservation: None };
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let request = Request { len: self.len, prot: self.prot, flags, reservation: None, huge_log2 };
         extend(mapping, reservation, None, request)
     }
 
@@ -107,7 +108,8 @@ impl Anon {
     #[doc(alias = "realloc")]
     pub fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
         self.check()?;
-        let request = Request { len: self.len, prot: self.prot, flags: self.flags, reservation: None };
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let request = Request { len: self.len, prot: self.prot, flags, reservation: None, huge_log2 };
         // SAFETY: fresh memory has no file, and the system judges whether the mapping has one.
         unsafe { resize(mapping, None, request) }
     }
@@ -161,9 +163,10 @@ impl Mmap<'_> {
         mapping: &mut Mapping<A>,
         reservation: &mut Reservation,
     ) -> Result<(), Error> {
-        super::check_flags(self.flags)?;
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        super::check_flags(flags, huge_log2)?;
         let (part, len) = self.checked()?;
-        let request = Request { len, prot: self.prot, flags: self.flags, reservation: None };
+        let request = Request { len, prot: self.prot, flags, reservation: None, huge_log2 };
         extend(mapping, reservation, Some(part), request)
     }
 
@@ -208,9 +211,10 @@ impl Mmap<'_> {
     /// ```
     #[doc(alias = "mremap")]
     pub unsafe fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
-        super::check_flags(self.flags)?;
+        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        super::check_flags(flags, huge_log2)?;
         let (part, len) = self.checked()?;
-        let request = Request { len, prot: self.prot, flags: self.flags, reservation: None };
+        let request = Request { len, prot: self.prot, flags, reservation: None, huge_log2 };
         // SAFETY: the caller's promise.
         unsafe { resize(mapping, Some(part), request) }
     }

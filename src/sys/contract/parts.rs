@@ -92,8 +92,13 @@ pub(crate) trait Parts: System {
         let Extension { part, len, flags, reservation } = extension;
         let Some(reservation) = reservation else { return Ok(()) };
         let at = reservation.ptr.addr().get() - mapping.ptr.addr().get();
-        let request =
-            Request { len: len - at, prot: Self::prot(backing), flags, reservation: Some(reservation) };
+        let request = Request {
+            len: len - at,
+            prot: Self::prot(backing),
+            flags,
+            reservation: Some(reservation),
+            huge_log2: 0,
+        };
         // SAFETY: the caller's reservation, as long as the request, rounded up to the granularity.
         let mapped = unsafe {
             match part {
