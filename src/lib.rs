@@ -61,6 +61,7 @@ extern crate alloc;
 extern crate std;
 
 mod code;
+mod contents;
 #[cfg(baremap_backend = "custom")]
 pub mod custom;
 mod error;
@@ -85,6 +86,7 @@ mod sys;
 mod view;
 
 pub use code::Code;
+pub use contents::{Contents, ContentsOptions};
 pub use error::{Error, ErrorKind, Refused};
 pub use file::{AsPath, File, FileRef};
 pub use limits::{lock_limit, raise_lock_limit};

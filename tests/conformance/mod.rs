@@ -9,6 +9,7 @@
 
 mod anon;
 mod code;
+mod contents;
 mod discard;
 mod error;
 mod failure;
@@ -47,6 +48,7 @@ pub const FILES: &[&[Check]] = &[
     protect::CHECKS,
     process::CHECKS,
     discard::CHECKS,
+    contents::CHECKS,
     reservation::CHECKS,
     residency::CHECKS,
     code::CHECKS,
