@@ -8,8 +8,8 @@
 //! `cargo test --test faults -- --include-ignored` runs the long test too.
 
 use baremap::{
-    Advice, Code, Discard, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot,
-    Refused, Reservation, Stack, lock_limit, page_size, raise_lock_limit,
+    Advice, Code, Contents, Discard, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap,
+    Prot, Refused, Reservation, Stack, lock_limit, page_size, raise_lock_limit,
 };
 use std::ffi::{CStr, CString};
 use std::process::{Command, Output};
@@ -513,6 +513,27 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let map = File::open_rw(path).and_then(|file| Mmap::new(&file).map_sealed());
         done();
         assert!(map.is_err());
+    }),
+    // Longer than what is read to std's heap.
+    ("read contents", |path| {
+        const LONG: usize = 3 << 20;
+        let before = fs::OpenOptions::new().write(true).open(path.to_str().unwrap()).unwrap();
+        before.set_len(LONG as u64).unwrap();
+        drop(before);
+        let file = File::open_rw(path);
+        let contents = file.and_then(|file| Contents::options().nul_terminated().read(&file));
+        done();
+        if let Ok(contents) = contents {
+            assert!(is_file(&contents[..LEN], 0) && contents.len() == LONG);
+            assert_eq!(contents.bytes_with_nul().map(<[u8]>::len), Some(LONG + 1));
+        }
+    }),
+    ("map contents", |path| {
+        let file = File::open_rw(path);
+        // SAFETY: as above.
+        let contents = file.and_then(|file| unsafe { Contents::options().nul_terminated().map(&file) });
+        done();
+        assert!(contents.is_err() || is_file(&contents.unwrap(), 0));
     }),
     ("map in a reservation", |path| map_in(path, Flags::empty())),
     ("map in a reservation and lock", |path| map_in(path, Flags::LOCKED | Flags::READAHEAD)),

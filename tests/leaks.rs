@@ -4,8 +4,8 @@
 //! A test binary of its own, as other tests would map and open things meanwhile.
 
 use baremap::{
-    Advice, Code, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot, Reservation,
-    Stack, allocation_granularity, huge_page_sizes, page_size,
+    Advice, Code, Contents, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot,
+    Reservation, Stack, allocation_granularity, huge_page_sizes, page_size,
 };
 use std::ffi::CString;
 use std::fs;
@@ -52,6 +52,7 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
         Err(error) if error.kind() == ErrorKind::Unsupported => {}
         result => result?,
     }
+    contents(file, &readers[1], i)?;
     assert_eq!(readers[0].len()?, 1000);
     assert_eq!(kind(File::open(missing.as_c_str())), Err(ErrorKind::NotFound));
     #[cfg(feature = "alloc")]
@@ -144,6 +145,20 @@ fn parts(file: &File, i: usize) -> Result<(), Error> {
     let len = whole.len();
     let (first, rest) = whole.split(unit)?;
     assert_eq!(first.join(rest)?.len(), len);
+    Ok(())
+}
+/// Contents that are in fresh memory or mapped, and some that grow and fail. The heap is std's, and so are short ones.
+fn contents(file: &File, long: &File, i: usize) -> Result<(), Error> {
+    let options = if i % 2 == 0 { Contents::options() } else { Contents::options().nul_terminated() };
+    if i % 10 == 0 {
+        assert_eq!(options.read(long)?.len(), 2 << 20);
+    }
+    // SAFETY: the file is this test's alone.
+    let mapped = unsafe { options.map(file)? };
+    assert!(mapped.is_mapped() && mapped.len() == 300_000);
+    if let Ok(zeros) = File::open(c"/dev/zero") {
+        assert_eq!(kind(options.max_len(100_000).read(&zeros)), Err(ErrorKind::TooLong));
+    }
     Ok(())
 }
 

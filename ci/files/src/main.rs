@@ -1,6 +1,6 @@
 //! Reads files that misreport their length, fail, or change meanwhile: see `ci/files/run --help`.
 
-use baremap::{Error, ErrorKind, Flags, Mmap, Reader, guard};
+use baremap::{Contents, Error, ErrorKind, Flags, Mmap, Reader, guard};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -91,6 +91,14 @@ fn fuse(folder: &Path, direct: bool, wc: &str) -> u32 {
             assert!(name != "eio" || result.is_err_and(|error| error.kind() == ErrorKind::Io));
             passed += 1;
         }
+        match Contents::options().nul_terminated().read(&File::open(&path).unwrap()) {
+            Ok(contents) => {
+                assert!(code.is_none() && contents.len() as u64 == expected, "{name}: {contents:?}");
+                assert!(contents.iter().all(|&byte| byte == b'x'), "{name}");
+            }
+            Err(error) => assert!(code.is_some() && error.raw_os_error() == code, "{name}: {error}"),
+        }
+        passed += 1;
         for options in [&["-lwc"][..], &["-lw"], &["-w"], &["-c"]] {
             let output = |program| {
                 let mut command = Command::new(program);
@@ -248,6 +256,10 @@ fn direct(folder: &Path) -> u32 {
         let contents: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
         fs::write(&path, &contents).unwrap();
         let file = OpenOptions::new().read(true).custom_flags(O_DIRECT).open(&path).unwrap();
+        for options in [Contents::options(), Contents::options().max_len(len).nul_terminated()] {
+            assert!(options.read(&file).unwrap()[..] == contents[..], "{len} bytes as contents");
+            passed += 1;
+        }
         for chunk_len in [16 << 20, 100_001, 65_536, 5000, 999, 1] {
             if chunk_len == 1 && len > 65_536 {
                 continue;

@@ -8,8 +8,9 @@
 
 use Kept::Nothing;
 use baremap::{
-    Advice, Code, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping, MappingMut, Mmap,
-    Prot, RawMapping, Refused, Reservation, Stack, guard, lock_limit, page_size, raise_lock_limit,
+    Advice, Code, Contents, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping,
+    MappingMut, Mmap, Prot, RawMapping, Refused, Reservation, Stack, guard, lock_limit, page_size,
+    raise_lock_limit,
 };
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -50,6 +51,7 @@ fn panic(info: &core::panic::PanicInfo) -> ! {
 #[allow(dead_code, reason = "its values are dropped, and not read")]
 enum Kept {
     Nothing,
+    Contents(Contents),
     File(File),
     Mapping(Mapping),
     MappingMut(MappingMut),
@@ -189,6 +191,11 @@ operations! {
     };
     "make a file in memory": |env| env.armed(|| made(File::memory(), Kept::File));
     "sync": |env| env.armed(|| (Nothing, env.file.sync()));
+    "read contents": |env| env.armed(|| made(Contents::read(env.file), Kept::Contents));
+    "map contents": |env| env.armed(|| {
+        // SAFETY: as above.
+        made(unsafe { Contents::options().nul_terminated().map(env.file) }, Kept::Contents)
+    });
     "map a file": |env| env.armed(|| made(env.map(NONE), Kept::Mapping));
     "map a file to write": |env| env.armed(|| made(env.map_mut(NONE), Kept::MappingMut));
     "map a file, locked": |env| env.armed(|| made(env.map_mut(LOCKED), Kept::MappingMut));
