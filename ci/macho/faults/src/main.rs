@@ -419,6 +419,9 @@ operations! {
 /// `Reservation` whose range is lost; or a mapping that is no longer locked, after a failure that xnu does not report; or code
 /// that stays writable.
 const LEFT: &[(&str, &str)] = &[
+    ("read contents", "fstat mmap pread! munmap! "),
+    ("read contents", "fstat mmap pread pread! munmap! "),
+    ("read contents", "fstat! mmap pread mmap munmap! pread pread "),
     ("map a file, locked", "fstat mmap mlock! munmap! "),
     ("map a copy, locked, populated", "fstat mmap mlock! munmap! "),
     ("map a part", "fstat mmap mlock! munmap! "),
