@@ -142,13 +142,13 @@ fn files_of_proc() {
 /// What is read of a file that grows and shrinks is a beginning of it, of whatever length.
 #[test]
 fn file_that_changes_meanwhile() {
-    let longest = letters(6_000_000);
+    let longest = letters(12_000_000);
     let file = Temporary::new("changes", &longest);
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut writer = OpenOptions::new().write(true).open(&file.0).unwrap();
-            for len in [5_000_000, 1_000, 70_000, 3_000_000, 0, 2_097_152].into_iter().cycle() {
+            for len in [10_000_000, 1_000, 70_000, 3_000_000, 0, 8 << 20].into_iter().cycle() {
                 writer.set_len(len).unwrap();
                 writer.seek(SeekFrom::Start(len)).unwrap();
                 let end = longest.len().min(len as usize + 1_500_000);
@@ -171,7 +171,7 @@ fn file_that_changes_meanwhile() {
 
 #[test]
 fn debug_prints_no_contents() {
-    for len in [2_000, 3_000_000] {
+    for len in [2_000, 9_000_000] {
         let file = Temporary::new(&format!("debug-{len}"), &vec![b'a'; len]);
         let text = format!("{:?}", Contents::read(&file.open()).unwrap());
         assert_eq!(text, format!("Contents {{ len: {len}, is_mapped: false }}"));

@@ -516,7 +516,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     }),
     // Longer than what is read to std's heap.
     ("read contents", |path| {
-        const LONG: usize = 3 << 20;
+        const LONG: usize = 9 << 20;
         let before = fs::OpenOptions::new().write(true).open(path.to_str().unwrap()).unwrap();
         before.set_len(LONG as u64).unwrap();
         drop(before);

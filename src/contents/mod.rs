@@ -20,9 +20,10 @@ use core::{fmt, slice};
 /// Shorter files, in bytes, are not mapped where there is a heap: to read them is faster.
 const LARGE: usize = 64 << 10;
 
-/// Shorter files, in bytes, are read to the heap, if there is one. From here on fresh memory may have huge pages: 64 MiB are
-/// read into these in a quarter of the time.
-const HUGE: usize = 2 << 20;
+/// Shorter files, in bytes, are read to the heap, if there is one. An allocator that has the memory already saves the page
+/// faults; if it has not, fresh memory with huge pages saves most of them. glibc took a sixth of the time for 4 MiB again and
+/// again, and twice the time for 4 MiB once (`ci/bench/run only m`).
+const HEAP: usize = 8 << 20;
 
 /// The whole of a file, pipe or terminal as one slice of bytes.
 ///
@@ -84,7 +85,7 @@ impl Contents {
     ///
     /// A file of 64 KiB or more is mapped instead, by [`Mmap::map_sealed`], if the system keeps everybody from changing it.
     ///
-    /// With feature `alloc` a file that reports less than 2 MiB is read to the heap. Otherwise the memory is a mapping of its
+    /// With feature `alloc` a file that reports less than 8 MiB is read to the heap. Otherwise the memory is a mapping of its
     /// own, with huge pages where [`Advice::HugePage`](crate::Advice::HugePage) gives them. If no length is reported, as of a pipe, it is up to twice
     /// as long as the contents; pages that were not read to are not resident.
     ///
@@ -282,7 +283,7 @@ impl ContentsOptions {
                 return contents;
             }
         }
-        self.read_to_heap(file.raw, len, HUGE).map_or_else(|| self.read_to_memory(file.raw, len), Ok)
+        self.read_to_heap(file.raw, len, HEAP).map_or_else(|| self.read_to_memory(file.raw, len), Ok)
     }
 
     /// Does what [`Contents::map`] does, with these options.

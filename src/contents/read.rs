@@ -1,6 +1,6 @@
 //! Reads a file to its end: to the heap, or into fresh memory that grows.
 
-use super::{Contents, ContentsOptions, HUGE, Memory, too_long};
+use super::{Contents, ContentsOptions, Memory, too_long};
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::mapping::Mapping;
@@ -18,6 +18,9 @@ const PIECE: usize = 1 << 20;
 
 /// Offsets of reads from files that were opened with `O_DIRECT` are multiples of this.
 const ALIGN: usize = 4096;
+
+/// From this length on fresh memory may have huge pages, in bytes: 64 MiB are read into these in a quarter of the time.
+const HUGE: usize = 2 << 20;
 
 impl ContentsOptions {
     /// Reads a file that reports a length of `reported`, if that is less than `limit`. Returns `None` if reading fails, if the
