@@ -39,7 +39,6 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
     assert_eq!(kind(Mmap::new(file).flags(Flags::HUGETLB).map_raw()), Err(ErrorKind::Unsupported));
     assert_eq!(kind(Mmap::anon(isize::MAX as usize).map()), Err(ErrorKind::OutOfMemory));
     in_reservation(file, i)?;
-<<<<<<< ours
     in_parts(i)?;
     let mut code = Code::new(1 + i % 10_000)?;
     code.write(i % 10_000, &[1])?;
@@ -53,12 +52,7 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
         Err(error) if error.kind() == ErrorKind::Unsupported => {}
         result => result?,
     }
-    contents(file, &readers[1], i)?;
-||||||| base
-    contents(file, &readers[1], i)?;
-=======
     contents(file, i)?;
->>>>>>> theirs
     assert_eq!(readers[0].len()?, 1000);
     assert_eq!(kind(File::open(missing.as_c_str())), Err(ErrorKind::NotFound));
     #[cfg(feature = "alloc")]

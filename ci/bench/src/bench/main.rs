@@ -18,13 +18,7 @@ use work::{Row, Scale};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-<<<<<<< ours
-    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghijkl".to_owned(), None);
-||||||| base
-    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghij".to_owned(), None);
-=======
-    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghijm".to_owned(), None);
->>>>>>> theirs
+    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghijklm".to_owned(), None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -67,16 +61,10 @@ fn measure(scale: Scale, letters: &str) -> Result<Vec<Row>, Box<dyn std::error::
             ('h', _) => work::growing(scale, &folder)?,
             ('i', Some(large)) => view::read_at(scale, large),
             ('j', _) => vec![lookup::look_up(scale, &folder)?],
-<<<<<<< ours
             ('k', _) => grow::extend(scale, &folder)?.into(),
             ('l', _) => vec![grow::vector(scale)],
-            _ => return Err(format!("{letter}? The work is a to l").into()),
-||||||| base
-            _ => return Err(format!("{letter}? The work is a to j").into()),
-=======
             ('m', _) => contents::whole_files(scale, &folder)?,
-            _ => return Err(format!("{letter}? The work is a to j, and m").into()),
->>>>>>> theirs
+            _ => return Err(format!("{letter}? The work is a to m").into()),
         };
         eprintln!("({letter}) took {:.0} s", start.elapsed().as_secs_f64());
         all.extend(rows);
