@@ -229,6 +229,29 @@ impl Anon {
         self.map_in_with(reservation, self.prot | Prot::WRITE)
     }
 
+    /// Maps the memory in a reservation, for access by pointers only.
+    ///
+    /// As [`map_in`](Self::map_in) otherwise.
+    ///
+    /// # Errors
+    /// As `map_in`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use baremap::{Mmap, Prot, Reservation};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == baremap::ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let memory = Mmap::anon(100).prot(Prot::WRITE).map_raw_in(Reservation::aligned(100, 1 << 20)?)?;
+    /// // SAFETY: the memory is writable, and only this thread uses it.
+    /// unsafe { memory.as_mut_ptr().write(1) };
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    pub fn map_raw_in(self, reservation: Reservation) -> Result<RawMapping, Refused<Reservation>> {
+        self.map_in_with(reservation, self.prot)
+    }
+
     #[inline]
     fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
         self.check()?;

@@ -5,6 +5,7 @@
 mod anon;
 mod grow;
 mod huge;
+mod raw;
 mod request;
 mod sealed;
 

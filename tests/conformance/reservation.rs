@@ -15,6 +15,8 @@ checks! {
     map_anon,
     map_file,
     map_copy,
+    map_raw,
+    twice_in_a_row,
     every_flag,
     refused,
     into_reservation,
@@ -333,6 +335,60 @@ fn map_copy(env: &mut Env) -> Result {
     let mut copy = unsafe { request.map_in(reserve(len)?)? }.into_mut()?;
     copy.fill(0xee);
     ensure_pattern(&map(&file, Prot::READ)?, 0)
+}
+
+/// As others, but for pointers alone, and safe.
+fn map_raw(env: &mut Env) -> Result {
+    let (len, granularity) = (allocation_granularity() + 100, allocation_granularity());
+    let file = env.file("file", granularity + len)?;
+    let request = Mmap::new(&file).offset(granularity as u64);
+    let reservation = reserve(len)?;
+    let address = reservation.as_ptr();
+    let map = request.map_raw_in(reservation)?;
+    ensure_eq!((map.as_ptr(), map.len(), map.prot()), (address, len, Prot::READ));
+    // SAFETY: the file is this check's alone.
+    ensure_pattern(unsafe { core::slice::from_raw_parts(map.as_ptr(), len) }, granularity as u64)?;
+    let reservation = is_refused(map.into_reservation()?, ErrorKind::InvalidInput, |reservation| {
+        request.len(granularity).map_raw_in(reservation)
+    })?;
+    let anon = Mmap::anon(len).prot(Prot::WRITE);
+    let map = anon.map_raw_in(reservation)?;
+    ensure_eq!((map.as_ptr(), map.len(), map.prot()), (address, len, Prot::WRITE));
+    // SAFETY: the memory is writable, and this check's alone.
+    unsafe {
+        ensure_eq!(map.as_ptr().add(len - 1).read(), 0);
+        map.as_mut_ptr().add(len - 1).write(1);
+    }
+    let reservation = map.into_reservation()?;
+    let reservation = is_refused(reservation, ErrorKind::InvalidInput, |reservation| {
+        Mmap::anon(1).map_raw_in(reservation)
+    })?;
+    is_reserved(&reservation, address, 2 * granularity)
+}
+
+/// The same memory twice in a row, as for a ring buffer: what is written across its end is seen at its beginning.
+fn twice_in_a_row(_: &mut Env) -> Result {
+    let len = 2 * allocation_granularity();
+    let file = supported(File::memory(), "no files in memory here")?;
+    file.set_len(len as u64)?;
+    let (first, second) = reserve(2 * len)?.split(len)?;
+    let request = Mmap::new(&file).prot(Prot::WRITE);
+    let (first, second) = (request.map_raw_in(first)?, request.map_raw_in(second)?);
+    ensure_eq!(second.as_ptr(), first.as_ptr().wrapping_add(len));
+    // SAFETY: both are mapped and writable, and this check's alone. A byte is accessed volatile by one address or the other.
+    let byte = |at: usize| unsafe { first.as_mut_ptr().add(at) };
+    for (at, value) in [(len - 1, 1), (len, 2), (0, 3), (2 * len - 1, 4)] {
+        // SAFETY: as above.
+        unsafe {
+            byte(at).write_volatile(value);
+            ensure_eq!(byte(at % len).read_volatile(), value);
+            ensure_eq!(byte(at % len + len).read_volatile(), value);
+        }
+    }
+    drop(first);
+    // SAFETY: as above.
+    ensure_eq!(unsafe { second.as_ptr().read_volatile() }, 3);
+    Ok(())
 }
 
 fn every_flag(env: &mut Env) -> Result {

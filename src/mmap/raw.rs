@@ -1,0 +1,47 @@
+//! Mappings of files for pointers only, in a reservation.
+
+use super::Mmap;
+use crate::error::Refused;
+use crate::mapping::RawMapping;
+use crate::reservation::Reservation;
+
+impl Mmap<'_> {
+    /// Maps the file in a reservation, for access by pointers only.
+    ///
+    /// That is safe, as [`map_raw`](Self::map_raw) is. As [`map_in`](Self::map_in) otherwise.
+    ///
+    /// # Errors
+    /// As `map_in`.
+    ///
+    /// # Examples
+    ///
+    /// The same memory twice in a row, so that a slice may reach across its end:
+    ///
+    /// ```
+    /// use baremap::{ErrorKind, File, Mmap, Prot, Reservation, allocation_granularity};
+    /// # let result = Reservation::new(1);
+    /// # if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unsupported) { return Ok(()) }
+    /// # drop(result);
+    /// let file = match File::memory() {
+    ///     Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+    ///     file => file?,
+    /// };
+    /// let len = allocation_granularity();
+    /// file.set_len(len as u64)?;
+    /// let (first, second) = Reservation::new(2 * len)?.split(len)?;
+    /// let request = Mmap::new(&file).prot(Prot::WRITE);
+    /// let (first, _second) = (request.map_raw_in(first)?, request.map_raw_in(second)?);
+    /// // SAFETY: the addresses are mapped twice in a row, and nothing else uses the memory.
+    /// unsafe {
+    ///     first.as_mut_ptr().add(len - 2).cast::<[u8; 4]>().write_volatile(*b"ring");
+    ///     assert_eq!(first.as_ptr().cast::<[u8; 2]>().read_volatile(), *b"ng");
+    /// }
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "ring buffer")]
+    #[doc(alias = "magic ring buffer")]
+    pub fn map_raw_in(self, reservation: Reservation) -> Result<RawMapping, Refused<Reservation>> {
+        // SAFETY: it lends no slice.
+        unsafe { self.map_in_with(reservation, self.prot) }
+    }
+}
