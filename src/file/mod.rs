@@ -1,5 +1,6 @@
 //! Files: just enough to reach something to map where there is no std.
 
+mod borrowed;
 mod lock;
 mod memory;
 mod temporary;
@@ -33,6 +34,7 @@ use core::mem::ManuallyDrop;
 /// # Ok::<_, baremap::Error>(())
 /// ```
 #[derive(Debug)]
+#[repr(transparent)]
 pub struct File(pub(crate) RawFile);
 
 impl File {
@@ -340,7 +342,7 @@ impl Drop for File {
     }
 }
 
-/// A borrowed open file.
+/// A borrowed open file, with the methods of [`File`].
 ///
 /// [`Mmap::new`](crate::Mmap::new) takes whatever converts into one: `&File`, and with feature `std` a reference to anything
 /// that lends its descriptor or handle, such as `&std::fs::File`, or a `BorrowedFd` or `BorrowedHandle` by value.
@@ -349,6 +351,7 @@ impl Drop for File {
 ///
 /// See [`borrow_raw`](Self::borrow_raw).
 #[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
 pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
     /// In bytes, or 0 for a file: see `Shared::HAS_SECTIONS`.
