@@ -279,7 +279,8 @@ impl<'f> Mmap<'f> {
 
     /// Maps the file for access by pointers only.
     ///
-    /// That is safe: others may change the file at any time. As [`map`](Self::map) otherwise.
+    /// That is safe: others may change the file at any time. To write, add [`Prot::WRITE`]. As [`map`](Self::map)
+    /// otherwise.
     ///
     /// # Errors
     /// As `map`.
