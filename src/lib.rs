@@ -90,8 +90,10 @@ pub use contents::{Contents, ContentsOptions};
 pub use error::{Error, ErrorKind, Refused};
 pub use file::{AsPath, File, FileRef};
 pub use limits::{lock_limit, raise_lock_limit};
-pub use mapping::{Mapping, MappingMut, RawMapping, Resident, access};
-pub use mmap::{Anon, HugePageSizes, Mmap, huge_page_sizes};
+pub use mapping::residency::Resident;
+pub use mapping::{Mapping, MappingMut, RawMapping, access};
+pub use mmap::huge::{HugePageSizes, huge_page_sizes};
+pub use mmap::{Anon, Mmap};
 pub use options::{Advice, Discard, Flags, Inheritance, Prot};
 #[cfg(feature = "alloc")]
 pub use reader::Reader;

@@ -8,7 +8,8 @@
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
 use crate::file::{File, FileRef};
-use crate::mapping::{RawMapping, Resident};
+use crate::mapping::RawMapping;
+use crate::mapping::residency::Resident;
 use crate::mmap::Mmap;
 use crate::options::{Advice, Prot};
 use crate::sys::contract::FileKind;

@@ -27,7 +27,8 @@ impl Deref for FileRef<'_> {
 
     #[inline]
     fn deref(&self) -> &File {
-        // SAFETY: both are `RawFile` alone, by `repr(transparent)`, and the file is open. A reference does not close it.
+        // SAFETY: it begins with a `RawFile`, which a `File` is, by `repr(C)` and `repr(transparent)`, and the file is open. A
+        // reference does not close it.
         unsafe { &*(&raw const *self).cast() }
     }
 }

@@ -351,7 +351,7 @@ impl Drop for File {
 ///
 /// See [`borrow_raw`](Self::borrow_raw).
 #[derive(Clone, Copy, Debug)]
-#[repr(transparent)]
+#[repr(C)]
 pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
     /// In bytes, or 0 for a file: see `Shared::HAS_SECTIONS`.

@@ -10,9 +10,7 @@ mod instructions;
 mod pages;
 mod parts;
 mod protection;
-mod residency;
-
-pub use residency::Resident;
+pub(crate) mod residency;
 
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};

@@ -1,7 +1,6 @@
 //! Fresh memory: zeroed, private, not of a file.
 
-use super::huge;
-use super::request::{check_flags, finish, map_in};
+use super::request::{check_flags, finish, flags_and_size, map_in};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
 use crate::mapping::access::Access;
@@ -167,7 +166,7 @@ impl Anon {
     pub fn map_shared(self) -> Result<RawMapping, Error> {
         self.check()?;
         let Self { len, prot, .. } = self;
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         for flag in [Flags::COW, Flags::HUGETLB] {
             if flags.contains(flag) {
                 return Err(Failure::unsupported(flag).into());
@@ -256,7 +255,7 @@ impl Anon {
     fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
         self.check()?;
         let Self { len, .. } = self;
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         // SAFETY: there is no reservation.
         let mapped = unsafe { Sys::map_anon(Request { len, prot, flags, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
@@ -271,7 +270,7 @@ impl Anon {
             return Err(Refused::new(reservation, failure));
         }
         let Self { len, .. } = self;
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         map_in(reservation, len, 0, flags, |span| {
             // SAFETY: a whole reservation of ours, of the right length.
             unsafe { Sys::map_anon(Request { len, prot, flags, reservation: Some(span), huge_log2 }) }
@@ -286,7 +285,7 @@ impl Anon {
         if isize::try_from(self.len).is_err() {
             return Err(Failure::refused(Call::Map, ErrorKind::TooLong));
         }
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         check_flags(flags, huge_log2)
     }
 }

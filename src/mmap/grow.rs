@@ -2,7 +2,8 @@
 //!
 //! Both judge the request as `map` does, and then whether the mapping is one that the request could have made.
 
-use super::{Anon, Mmap, huge};
+use super::request::flags_and_size;
+use super::{Anon, Mmap};
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::mapping::Mapping;
@@ -67,7 +68,7 @@ impl Anon {
         reservation: &mut Reservation,
     ) -> Result<(), Error> {
         self.check()?;
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         let request = Request { len: self.len, prot: self.prot, flags, reservation: None, huge_log2 };
         extend(mapping, reservation, None, request)
     }
@@ -108,7 +109,7 @@ impl Anon {
     #[doc(alias = "realloc")]
     pub fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
         self.check()?;
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         let request = Request { len: self.len, prot: self.prot, flags, reservation: None, huge_log2 };
         // SAFETY: fresh memory has no file, and the system judges whether the mapping has one.
         unsafe { resize(mapping, None, request) }
@@ -163,7 +164,7 @@ impl Mmap<'_> {
         mapping: &mut Mapping<A>,
         reservation: &mut Reservation,
     ) -> Result<(), Error> {
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         super::check_flags(flags, huge_log2)?;
         let (part, len) = self.checked()?;
         let request = Request { len, prot: self.prot, flags, reservation: None, huge_log2 };
@@ -211,7 +212,7 @@ impl Mmap<'_> {
     /// ```
     #[doc(alias = "mremap")]
     pub unsafe fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         super::check_flags(flags, huge_log2)?;
         let (part, len) = self.checked()?;
         let request = Request { len, prot: self.prot, flags, reservation: None, huge_log2 };

@@ -1,7 +1,7 @@
 //! The sizes of huge pages: requests for one of them, and which there are.
 
+use super::request::NO_HUGE_PAGES;
 use super::{Anon, Mmap};
-use crate::options::Flags;
 use crate::sys::{Residency, Sys};
 use core::iter::FusedIterator;
 
@@ -67,19 +67,10 @@ impl Mmap<'_> {
     }
 }
 
-/// For what is no size of huge pages.
-pub(super) const NO_SIZE: u8 = 1;
-
 #[inline]
 const fn log2(bytes: usize) -> u8 {
     let log2 = bytes.trailing_zeros() as u8;
-    if bytes.is_power_of_two() && SMALLEST <= log2 && log2 <= LARGEST { log2 } else { NO_SIZE }
-}
-
-/// The flags of a request and its size: a size implies `HUGETLB`, in whatever order they were set.
-#[inline(always)]
-pub(super) fn flags(flags: Flags, huge_log2: u8) -> (Flags, u8) {
-    (if huge_log2 == 0 { flags } else { flags | Flags::HUGETLB }, huge_log2)
+    if bytes.is_power_of_two() && SMALLEST <= log2 && log2 <= LARGEST { log2 } else { NO_HUGE_PAGES }
 }
 
 /// Returns the sizes of huge pages that this machine has, in bytes, from small to large.

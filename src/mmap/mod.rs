@@ -4,24 +4,23 @@
 
 mod anon;
 mod grow;
-mod huge;
+pub(crate) mod huge;
 mod raw;
 mod request;
 mod sealed;
 
 pub use anon::Anon;
-pub use huge::{HugePageSizes, huge_page_sizes};
 
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
 use crate::file::FileRef;
 use crate::mapping::access::Access;
-use crate::mapping::{Mapping, MappingMut, RawMapping};
+use crate::mapping::{Mapping, MappingMut};
 use crate::options::{Flags, Prot};
 use crate::reservation::Reservation;
 use crate::sys::contract::{FileKind, FilePart, FileStatus, Request};
 use crate::sys::{RawFile, Sys, System};
-use request::{check_flags, finish, map_in};
+use request::{check_flags, finish, flags_and_size, map_in};
 
 /// What to map of a file, and how.
 ///
@@ -277,35 +276,6 @@ impl<'f> Mmap<'f> {
         unsafe { self.map_with(self.prot | Prot::WRITE) }
     }
 
-    /// Maps the file for access by pointers only.
-    ///
-    /// That is safe: others may change the file at any time. To write, add [`Prot::WRITE`]. As [`map`](Self::map)
-    /// otherwise.
-    ///
-    /// # Errors
-    /// As `map`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let path = std::env::temp_dir().join(format!("baremap-{}-raw", std::process::id()));
-    /// # std::fs::write(&path, "[package]").unwrap();
-    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-    /// # let path = path.as_c_str();
-    /// use baremap::{File, Mmap};
-    /// let file = File::open(path)?;
-    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
-    /// let map = Mmap::new(&file).map_raw()?;
-    /// // SAFETY: nobody truncates the file meanwhile; if another process changes it, an old or a new byte is read.
-    /// assert_eq!(unsafe { map.as_ptr().read_volatile() }, b'[');
-    /// # Ok::<_, baremap::Error>(())
-    /// ```
-    #[doc(alias = "MmapRaw")]
-    pub fn map_raw(self) -> Result<RawMapping, Error> {
-        // SAFETY: it lends no slice.
-        unsafe { self.map_with(self.prot) }
-    }
-
     /// Maps the file in a reservation, which the mapping replaces as a whole.
     ///
     /// The length, rounded up to the [`allocation_granularity`](crate::allocation_granularity), must be the reservation's, and
@@ -381,7 +351,7 @@ impl<'f> Mmap<'f> {
     /// If `A` lends a slice, as [`map`](Self::map).
     #[inline(always)]
     unsafe fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         check_flags(flags, huge_log2)?;
         let (part, len) = self.checked()?;
         if len == 0 {
@@ -401,7 +371,7 @@ impl<'f> Mmap<'f> {
         prot: Prot,
     ) -> Result<Mapping<A>, Refused<Reservation>> {
         let Self { offset, .. } = self;
-        let (flags, huge_log2) = huge::flags(self.flags, self.huge_log2);
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         let checked = check_flags(flags, huge_log2).map_err(Error::from).and_then(|()| self.checked());
         let (part, len) = match checked {
             Ok(checked) => checked,

@@ -1,11 +1,40 @@
-//! Mappings of files for pointers only, in a reservation.
+//! Mappings of files for pointers only.
 
 use super::Mmap;
-use crate::error::Refused;
+use crate::error::{Error, Refused};
 use crate::mapping::RawMapping;
 use crate::reservation::Reservation;
 
 impl Mmap<'_> {
+    /// Maps the file for access by pointers only.
+    ///
+    /// That is safe: others may change the file at any time. To write, add [`Prot::WRITE`]. As [`map`](Self::map)
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As `map`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("baremap-{}-raw", std::process::id()));
+    /// # std::fs::write(&path, "[package]").unwrap();
+    /// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    /// # let path = path.as_c_str();
+    /// use baremap::{File, Mmap};
+    /// let file = File::open(path)?;
+    /// # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+    /// let map = Mmap::new(&file).map_raw()?;
+    /// // SAFETY: nobody truncates the file meanwhile; if another process changes it, an old or a new byte is read.
+    /// assert_eq!(unsafe { map.as_ptr().read_volatile() }, b'[');
+    /// # Ok::<_, baremap::Error>(())
+    /// ```
+    #[doc(alias = "MmapRaw")]
+    pub fn map_raw(self) -> Result<RawMapping, Error> {
+        // SAFETY: it lends no slice.
+        unsafe { self.map_with(self.prot) }
+    }
+
     /// Maps the file in a reservation, for access by pointers only.
     ///
     /// That is safe, as [`map_raw`](Self::map_raw) is. As [`map_in`](Self::map_in) otherwise.

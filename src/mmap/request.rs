@@ -1,7 +1,6 @@
 //! What requests for files and for fresh memory share: the check of flags, the result, and how a mapping takes the place of a
 //! reservation.
 
-use super::huge;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
 use crate::mapping::Mapping;
@@ -11,10 +10,19 @@ use crate::sys::contract::{MapFailure, Mapped, Span};
 use crate::sys::{Backing, Sys, System};
 use core::mem;
 
+/// The log2 for what is no size of huge pages.
+pub(super) const NO_HUGE_PAGES: u8 = 1;
+
+/// The flags of a request and its size: a size implies `HUGETLB`, in whatever order they were set.
+#[inline(always)]
+pub(super) fn flags_and_size(flags: Flags, huge_log2: u8) -> (Flags, u8) {
+    (if huge_log2 == 0 { flags } else { flags | Flags::HUGETLB }, huge_log2)
+}
+
 /// Huge pages that nothing reserves would raise a signal when the pool is exhausted.
 #[inline]
 pub(super) fn check_flags(flags: Flags, huge_log2: u8) -> Result<(), Failure> {
-    if huge_log2 == huge::NO_SIZE {
+    if huge_log2 == NO_HUGE_PAGES {
         return Err(Failure::unsupported(Flags::HUGETLB));
     }
     if flags.contains(Flags::HUGETLB | Flags::NORESERVE) {

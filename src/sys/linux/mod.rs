@@ -26,7 +26,7 @@ use super::contract::{
 use super::posix;
 #[cfg(feature = "std")]
 pub(crate) use super::posix::std_files;
-use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::error::kind::{Call, ErrorKind};
 use crate::options::{Advice, Discard, Flags, Prot};
 use calls::{MAP_ANONYMOUS, MAP_PRIVATE, MS_ASYNC, checked, uninterrupted};
 use codes::{EBADF, EINVAL, ENOSYS};
@@ -325,31 +325,8 @@ impl System for Linux {
     }
 
     unsafe fn discard(span: Span, backing: &Backing, discard: Discard) -> Result<()> {
-        let is_huge = Self::page_size_of(backing) > Self::page_size();
-        let advice = match (discard, backing.kind) {
-            // Huge pages that are returned to the pool may be missing when they are touched again, so fresh memory is zeroed
-            // in place. A private mapping would have to show the file's contents again.
-            (Discard::DontNeed, Kind::Anon) if is_huge && backing.prot.contains(Prot::WRITE) => {
-                // SAFETY: the range is writable, and the contents are the caller's to destroy.
-                unsafe { span.ptr.write_bytes(0, span.len) };
-                return Ok(());
-            }
-            (Discard::DontNeed, Kind::Anon | Kind::Private) if is_huge => {
-                return Err(Failure::refused(Call::Discard, ErrorKind::Unsupported));
-            }
-            (Discard::DontNeed, _) => 4,
-            (Discard::Free, Kind::Anon) => 8,
-            (Discard::Remove, Kind::Shared) => 9,
-            // Not left to the kernel: its EACCES would mean a file not open for writing, and emulators accept anything.
-            (Discard::Free | Discard::Remove, _) => {
-                return Err(Failure::refused(Call::Discard, ErrorKind::InvalidInput));
-            }
-            (Discard::FreeReusable | Discard::FreeReuse, _) => {
-                return Err(Failure::refused(Call::Discard, ErrorKind::Unsupported));
-            }
-        };
         // SAFETY: the caller's promise.
-        unsafe { madvise(span, backing, advice) }
+        unsafe { advice::discard(span, backing, discard) }
     }
 
     fn install_guard() -> Result<()> {
