@@ -308,7 +308,7 @@ impl super::contract::code::Code for Custom {
 impl super::contract::code::Stacks for Custom {
     unsafe fn map_stack(stack: Span, len: usize) -> Result<()> {
         let reservation = Some(part(stack, 0, len));
-        let request = Request { len, prot: Prot::WRITE, flags: Flags::empty(), reservation };
+        let request = Request { len, prot: Prot::WRITE, flags: Flags::empty(), reservation, huge_log2: 0 };
         // SAFETY: the caller's promise.
         unsafe { map(None, request) }.map(drop).map_err(|refused| refused.failure)
     }

@@ -163,7 +163,6 @@ pub(super) const KERN_INVALID_ADDRESS: c_int = 1;
 pub(super) const VM_PROT_READ: c_int = 1;
 pub(super) const VM_PROT_WRITE: c_int = 2;
 pub(super) const VM_PROT_EXECUTE: c_int = 4;
-pub(super) const VM_INHERIT_SHARE: c_uint = 0;
 
 // sys/param.h
 pub(super) const MAXPATHLEN: usize = 1024;
@@ -197,14 +196,6 @@ pub(super) const S_IFDIR: u16 = 0o040000;
 pub(super) const S_IFIFO: u16 = 0o010000;
 
 // sys/signal.h
-pub(super) const SIGBUS: c_int = 10;
-pub(super) const SIGSEGV: c_int = 11;
-pub(super) const SA_ONSTACK: c_int = 0x1;
-pub(super) const SA_RESTART: c_int = 0x2;
-pub(super) const SA_RESETHAND: c_int = 0x4;
-pub(super) const SA_NODEFER: c_int = 0x10;
-pub(super) const SA_SIGINFO: c_int = 0x40;
-pub(super) const SIG_SETMASK: c_int = 3;
 
 // sys/mman.h
 pub(super) const PROT_NONE: c_int = 0;

@@ -42,7 +42,7 @@ impl Process for Apple {
                 start: address,
                 end: address + len,
                 prot: prot(has(VM_PROT_READ), has(VM_PROT_WRITE), has(VM_PROT_EXECUTE)),
-                is_shared: info.inheritance == VM_INHERIT_SHARE,
+                is_shared: info.inheritance == VM_INHERIT_SHARE as c_uint,
                 offset: (!name.is_empty()).then_some(info.offset),
                 name,
             };
