@@ -195,8 +195,6 @@ pub(super) const S_IFREG: u16 = 0o100000;
 pub(super) const S_IFDIR: u16 = 0o040000;
 pub(super) const S_IFIFO: u16 = 0o010000;
 
-// sys/signal.h
-
 // sys/mman.h
 pub(super) const PROT_NONE: c_int = 0;
 pub(super) const MAP_SHARED: c_int = 0x1;
