@@ -23,8 +23,15 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use std::{array, env, fs, mem, thread};
 
-const FLAGS: [Flags; 6] =
-    [Flags::COW, Flags::HUGETLB, Flags::READAHEAD, Flags::POPULATE, Flags::NORESERVE, Flags::LOCKED];
+const FLAGS: [Flags; 7] = [
+    Flags::COW,
+    Flags::HUGETLB,
+    Flags::READAHEAD,
+    Flags::POPULATE,
+    Flags::NORESERVE,
+    Flags::LOCKED,
+    Flags::PAST_END,
+];
 
 const ADVICE: [Advice; 8] = [
     Advice::Normal,
@@ -988,7 +995,7 @@ fn makes_permissions_without_reading() {
             flags.extend([a | b, a & b, a - b, a ^ b, !a]);
         }
     }
-    assert!(prots.len() == 8 && flags.len() == 64);
+    assert!(prots.len() == 8 && flags.len() == 128);
     for &prot in &prots {
         let map = Mmap::anon(10).prot(prot).map();
         map.iter().for_each(|map| assert!(is_zero(map)));
