@@ -199,7 +199,7 @@ impl<'a> Region<'a> {
     ///
     /// **Platform notes**
     /// - Linux: any bytes but 0. ` (deleted)` follows the path of a file that was removed. Other names are in brackets, such as
-    ///   `[heap]` and `[stack]`. A name of more
+    ///   `[heap]` and `[stack]`, or `[anon:NAME]` for a mapping with a [name](crate::Mapping::set_name). A name of more
     ///   than 4095 bytes is left out. Before Linux 6.11 `\012` in a name cannot be told from a newline.
     /// - macOS: UTF-8; empty for what lies in the cache of shared libraries.
     /// - Windows: UTF-8, beginning with the name of the device, such as `\Device\HarddiskVolume1\`.

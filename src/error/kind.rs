@@ -115,7 +115,7 @@ calls! {
     Open "open" Protect "protect" Read "read" ReadAt "read_at" Records "records" Reserve "reserve" Seal "seal"
     Seek "seek" SetLen "set_len" Split "split" Stat "stat" Sync "sync" Unlock "unlock" Unmap "unmap"
     UnmapToReservation "unmap_to_reservation" View "view" WriteAt "write_at"
-    Regions "regions" Temporary "temporary"
+    Regions "regions" SetName "set_name" Temporary "temporary"
     AdviseRaw "advise_raw" LockLimit "lock_limit" LockOnFault "lock_on_fault" Populate "populate"
     RaiseLockLimit "raise_lock_limit" Resident "resident" SetInheritance "set_inheritance"
     Create "create" MapShared "map_shared" New "new" Remove "remove"
@@ -127,7 +127,7 @@ calls! {
     Msync "msync" Munlock "munlock" Munmap "munmap" Openat "openat" Pread "pread" Pread64 "pread64"
     Pwrite "pwrite" Pwrite64 "pwrite64" RtSigaction "rt_sigaction" ShmOpen "shm_open" ShmUnlink "shm_unlink"
     Sigaction "sigaction"
-    Flock "flock" Unlinkat "unlinkat" VmRegionRecurse64 "vm_region_recurse_64"
+    Flock "flock" MemfdSecret "memfd_secret" Prctl "prctl" Unlinkat "unlinkat" VmRegionRecurse64 "vm_region_recurse_64"
     Getrlimit "getrlimit" Minherit "minherit" Mlock2 "mlock2" Prlimit64 "prlimit64" Setrlimit "setrlimit"
     // Windows's.
     GetProcessWorkingSetSize "GetProcessWorkingSetSize" K32QueryWorkingSetEx "K32QueryWorkingSetEx"

@@ -7,6 +7,7 @@
 
 pub mod access;
 mod instructions;
+mod name;
 mod pages;
 mod parts;
 mod protection;

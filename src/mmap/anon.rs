@@ -1,14 +1,15 @@
 //! Fresh memory: zeroed, private, not of a file.
 
-use super::request::{check_flags, finish, flags_and_size, map_in};
+use super::request::{check_flags, finish, first_page, flags_and_size, map_in};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
 use crate::mapping::access::Access;
 use crate::mapping::{Mapping, MappingMut, RawMapping};
 use crate::options::{Flags, Prot};
 use crate::reservation::Reservation;
-use crate::sys::contract::Request;
-use crate::sys::{Shared, Sys, System};
+use crate::sys::contract::special::Special;
+use crate::sys::contract::{MapFailure, Mapped, Request};
+use crate::sys::{Backing, Shared, Sys, System};
 
 /// What to map of fresh memory, and how: see [`Mmap::anon`](crate::Mmap::anon).
 ///
@@ -28,12 +29,13 @@ pub struct Anon {
     pub(super) flags: Flags,
     /// log2 of the size of huge pages, or 0.
     pub(super) huge_log2: u8,
+    pub(super) hint: usize,
 }
 
 impl Anon {
     #[inline]
     pub(super) fn new(len: usize) -> Self {
-        Self { len, prot: Prot::READ, flags: Flags::empty(), huge_log2: 0 }
+        Self { len, prot: Prot::READ, flags: Flags::empty(), huge_log2: 0, hint: 0 }
     }
 
     /// Sets the permissions of the memory, [`Prot::READ`] by default.
@@ -66,6 +68,18 @@ impl Anon {
     #[inline]
     pub fn flags(self, flags: Flags) -> Self {
         Self { flags, ..self }
+    }
+
+    /// Sets the address at which the mapping should begin, if nothing is there.
+    ///
+    /// As [`Mmap::hint`](crate::Mmap::hint), where everything else is said.
+    ///
+    /// # Examples
+    ///
+    /// See [`Mmap::hint`](crate::Mmap::hint).
+    #[inline]
+    pub fn hint(self, address: usize) -> Self {
+        Self { hint: address, ..self }
     }
 
     /// Maps the memory.
@@ -167,14 +181,15 @@ impl Anon {
         self.check()?;
         let Self { len, prot, .. } = self;
         let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        for flag in [Flags::COW, Flags::HUGETLB] {
+        for flag in [Flags::COW, Flags::HUGETLB, Flags::SECRET] {
             if flags.contains(flag) {
                 return Err(Failure::unsupported(flag).into());
             }
         }
         // SAFETY: there is no reservation.
-        let mapped =
-            unsafe { Sys::map_anon_shared(Request { len, prot, flags, reservation: None, huge_log2 }) };
+        let mapped = unsafe {
+            Sys::map_anon_shared(Request { len, prot, flags, hint: 0, reservation: None, huge_log2 })
+        };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
@@ -256,8 +271,9 @@ impl Anon {
         self.check()?;
         let Self { len, .. } = self;
         let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
+        let hint = first_page(self.hint, 0);
         // SAFETY: there is no reservation.
-        let mapped = unsafe { Sys::map_anon(Request { len, prot, flags, reservation: None, huge_log2 }) };
+        let mapped = unsafe { map(Request { len, prot, flags, hint, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
@@ -273,7 +289,7 @@ impl Anon {
         let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
         map_in(reservation, len, 0, flags, |span| {
             // SAFETY: a whole reservation of ours, of the right length.
-            unsafe { Sys::map_anon(Request { len, prot, flags, reservation: Some(span), huge_log2 }) }
+            unsafe { map(Request { len, prot, flags, hint: 0, reservation: Some(span), huge_log2 }) }
         })
     }
 
@@ -286,6 +302,17 @@ impl Anon {
             return Err(Failure::refused(Call::Map, ErrorKind::TooLong));
         }
         let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        check_flags(flags, huge_log2)
+        let secret = if flags.contains(Flags::HUGETLB) { Flags::SECRET } else { Flags::empty() };
+        check_flags(flags, secret | Flags::SYNC, huge_log2)
+    }
+}
+
+/// # Safety
+/// As `map_anon`.
+#[inline]
+unsafe fn map(request: Request) -> Result<Mapped<Backing>, MapFailure> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if request.flags.contains(Flags::SECRET) { Sys::map_secret(request) } else { Sys::map_anon(request) }
     }
 }

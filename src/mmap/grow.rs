@@ -2,7 +2,7 @@
 //!
 //! Both judge the request as `map` does, and then whether the mapping is one that the request could have made.
 
-use super::request::flags_and_size;
+use super::request::{check_flags, flags_and_size, refused_for_file};
 use super::{Anon, Mmap};
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind, Failure};
@@ -15,6 +15,16 @@ use crate::sys::contract::{FilePart, MapFailure, Request, Span};
 use crate::sys::{Parts, RawFile, Sys, System};
 
 impl Anon {
+    fn request(&self) -> Result<Request, Error> {
+        self.check()?;
+        let Self { len, prot, .. } = *self;
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
+        if flags.contains(Flags::SECRET) {
+            return Err(Failure::unsupported(Flags::SECRET).into());
+        }
+        Ok(Request { len, prot, flags, hint: 0, reservation: None, huge_log2 })
+    }
+
     /// Extends a mapping of fresh memory to the requested length, without moving it.
     ///
     /// What lies past its end is mapped in the front of a reservation, which begins where the mapping's pages end and is
@@ -67,9 +77,7 @@ impl Anon {
         mapping: &mut Mapping<A>,
         reservation: &mut Reservation,
     ) -> Result<(), Error> {
-        self.check()?;
-        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        let request = Request { len: self.len, prot: self.prot, flags, reservation: None, huge_log2 };
+        let request = self.request()?;
         extend(mapping, reservation, None, request)
     }
 
@@ -108,15 +116,20 @@ impl Anon {
     #[doc(alias = "remap")]
     #[doc(alias = "realloc")]
     pub fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
-        self.check()?;
-        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        let request = Request { len: self.len, prot: self.prot, flags, reservation: None, huge_log2 };
+        let request = self.request()?;
         // SAFETY: fresh memory has no file, and the system judges whether the mapping has one.
         unsafe { resize(mapping, None, request) }
     }
 }
 
 impl Mmap<'_> {
+    fn request(&self) -> Result<(FilePart<RawFile>, Request), Error> {
+        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
+        check_flags(flags, refused_for_file(flags), huge_log2)?;
+        let (part, len) = self.checked()?;
+        Ok((part, Request { len, prot: self.prot, flags, hint: 0, reservation: None, huge_log2 }))
+    }
+
     /// Extends a mapping of a file that grew, without moving it.
     ///
     /// As [`Anon::extend`], for the file and the offset of which the mapping was made. Without a length it reaches to the end
@@ -164,10 +177,7 @@ impl Mmap<'_> {
         mapping: &mut Mapping<A>,
         reservation: &mut Reservation,
     ) -> Result<(), Error> {
-        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        super::check_flags(flags, huge_log2)?;
-        let (part, len) = self.checked()?;
-        let request = Request { len, prot: self.prot, flags, reservation: None, huge_log2 };
+        let (part, request) = self.request()?;
         extend(mapping, reservation, Some(part), request)
     }
 
@@ -212,10 +222,7 @@ impl Mmap<'_> {
     /// ```
     #[doc(alias = "mremap")]
     pub unsafe fn resize<A: Access>(self, mapping: &mut Mapping<A>) -> Result<(), Error> {
-        let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        super::check_flags(flags, huge_log2)?;
-        let (part, len) = self.checked()?;
-        let request = Request { len, prot: self.prot, flags, reservation: None, huge_log2 };
+        let (part, request) = self.request()?;
         // SAFETY: the caller's promise.
         unsafe { resize(mapping, Some(part), request) }
     }

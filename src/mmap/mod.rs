@@ -4,6 +4,7 @@
 
 mod anon;
 mod grow;
+mod hint;
 pub(crate) mod huge;
 mod raw;
 mod request;
@@ -20,7 +21,7 @@ use crate::options::{Flags, Prot};
 use crate::reservation::Reservation;
 use crate::sys::contract::{FileKind, FilePart, FileStatus, Request};
 use crate::sys::{RawFile, Sys, System};
-use request::{check_flags, finish, flags_and_size, map_in};
+use request::{check_flags, finish, first_page, flags_and_size, map_in, refused_for_file};
 
 /// What to map of a file, and how.
 ///
@@ -53,6 +54,7 @@ pub struct Mmap<'f> {
     flags: Flags,
     /// log2 of the size of huge pages, or 0.
     huge_log2: u8,
+    hint: usize,
 }
 
 impl<'f> Mmap<'f> {
@@ -85,6 +87,7 @@ impl<'f> Mmap<'f> {
             prot: Prot::READ,
             flags: Flags::empty(),
             huge_log2: 0,
+            hint: 0,
         }
     }
 
@@ -352,14 +355,15 @@ impl<'f> Mmap<'f> {
     #[inline(always)]
     unsafe fn map_with<A: Access>(self, prot: Prot) -> Result<Mapping<A>, Error> {
         let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        check_flags(flags, huge_log2)?;
+        check_flags(flags, refused_for_file(flags), huge_log2)?;
         let (part, len) = self.checked()?;
         if len == 0 {
             return Ok(Mapping::EMPTY);
         }
+        let hint = first_page(self.hint, self.offset);
         // SAFETY: there is no reservation.
         let mapped =
-            unsafe { Sys::map_file(part, Request { len, prot, flags, reservation: None, huge_log2 }) };
+            unsafe { Sys::map_file(part, Request { len, prot, flags, hint, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
@@ -372,13 +376,15 @@ impl<'f> Mmap<'f> {
     ) -> Result<Mapping<A>, Refused<Reservation>> {
         let Self { offset, .. } = self;
         let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        let checked = check_flags(flags, huge_log2).map_err(Error::from).and_then(|()| self.checked());
+        let checked = check_flags(flags, refused_for_file(flags), huge_log2)
+            .map_err(Error::from)
+            .and_then(|()| self.checked());
         let (part, len) = match checked {
             Ok(checked) => checked,
             Err(error) => return Err(Refused::new(reservation, error)),
         };
         map_in(reservation, len, offset, flags, |span| {
-            let request = Request { len, prot, flags, reservation: Some(span), huge_log2 };
+            let request = Request { len, prot, flags, hint: 0, reservation: Some(span), huge_log2 };
             // SAFETY: a whole reservation of ours, of the right length.
             unsafe { Sys::map_file(part, request) }
         })

@@ -6,6 +6,7 @@ use crate::error::{Error, Refused};
 use crate::mapping::Mapping;
 use crate::options::{Advice, Flags};
 use crate::reservation::Reservation;
+use crate::sys::contract::special::Special;
 use crate::sys::contract::{MapFailure, Mapped, Span};
 use crate::sys::{Backing, Sys, System};
 use core::mem;
@@ -19,16 +20,32 @@ pub(super) fn flags_and_size(flags: Flags, huge_log2: u8) -> (Flags, u8) {
     (if huge_log2 == 0 { flags } else { flags | Flags::HUGETLB }, huge_log2)
 }
 
-/// Huge pages that nothing reserves would raise a signal when the pool is exhausted.
+/// Checks flags, of which those in `refused` make no sense for the request. Those that few systems honour are refused by all
+/// others. Huge pages that nothing reserves would raise a signal when the pool is exhausted.
 #[inline]
-pub(super) fn check_flags(flags: Flags, huge_log2: u8) -> Result<(), Failure> {
+pub(super) fn check_flags(flags: Flags, refused: Flags, huge_log2: u8) -> Result<(), Failure> {
     if huge_log2 == NO_HUGE_PAGES {
         return Err(Failure::unsupported(Flags::HUGETLB));
+    }
+    for flag in [Flags::SECRET, Flags::SYNC] {
+        if flags.contains(flag) && (refused.contains(flag) || !Sys::FLAGS.contains(flag)) {
+            return Err(Failure::unsupported(flag));
+        }
     }
     if flags.contains(Flags::HUGETLB | Flags::NORESERVE) {
         return Err(Failure::unsupported(Flags::NORESERVE));
     }
     Ok(())
+}
+
+/// Returns where the first page has to lie so that the byte at an offset lies at the hint, or near it. 0 is no hint.
+#[inline]
+pub(super) fn first_page(hint: usize, offset: u64) -> usize {
+    if hint == 0 {
+        return 0;
+    }
+    let mask = Sys::allocation_granularity() - 1;
+    hint.saturating_sub(offset as usize & mask) & !mask
 }
 
 /// Makes a `Mapping` of what the backend mapped.
@@ -69,4 +86,10 @@ pub(super) fn map_in<A>(
         }
         Err(MapFailure { failure, .. }) => Err(Refused::new(reservation, failure)),
     }
+}
+
+/// Which flags make no sense for a file.
+#[inline]
+pub(super) fn refused_for_file(flags: Flags) -> Flags {
+    if flags.contains(Flags::COW) { Flags::SECRET | Flags::SYNC } else { Flags::SECRET }
 }

@@ -103,5 +103,33 @@ bits! {
         /// - Windows: unsupported. A section is never longer than its file, and to make a longer one extends the file.
         /// - Kernels: if `custom::Backend::flags` contains it. How locking fails is the kernel's affair.
         PAST_END = 64;
+        /// Makes a file's pages on persistent memory durable as soon as the processor's caches are written back.
+        ///
+        /// The file system writes the metadata of a page before it can be written. So a program may flush the caches by itself,
+        /// with `clwb` or `dc cvap`, and needs no [`flush`](crate::Mapping::flush). The mapping is shared.
+        ///
+        /// **Platform notes**
+        /// - Linux: `MAP_SHARED_VALIDATE | MAP_SYNC`, as of Linux 4.15, for a file on ext4 or XFS with DAX.
+        /// - macOS, Windows, kernels: unsupported.
+        /// - All: unsupported for any other file, for [`COW`](Self::COW) and for anonymous memory.
+        #[doc(alias = "MAP_SYNC")]
+        #[doc(alias = "DAX")]
+        SYNC = 1 << 14;
+        /// Keeps anonymous memory secret: it is removed from the kernel's own address space, and never swapped or dumped.
+        ///
+        /// Other processes cannot read it by the kernel (`ptrace`, `/proc/PID/mem`), except for children of `fork`, which
+        /// share it. The kernel itself copies to and from it only for system calls of this process; direct I/O and
+        /// `io_uring`'s fixed buffers fail. It cannot be executed. [`Mapping::lock`](crate::Mapping::lock) and
+        /// [`POPULATE`](Self::POPULATE) do nothing, as pages are locked from the first access on.
+        ///
+        /// **Platform notes**
+        /// - Linux: [`memfd_secret`](https://man7.org/linux/man-pages/man2/memfd_secret.2.html), `ftruncate`, `mmap` and `close`, as of
+        ///   Linux 5.14, where it is enabled (`secretmem.enable=1` before Linux 6.5) and the kernel can change its own
+        ///   mappings of single pages. The length counts against the limit on locked memory. If no memory is left for a page
+        ///   that is touched, a signal may be raised.
+        /// - macOS, Windows, kernels: unsupported.
+        /// - All: unsupported for files, and with [`HUGETLB`](Self::HUGETLB).
+        #[doc(alias = "memfd_secret")]
+        SECRET = 1 << 15;
     }
 }

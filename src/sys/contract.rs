@@ -12,6 +12,7 @@ pub(crate) mod parts;
 pub(crate) mod process;
 pub(crate) mod residency;
 pub(crate) mod shared;
+pub(crate) mod special;
 
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
@@ -98,6 +99,10 @@ pub(crate) struct Request {
     pub(crate) prot: Prot,
     /// A flag that cannot be honoured is a failure that names it. `READAHEAD` is not the backend's affair.
     pub(crate) flags: Flags,
+    /// The address to map at if nothing is there, a multiple of the allocation granularity; 0 if there is no such wish, or
+    /// if there is a reservation.
+    #[allow(dead_code, reason = "kernels have no hints")]
+    pub(crate) hint: usize,
     /// The reservation that the mapping replaces, all of it; nobody else uses it. It is as long as the mapping, rounded
     /// up to the allocation granularity; the offset is a multiple of that, and `flags` lacks `HUGETLB`.
     ///

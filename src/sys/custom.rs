@@ -114,6 +114,7 @@ pub(crate) enum Custom {}
 
 impl super::contract::files::Files for Custom {}
 impl super::contract::process::Process for Custom {}
+impl super::contract::special::Special for Custom {}
 
 impl System for Custom {
     type RawFile = RawFile;
@@ -308,7 +309,8 @@ impl super::contract::code::Code for Custom {
 impl super::contract::code::Stacks for Custom {
     unsafe fn map_stack(stack: Span, len: usize) -> Result<()> {
         let reservation = Some(part(stack, 0, len));
-        let request = Request { len, prot: Prot::WRITE, flags: Flags::empty(), reservation, huge_log2: 0 };
+        let request =
+            Request { len, prot: Prot::WRITE, flags: Flags::empty(), hint: 0, reservation, huge_log2: 0 };
         // SAFETY: the caller's promise.
         unsafe { map(None, request) }.map(drop).map_err(|refused| refused.failure)
     }

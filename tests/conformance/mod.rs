@@ -27,6 +27,7 @@ mod reader;
 mod reservation;
 mod residency;
 mod shared;
+mod special;
 mod stack;
 mod view;
 
@@ -54,6 +55,7 @@ pub const FILES: &[&[Check]] = &[
     code::CHECKS,
     stack::CHECKS,
     parts::CHECKS,
+    special::CHECKS,
     view::CHECKS,
     past_end::CHECKS,
     shared::CHECKS,

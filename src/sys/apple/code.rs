@@ -18,7 +18,7 @@ impl Code for Apple {
 
     fn map_code(len: usize) -> Result<MappedCode<Backing>> {
         let prot = if Self::is_written_by_thread() { Prot::WRITE | Prot::EXEC } else { Prot::EXEC };
-        let request = Request { len, prot, flags: Flags::empty(), reservation: None, huge_log2: 0 };
+        let request = Request { len, prot, flags: Flags::empty(), hint: 0, reservation: None, huge_log2: 0 };
         // SAFETY: there is no reservation.
         let ptr = unsafe { map(request, Kind::Anon, MAP_PRIVATE | MAP_ANON | MAP_JIT, -1, 0)? };
         let executable = Mapped { ptr, backing: Backing { prot, kind: Kind::Anon } };

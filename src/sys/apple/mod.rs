@@ -53,6 +53,8 @@ enum Kind {
 
 pub(crate) enum Apple {}
 
+impl super::contract::special::Special for Apple {}
+
 impl System for Apple {
     type RawFile = RawFile;
     type Backing = Backing;
@@ -388,10 +390,10 @@ unsafe fn mmap(
 /// The reservation, if there is one, is the caller's, and as long as the request.
 #[inline(always)]
 unsafe fn map(request: Request, kind: Kind, flags: c_int, file: c_int, offset: i64) -> Result<NonNull<u8>> {
-    let Request { len, prot, flags: requested, reservation, .. } = request;
+    let Request { len, prot, flags: requested, reservation, hint, .. } = request;
     let no_reserve = if requested.contains(Flags::NORESERVE) { MAP_NORESERVE } else { 0 };
     let replaced = reservation.map(|span| (span.ptr.as_ptr().cast(), MAP_FIXED));
-    let (address, fixed) = replaced.unwrap_or((null_mut(), 0));
+    let (address, fixed) = replaced.unwrap_or((without_provenance_mut(hint), 0));
     // SAFETY: the caller's reservation.
     let mapped = unsafe { mmap(address, len, prot.bits().into(), flags | no_reserve | fixed, file, offset) };
     if kind == Kind::Superpages {

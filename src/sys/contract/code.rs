@@ -20,8 +20,14 @@ pub(crate) trait Code: System {
 
     /// Maps zeroed, executable memory. Unless it is mapped a second time, `begin_writing` makes it writable.
     fn map_code(len: usize) -> Result<MappedCode<Self::Backing>> {
-        let request =
-            Request { len, prot: Prot::EXEC, flags: Flags::empty(), reservation: None, huge_log2: 0 };
+        let request = Request {
+            len,
+            prot: Prot::EXEC,
+            flags: Flags::empty(),
+            hint: 0,
+            reservation: None,
+            huge_log2: 0,
+        };
         // SAFETY: there is no reservation.
         let mapped = unsafe { Self::map_anon(request) };
         let executable = mapped.map_err(|refused| refused.failure)?;

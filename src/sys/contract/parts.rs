@@ -96,6 +96,7 @@ pub(crate) trait Parts: System {
             len: len - at,
             prot: Self::prot(backing),
             flags,
+            hint: 0,
             reservation: Some(reservation),
             huge_log2: 0,
         };

@@ -28,16 +28,16 @@ pub(super) const fn number(advice: Advice) -> Option<usize> {
 /// # Safety
 /// As `System::discard`.
 pub(super) unsafe fn discard(span: Span, backing: &Backing, discard: Discard) -> Result<()> {
-    let is_huge = Linux::page_size_of(backing) > Linux::page_size();
+    let is_huge = Linux::page_size_of(backing) > Linux::page_size() || backing.kind == Kind::Secret;
     let advice = match (discard, backing.kind) {
         // Huge pages that are returned to the pool may be missing when they are touched again, so fresh memory is zeroed
-        // in place. A private mapping would have to show the file's contents again.
-        (Discard::DontNeed, Kind::Anon) if is_huge && backing.prot.contains(Prot::WRITE) => {
+        // in place, as secret memory is, which is locked. A private mapping would have to show the file's contents again.
+        (Discard::DontNeed, Kind::Anon | Kind::Secret) if is_huge && backing.prot.contains(Prot::WRITE) => {
             // SAFETY: the range is writable, and the contents are the caller's to destroy.
             unsafe { span.ptr.write_bytes(0, span.len) };
             return Ok(());
         }
-        (Discard::DontNeed, Kind::Anon | Kind::Private) if is_huge => {
+        (Discard::DontNeed, Kind::Anon | Kind::Private | Kind::Secret) if is_huge => {
             return Err(Failure::refused(Call::Discard, ErrorKind::Unsupported));
         }
         (Discard::DontNeed, _) => 4,

@@ -72,6 +72,22 @@ pub(super) fn memfd_create(name: &CStr, flags: usize) -> usize {
     unsafe { syscall2(MEMFD_CREATE, name.as_ptr().expose_provenance(), flags) }
 }
 
+/// Makes a file of secret memory.
+#[inline]
+pub(super) fn memfd_secret(flags: c_int) -> usize {
+    // SAFETY: touches no memory.
+    unsafe { syscall1(MEMFD_SECRET, flags as usize) }
+}
+
+/// Sets the name of mapped pages.
+pub(super) fn set_vma_name(address: usize, len: usize, name: Option<&CStr>) -> usize {
+    const PR_SET_VMA: usize = 0x53564d41;
+    const PR_SET_VMA_ANON_NAME: usize = 0;
+    let name = name.map_or(0, |name| name.as_ptr().expose_provenance());
+    // SAFETY: the name ends in NUL, and contents stay as they are. The call takes five arguments.
+    unsafe { syscall6(PRCTL, PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, len, name, 0) }
+}
+
 /// `fcntl` for commands whose argument is a number.
 #[inline]
 pub(super) fn fcntl(file: c_int, command: usize, argument: usize) -> usize {

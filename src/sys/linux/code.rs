@@ -32,7 +32,7 @@ fn map_twice(file: RawFile, len: usize) -> Result<MappedCode<Backing>> {
     let map = |prot| {
         // Not on hugetlbfs, so its block size does not matter.
         let part = FilePart { file, offset: 0, block_size: 0, is_section: false };
-        let request = Request { len, prot, flags: Flags::empty(), reservation: None, huge_log2: 0 };
+        let request = Request { len, prot, flags: Flags::empty(), hint: 0, reservation: None, huge_log2: 0 };
         // SAFETY: there is no reservation.
         unsafe { Linux::map_file(part, request) }.map_err(|refused| refused.failure)
     };

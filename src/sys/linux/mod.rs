@@ -19,6 +19,7 @@ mod process;
 mod reservation;
 mod residency;
 mod shared;
+mod special;
 
 use super::contract::{
     FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, Usage,
@@ -54,6 +55,8 @@ enum Kind {
     Anon,
     Shared,
     Private,
+    /// Locked for good, and of a file that is not written to any disk: `mlock` and `msync` would fail.
+    Secret,
 }
 
 const MIN_PAGE_SIZE: usize = 4096;
@@ -94,18 +97,8 @@ impl System for Linux {
         Ok(FileStatus { kind: FileKind::Regular, len: stat.st_size as u64, block_size })
     }
 
-    /// A regular file can be mapped past its end, so a block of it, a page or more, is mapped as a test. Files of /proc,
-    /// and any file system without the operation, refuse that (`proc_reg_mmap` in fs/proc/inode.c). Reading a byte instead
-    /// would consume it in files such as /proc/kmsg.
-    #[cold]
     fn is_empty_file_mappable(file: RawFile, block_size: usize) -> bool {
-        let (read, flags, len) = (Prot::READ.bits() as usize, MAP_PRIVATE | MAP_NORESERVE, block_size.max(1));
-        // SAFETY: without MAP_FIXED the kernel chooses an unused address, and nobody touches it.
-        unsafe {
-            let block = calls64::mmap(0, len, read, flags, file, 0);
-            // Fails if `mmap` did: its error code is no page's address.
-            calls::munmap(block, len) == 0
-        }
+        irregular::is_empty_file_mappable(file, block_size)
     }
 
     fn memory_file() -> Result<RawFile> {
@@ -175,7 +168,8 @@ impl System for Linux {
         let is_hugetlb = request.flags.contains(Flags::HUGETLB);
         let (kind, mut flags) = match request.flags.contains(Flags::COW) {
             true => (Kind::Private, MAP_PRIVATE),
-            false => (Kind::Shared, MAP_SHARED),
+            false if request.flags.contains(Flags::SYNC) => (Kind::Shared, special::MAP_SHARED_SYNC),
+            false => (Kind::Shared, special::MAP_SHARED),
         };
         let mut alignment_log2 = 0;
         // hugetlbfs reports its page size as the block size. Other file systems may have blocks larger than a page, too.
@@ -290,6 +284,9 @@ impl System for Linux {
     }
 
     unsafe fn lock(span: Span, backing: &Backing) -> Result<()> {
+        if backing.kind == Kind::Secret {
+            return Ok(());
+        }
         let (address, len) = pages(span, backing);
         checked(Call::Mlock, calls::mlock(address, len)).map(drop).inspect_err(|_| {
             // The kernel marks the range as locked before it makes pages resident, and keeps the mark if that fails
@@ -308,6 +305,9 @@ impl System for Linux {
     /// dirty pages and writes them in any case (msync(2)).
     unsafe fn flush(span: Span, backing: &Backing, wait: bool) -> Result<()> {
         const MS_SYNC: usize = 4;
+        if backing.kind == Kind::Secret {
+            return Ok(());
+        }
         let (address, len) = pages(span, backing);
         let flags = if wait { MS_SYNC } else { MS_ASYNC };
         uninterrupted(Call::Msync, || calls::msync(address, len, flags)).map(drop)
@@ -375,7 +375,7 @@ unsafe fn map(
     offset: u64,
 ) -> Result<NonNull<u8>, MapFailure> {
     const MAP_POPULATE: usize = 0x8000;
-    let Request { len, prot, flags: requested, reservation, .. } = request;
+    let Request { len, prot, flags: requested, reservation, hint, .. } = request;
     if requested.contains(Flags::NORESERVE) {
         flags |= MAP_NORESERVE;
     }
@@ -383,9 +383,10 @@ unsafe fn map(
         flags |= MAP_POPULATE;
     }
     // SAFETY: without MAP_FIXED the kernel chooses an unused address.
-    let result = unsafe { calls64::mmap(0, len, prot.bits() as usize, flags, file, offset) };
+    let result = unsafe { calls64::mmap(hint, len, prot.bits() as usize, flags, file, offset) };
     let address = match checked(Call::Mmap, result) {
         Err(failure) if requested.contains(Flags::HUGETLB) => return Err(hugetlb::refined(failure).into()),
+        Err(failure) if requested.contains(Flags::SYNC) => return Err(special::refined(failure).into()),
         Err(failure) => return Err(failure.into()),
         Ok(address) => address,
     };

@@ -12,11 +12,12 @@ use crate::sys::contract::Result;
 use crate::sys::contract::files::Files;
 use core::ffi::CStr;
 
+const ERROR_LOCK_VIOLATION: i32 = 33;
+
 impl Files for Windows {
     fn lock_file(file: RawFile, is_exclusive: bool, wait: bool) -> Result<()> {
         const LOCKFILE_FAIL_IMMEDIATELY: u32 = 0x1;
         const LOCKFILE_EXCLUSIVE_LOCK: u32 = 0x2;
-        const ERROR_LOCK_VIOLATION: i32 = 33;
         let flags = if is_exclusive { LOCKFILE_EXCLUSIVE_LOCK } else { 0 }
             | if wait { 0 } else { LOCKFILE_FAIL_IMMEDIATELY };
         let (result, _) = transfer(file, 0, Call::LockFileEx, |_, overlapped| {
@@ -34,7 +35,8 @@ impl Files for Windows {
         for _ in 0..2 {
             // SAFETY: accesses no memory of this process.
             match checked(Call::UnlockFile, unsafe { UnlockFile(file, 0, 0, u32::MAX, u32::MAX) }) {
-                Err(Failure { code: ERROR_NOT_LOCKED, .. }) => break,
+                // The latter is Wine's.
+                Err(Failure { code: ERROR_NOT_LOCKED | ERROR_LOCK_VIOLATION, .. }) => break,
                 result => result?,
             }
         }

@@ -255,6 +255,14 @@ unsafe extern "system" {
         offset_low: u32,
         len: usize,
     ) -> *mut c_void;
+    pub(super) fn MapViewOfFileEx(
+        section: Handle,
+        access: u32,
+        offset_high: u32,
+        offset_low: u32,
+        len: usize,
+        address: *mut c_void,
+    ) -> *mut c_void;
     pub(super) fn MultiByteToWideChar(
         code_page: u32,
         flags: u32,

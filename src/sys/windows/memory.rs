@@ -7,7 +7,7 @@ use super::placeholder;
 use crate::error::kind::{Call, ErrorKind};
 use crate::options::Prot;
 use crate::sys::contract::{FileKind, FileStatus, Result, Span};
-use core::ptr::{NonNull, null, null_mut};
+use core::ptr::{NonNull, null, null_mut, without_provenance_mut};
 
 /// On Windows it holds a duplicate of the file's handle, if the file is mapped writable.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,7 @@ pub(super) unsafe fn map_view(
     len: usize,
     prot: Prot,
     kind: Kind,
+    hint: usize,
     reservation: Option<Span>,
 ) -> Result<NonNull<u8>> {
     const FILE_MAP_COPY: u32 = 0x1;
@@ -97,8 +98,17 @@ pub(super) unsafe fn map_view(
             if prot.contains(Prot::EXEC) {
                 access |= FILE_MAP_EXECUTE;
             }
-            // SAFETY: the system chooses a free address.
-            let base = unsafe { MapViewOfFile(section, access, (offset >> 32) as u32, offset as u32, len) };
+            let (high, low) = ((offset >> 32) as u32, offset as u32);
+            let mut base = null_mut();
+            if hint != 0 {
+                let address = without_provenance_mut(hint);
+                // SAFETY: it fails if the address is taken.
+                base = unsafe { MapViewOfFileEx(section, access, high, low, len, address) };
+            }
+            if base.is_null() {
+                // SAFETY: the system chooses a free address.
+                base = unsafe { MapViewOfFile(section, access, high, low, len) };
+            }
             NonNull::new(base.cast()).ok_or_else(|| last_error(Call::MapViewOfFile))
         }
         // SAFETY: the caller's promise.

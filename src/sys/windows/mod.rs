@@ -27,7 +27,7 @@ use crate::options::{Advice, Discard, Flags, Prot};
 use calls::*;
 use core::ffi::CStr;
 use core::fmt;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, null_mut, without_provenance_mut};
 use imports::*;
 pub use memory::Backing;
 use memory::{Kind, protection};
@@ -55,6 +55,8 @@ fn pages(span: Span, backing: &Backing) -> Span {
 }
 
 pub(crate) enum Windows {}
+
+impl super::contract::special::Special for Windows {}
 
 impl System for Windows {
     type RawFile = RawFile;
@@ -114,7 +116,7 @@ impl System for Windows {
 
     #[inline(always)]
     unsafe fn map_file(part: FilePart<RawFile>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
-        let Request { len, prot, flags, reservation, .. } = request;
+        let Request { len, prot, flags, reservation, hint, .. } = request;
         if flags.contains(Flags::HUGETLB) {
             return Err(Failure::unsupported(Flags::HUGETLB).into());
         }
@@ -143,7 +145,7 @@ impl System for Windows {
         // SAFETY: the caller's promise; the offset in a reservation is a multiple already.
         let view = unsafe {
             let FilePart { file, is_section, .. } = part;
-            memory::map_view(file, is_section, offset, view_len, view_prot, kind, reservation)
+            memory::map_view(file, is_section, offset, view_len, view_prot, kind, hint, reservation)
         };
         // SAFETY: the view is longer than `before`.
         let ptr = unsafe { view.inspect_err(|_| backing.close_file())?.add(before) };
@@ -161,7 +163,7 @@ impl System for Windows {
 
     unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         const MEM_LARGE_PAGES: u32 = 0x20000000;
-        let Request { mut len, prot, flags, reservation, huge_log2 } = request;
+        let Request { mut len, prot, flags, reservation, hint, huge_log2 } = request;
         // Committed memory counts against the commit limit whether it is used or not.
         if flags.contains(Flags::NORESERVE) {
             return Err(Failure::unsupported(Flags::NORESERVE).into());
@@ -181,8 +183,15 @@ impl System for Windows {
         let protection = protection(prot, backing.kind);
         let allocated = match reservation {
             None => {
-                // SAFETY: the system chooses a free address.
-                let base = unsafe { VirtualAlloc(null_mut(), len, allocation_type, protection) };
+                // SAFETY: the system chooses a free address, or the function fails if this one is taken.
+                let allocate = |address| unsafe { VirtualAlloc(address, len, allocation_type, protection) };
+                let mut base = null_mut();
+                if hint != 0 {
+                    base = allocate(without_provenance_mut(hint));
+                }
+                if base.is_null() {
+                    base = allocate(null_mut());
+                }
                 NonNull::new(base.cast()).ok_or_else(|| last_error(Call::VirtualAlloc))
             }
             // SAFETY: the caller's promise; `join` leaves one placeholder.

@@ -19,6 +19,7 @@ pub(crate) const CLOCK_GETTIME: usize = 113;
 pub(crate) const RT_SIGACTION: usize = 134;
 pub(crate) const RT_SIGPROCMASK: usize = 135;
 pub(crate) const GETRUSAGE: usize = 165;
+pub(crate) const PRCTL: usize = 167;
 pub(crate) const GETPID: usize = 172;
 pub(crate) const GETTID: usize = 178;
 pub(crate) const MUNMAP: usize = 215;
@@ -34,6 +35,7 @@ pub(crate) const RT_TGSIGQUEUEINFO: usize = 240;
 pub(crate) const PRLIMIT64: usize = 261;
 pub(crate) const MEMFD_CREATE: usize = 279;
 pub(crate) const MLOCK2: usize = 284;
+pub(crate) const MEMFD_SECRET: usize = 447;
 
 /// `struct stat`; the fields that are not read have no names.
 #[repr(C)]

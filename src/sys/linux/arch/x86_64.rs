@@ -32,6 +32,7 @@ pub(crate) const FSYNC: usize = 74;
 pub(crate) const FTRUNCATE: usize = 77;
 pub(crate) const GETRUSAGE: usize = 98;
 pub(crate) const FSTATFS: usize = 138;
+pub(crate) const PRCTL: usize = 157;
 pub(crate) const MLOCK: usize = 149;
 pub(crate) const MUNLOCK: usize = 150;
 pub(crate) const GETTID: usize = 186;
@@ -44,6 +45,7 @@ pub(crate) const RT_TGSIGQUEUEINFO: usize = 297;
 pub(crate) const PRLIMIT64: usize = 302;
 pub(crate) const MEMFD_CREATE: usize = 319;
 pub(crate) const MLOCK2: usize = 325;
+pub(crate) const MEMFD_SECRET: usize = 447;
 
 pub(crate) const O_DIRECTORY: c_int = 0o200000;
 
