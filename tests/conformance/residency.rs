@@ -400,11 +400,17 @@ fn huge_page_sizes_of_machine(_: &mut Env) -> Result {
                 map.unmap()?;
             }
             Err(error) => {
-                // The last is an emulator's, which shows sizes that it does not have.
-                ensure!(matches!(
+                let is_known = matches!(
                     error.kind(),
-                    ErrorKind::OutOfMemory | ErrorKind::PermissionDenied | ErrorKind::Unsupported
-                ));
+                    // The last two are emulators', which show sizes that they do not have.
+                    ErrorKind::OutOfMemory
+                        | ErrorKind::PermissionDenied
+                        | ErrorKind::Unsupported
+                        | ErrorKind::InvalidInput
+                );
+                if !is_known {
+                    return Err(error.into());
+                }
                 ensure_eq!(error.flag(), Some(Flags::HUGETLB));
             }
         }

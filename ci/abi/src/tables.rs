@@ -112,6 +112,9 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("windows", "ROOM", Nowhere("the length of a string in Rust")),
     ("windows", "SEPARATOR", Nowhere("a character")),
     ("windows", "PIECE", Nowhere("a length of the backend's choice")),
+    ("windows", "COUNT", Nowhere("the same")),
+    ("windows", "OVERHEAD_PAGES", Nowhere("the same")),
+    ("macos", "Advice::ZeroWiredPages", As("MADV_ZERO_WIRED_PAGES")),
     ("windows", "LOCKED", Nowhere("a bit field")),
     ("linux macos windows", "1", Nowhere("TRUE, or one byte, page or range")),
 ];

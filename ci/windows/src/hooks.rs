@@ -28,7 +28,7 @@ pub struct Log {
     pub calls: Vec<&'static str>,
     /// The flags of the last CreateFileW.
     pub open_flags: u32,
-    /// How many pages ReadProcessMemory touched, which never fails here.
+    /// How many pages ReadProcessMemory touched, which fails only as `fail_all`.
     pub pages_read: usize,
 }
 
@@ -201,6 +201,9 @@ unsafe extern "system" fn read_memory(
             armed.log.pages_read += 1;
         }
     });
+    if planned(|plan| plan.fail_all == Some("ReadProcessMemory")) && fails("ReadProcessMemory") {
+        return 0;
+    }
     type ReadMemory = unsafe extern "system" fn(Handle, Ptr, Ptr, usize, *mut usize) -> i32;
     // SAFETY: the original has this type; the caller keeps its conditions.
     unsafe {
