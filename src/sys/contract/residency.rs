@@ -14,11 +14,10 @@ pub(crate) trait Residency: System {
         Err(Failure::refused(Call::LockOnFault, ErrorKind::Unsupported))
     }
 
-    /// Sets bit 0 of each state if its page is resident, and clears it otherwise. `pages` are whole pages of `page_size`
-    /// bytes, as many as states.
+    /// Sets bit 0 of each state if its page is resident, and clears it otherwise.
     ///
     /// # Safety
-    /// As above.
+    /// As above, and `pages` are whole pages of `page_size` bytes, as many as states.
     unsafe fn resident(pages: Span, states: &mut [u8]) -> Result<()> {
         Err(Failure::refused(Call::Resident, ErrorKind::Unsupported))
     }

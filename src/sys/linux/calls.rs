@@ -182,11 +182,12 @@ pub(super) fn mlock2(address: usize, len: usize, flags: usize) -> usize {
 }
 
 /// Reports whether pages are resident, in the lowest bit of a byte for each.
+///
+/// # Safety
+/// `states` has a byte for each page.
 #[inline]
-pub(super) fn mincore(address: usize, len: usize, states: &mut [u8]) -> usize {
-    const MIN_PAGE_SIZE: usize = 4096;
-    let len = len.min(states.len() * MIN_PAGE_SIZE);
-    // SAFETY: the kernel writes a byte for each page, and so no more than `states` has.
+pub(super) unsafe fn mincore(address: usize, len: usize, states: &mut [u8]) -> usize {
+    // SAFETY: the caller's promise.
     unsafe { syscall3(MINCORE, address, len, states.as_mut_ptr().expose_provenance()) }
 }
 

@@ -46,7 +46,9 @@ pub(super) fn check_resident(span: Span, page_size: usize) -> Result<()> {
     let address = span.ptr.as_ptr().expose_provenance();
     for page in (address..address + span.len).step_by(page_size) {
         let mut residence = 0;
-        checked(Call::Mincore, calls::mincore(page, 1, slice::from_mut(&mut residence)))?;
+        // SAFETY: one byte, for one page.
+        let result = unsafe { calls::mincore(page, 1, slice::from_mut(&mut residence)) };
+        checked(Call::Mincore, result)?;
         if residence & 1 == 0 {
             return Err(Failure::refused(Call::Map, ErrorKind::OutOfMemory).with_flag(Flags::HUGETLB));
         }

@@ -26,7 +26,8 @@ impl Residency for Linux {
 
     unsafe fn resident(pages: Span, states: &mut [u8]) -> Result<()> {
         let address = pages.ptr.as_ptr().expose_provenance();
-        checked(Call::Mincore, calls::mincore(address, pages.len, states)).map(drop)
+        // SAFETY: the caller's promise.
+        checked(Call::Mincore, unsafe { calls::mincore(address, pages.len, states) }).map(drop)
     }
 
     /// Kernels before 5.14 have nothing that reports why a page cannot be had, without locks of its own (madvise(2)).
