@@ -34,8 +34,8 @@ bits! {
         ///
         /// The mapping occupies whole huge pages, though [`Mapping::len`](crate::Mapping::len) is the length that was
         /// requested. Every page is resident when the mapping is returned, because one that was missing later
-        /// would raise a signal. For transparent huge pages, which are a hint, see
-        /// [`Advice::HugePage`](crate::Advice::HugePage).
+        /// would raise a signal. [`Anon::huge_page_size`](crate::Anon::huge_page_size) chooses another size. For transparent
+        /// huge pages, which are a hint, see [`Advice::HugePage`](crate::Advice::HugePage).
         ///
         /// **Platform notes**
         /// - Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then `mincore`. Anonymous memory gets pages one page-table level
@@ -59,6 +59,7 @@ bits! {
         /// Makes every page resident before the mapping is returned, as far as memory allows.
         ///
         /// For a cached file that is read once from end to end this is slower than faulting.
+        /// [`Mapping::populate_read`](crate::Mapping::populate_read) does it later, and reports failures.
         ///
         /// **Platform notes**
         /// - Linux: `MAP_POPULATE`.
