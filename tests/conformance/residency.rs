@@ -2,8 +2,8 @@
 
 use super::*;
 use baremap::{
-    Advice, Flags, Inheritance, RawMapping, Reservation, allocation_granularity, huge_page_sizes, lock_limit,
-    page_size, raise_lock_limit,
+    Advice, Discard, Flags, Inheritance, RawMapping, Reservation, allocation_granularity, huge_page_sizes,
+    lock_limit, page_size, raise_lock_limit,
 };
 use core::ops::Range;
 
@@ -19,6 +19,7 @@ checks! {
     limit_is_raised,
     all_advice,
     advice_by_number,
+    reusable,
     inheritance,
     huge_page_sizes_of_machine,
     huge_page_size_refused,
@@ -350,6 +351,30 @@ fn advice_by_number(_: &mut Env) -> Result {
         result => fails(result, ErrorKind::InvalidInput)?,
     }
     ensure_filled(&map, 1)
+}
+
+/// Pages keep their contents or read as zeros, and can be used again.
+fn reusable(env: &mut Env) -> Result {
+    let page = page_size();
+    let mut map = Mmap::anon(4 * page).map_mut()?;
+    map.fill(1);
+    // SAFETY: nothing relies on the contents, here and below.
+    let freed = unsafe { map.discard_range(page..3 * page, Discard::FreeReusable) };
+    supported(freed, "no memory is reusable here")?;
+    // SAFETY: as above.
+    unsafe { map.discard_range(page..3 * page, Discard::FreeReuse)? };
+    ensure_filled(&map[..page], 1)?;
+    ensure_filled(&map[3 * page..], 1)?;
+    map[page..3 * page].fill(2);
+    ensure_filled(&map[page..3 * page], 2)?;
+    let file = env.file("file", 100_000)?;
+    // SAFETY: the file is this check's alone.
+    let of_file = unsafe { Mmap::new(&file).map()? };
+    for discard in [Discard::FreeReusable, Discard::FreeReuse] {
+        // SAFETY: as above.
+        fails(unsafe { of_file.discard(discard) }, ErrorKind::InvalidInput)?;
+    }
+    ensure_pattern(&of_file, 0)
 }
 
 /// Nothing changes here.
