@@ -9,7 +9,7 @@
 
 use baremap::{
     Advice, Code, Contents, Discard, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap,
-    Prot, Refused, Reservation, Stack, lock_limit, page_size, raise_lock_limit,
+    Prot, Refused, Reservation, SharedMemory, Stack, lock_limit, page_size, raise_lock_limit,
 };
 use std::ffi::{CStr, CString};
 use std::process::{Command, Output};
@@ -284,6 +284,41 @@ fn scenario_on(scenario: &str, path: &CString) {
             value.unmap().unwrap();
         }
         "memory on an old kernel" => assert!(sealed_memory().unwrap().starts_with(b"contents")),
+        "no shared memory" => {
+            fails(SharedMemory::new(LEN).unwrap_err(), "memfd_create", ErrorKind::TooManyFiles)
+        }
+        "shared memory without a length" => {
+            fails(SharedMemory::new(LEN).unwrap_err(), "ftruncate", ErrorKind::TooLong);
+        }
+        "shared memory without seals" => {
+            fails(SharedMemory::new(LEN).unwrap_err(), "fcntl", ErrorKind::PermissionDenied);
+        }
+        "a name without a length" | "a name is not measured" => {
+            let name = shared_name();
+            let created = SharedMemory::create(&name, LEN);
+            let opened = SharedMemory::open(&name);
+            let _ = SharedMemory::remove(&name);
+            match scenario {
+                "a name is not measured" => fails(created.unwrap_err(), "fstat", ErrorKind::Io),
+                _ => fails(created.unwrap_err(), "ftruncate", ErrorKind::TooLong),
+            }
+            // Nothing is left of it.
+            fails(opened.unwrap_err(), "openat", ErrorKind::NotFound);
+        }
+        "a name is interrupted" => {
+            let name = shared_name();
+            let memory = SharedMemory::create(&name, LEN).unwrap();
+            SharedMemory::open(&name).unwrap();
+            SharedMemory::remove(&name).unwrap();
+            memory.allocate().unwrap();
+        }
+        "nothing to share with a fork" => {
+            fails(Mmap::anon(LEN).map_shared().unwrap_err(), "mmap", ErrorKind::OutOfMemory);
+        }
+        "a fork shares what is locked" => {
+            let result = Mmap::anon(LEN).flags(Flags::LOCKED).map_shared();
+            fails(result.unwrap_err(), "mlock", ErrorKind::OutOfMemory);
+        }
         "seals are forbidden" => fails(sealed_memory().unwrap_err(), "fcntl", ErrorKind::PermissionDenied),
         "seals are unknown" => fails(request.map_sealed().unwrap_err(), "fcntl", ErrorKind::Io),
         "reserving fails" => fails(Reservation::new(LEN).unwrap_err(), "mmap", ErrorKind::OutOfMemory),
@@ -345,6 +380,11 @@ fn scenario_on(scenario: &str, path: &CString) {
     }
 }
 
+/// A name of this process alone.
+fn shared_name() -> CString {
+    CString::new(format!("baremap-faults-{}", std::process::id())).unwrap()
+}
+
 fn sealed_memory() -> Result<Mapping, Error> {
     let file = File::memory()?;
     file.set_len(LEN as u64)?;
@@ -393,6 +433,13 @@ fn failing_call_is_reported_and_leaves_nothing() {
         ("a stack is not unmapped", "munmap", "ENOMEM"),
         // The newest flag.
         ("memory on an old kernel", "memfd_create", "EINVAL"),
+        ("no shared memory", "memfd_create", "EMFILE"),
+        ("shared memory without a length", "ftruncate", "EFBIG"),
+        ("shared memory without seals", "fcntl", "EPERM"),
+        ("a name without a length", "ftruncate", "EFBIG"),
+        ("a name is not measured", "fstat", "EIO"),
+        ("nothing to share with a fork", "mmap", "ENOMEM"),
+        ("a fork shares what is locked", "mlock", "ENOMEM"),
         ("seals are forbidden", "fcntl", "EPERM"),
         ("seals are unknown", "fcntl", "EIO"),
     ] {
@@ -435,6 +482,8 @@ fn interrupted_call_is_repeated() {
     let calls = ["openat", "pread64", "pwrite64", "msync", "fsync", "ftruncate", "fallocate"]
         .map(|call| (call, "EINTR", 3));
     fault("interrupted", &calls);
+    let of_names = ["openat", "ftruncate", "fstat", "unlinkat", "fallocate"].map(|call| (call, "EINTR", 3));
+    fault("a name is interrupted", &of_names);
 }
 
 fn failing_hint_is_ignored() {
@@ -534,6 +583,45 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let contents = file.and_then(|file| unsafe { Contents::options().nul_terminated().map(&file) });
         done();
         assert!(contents.is_err() || is_file(&contents.unwrap(), 0));
+    }),
+    ("share memory", |path| {
+        let _file = File::open_rw(path);
+        let memory = SharedMemory::new(LEN);
+        let map = memory.and_then(|memory| Mmap::new(&memory).prot(Prot::WRITE).map_raw());
+        done();
+        assert!(map.is_err() || map.unwrap().len() == LEN);
+    }),
+    ("share memory by a name", |path| {
+        let name = shared_name();
+        let _file = File::open_rw(path);
+        let memory = SharedMemory::create(&name, LEN);
+        let same = SharedMemory::open(&name);
+        let removed = SharedMemory::remove(&name);
+        done();
+        assert!([memory.as_ref(), same.as_ref()].into_iter().flatten().all(|memory| memory.len() == LEN));
+        // What was made and not removed is still there.
+        let is_there = SharedMemory::open(&name).is_ok();
+        assert!(if removed.is_ok() { !is_there } else { is_there || memory.is_err() });
+        let _ = SharedMemory::remove(&name);
+    }),
+    ("share with a fork", |path| {
+        let _file = File::open_rw(path);
+        let map = Mmap::anon(LEN).prot(Prot::WRITE).flags(Flags::LOCKED).map_shared();
+        done();
+        assert!(map.is_err() || map.unwrap().len() == LEN);
+        assert_eq!(locked(), 0);
+    }),
+    ("map past the end", |path| {
+        let result = File::open_rw(path).and_then(|file| {
+            let request = Mmap::new(&file).len(2 * LEN).flags(Flags::PAST_END);
+            let map = request.prot(Prot::WRITE).map_raw()?;
+            Ok((map, file.set_len(2 * LEN as u64)))
+        });
+        done();
+        if let Ok((map, Ok(()))) = result {
+            // SAFETY: the file has grown that far.
+            assert_eq!(unsafe { map.as_ptr().add(2 * LEN - 1).read() }, 0);
+        }
     }),
     ("map in a reservation", |path| map_in(path, Flags::empty())),
     ("map in a reservation and lock", |path| map_in(path, Flags::LOCKED | Flags::READAHEAD)),

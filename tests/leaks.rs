@@ -5,7 +5,7 @@
 
 use baremap::{
     Advice, Code, Contents, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot,
-    Reservation, Stack, allocation_granularity, huge_page_sizes, page_size,
+    Reservation, SharedMemory, Stack, allocation_granularity, huge_page_sizes, page_size,
 };
 use std::ffi::CString;
 use std::fs;
@@ -53,6 +53,7 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
         result => result?,
     }
     contents(file, i)?;
+    shared(i)?;
     assert_eq!(readers[0].len()?, 1000);
     assert_eq!(kind(File::open(missing.as_c_str())), Err(ErrorKind::NotFound));
     #[cfg(feature = "alloc")]
@@ -73,6 +74,27 @@ fn in_parts(i: usize) -> Result<(), Error> {
     let _ = unsafe { map.set_inheritance(3 * page..4 * page, Inheritance::Omit) };
     let _ = Mmap::anon(1).huge_page_size(huge_page_sizes().next().unwrap_or(1)).map();
     Ok(map.unmap()?)
+}
+/// Memory that could be shared, with a name and without.
+fn shared(i: usize) -> Result<(), Error> {
+    let name = CString::new(format!("baremap-leaks-{}", std::process::id())).unwrap();
+    let name = name.as_c_str();
+    let memory = SharedMemory::new(1 + i % 100_000)?;
+    drop(Mmap::new(&memory).map_raw()?);
+    assert_eq!(kind(SharedMemory::new(0)), Err(ErrorKind::ZeroLength));
+    // SAFETY: open, and given up.
+    drop(unsafe { SharedMemory::from_raw(memory.into_raw())? });
+    let memory = SharedMemory::create(name, 1 + i % 100_000)?;
+    assert_eq!(kind(SharedMemory::create(name, 1)), Err(ErrorKind::AlreadyExists));
+    let map = Mmap::new(&SharedMemory::open(name)?).prot(Prot::WRITE).map_raw()?;
+    assert_eq!(map.len(), memory.len());
+    match kind(SharedMemory::remove(name)) {
+        Ok(()) => assert_eq!(kind(SharedMemory::open(name)), Err(ErrorKind::NotFound)),
+        result => assert_eq!(result, Err(ErrorKind::Unsupported)),
+    }
+    // Not every system forks.
+    drop(Mmap::anon(1 + i % 10_000).map_shared());
+    Ok(())
 }
 
 /// Mappings in a reservation whose parts are released one by one.
