@@ -387,7 +387,7 @@ impl Drop for SharedMemory {
 impl<'m> From<&'m SharedMemory> for FileRef<'m> {
     #[inline]
     fn from(memory: &'m SharedMemory) -> Self {
-        let section_len = if Sys::HAS_SECTIONS { memory.len } else { 0 };
+        let section_len = if Sys::has_sections() { memory.len } else { 0 };
         Self { raw: memory.raw, section_len, owner: PhantomData }
     }
 }
@@ -395,7 +395,7 @@ impl<'m> From<&'m SharedMemory> for FileRef<'m> {
 impl FileRef<'_> {
     #[inline(always)]
     pub(crate) fn is_section(self) -> bool {
-        Sys::HAS_SECTIONS && self.section_len != 0
+        Sys::has_sections() && self.section_len != 0
     }
 
     #[inline(always)]

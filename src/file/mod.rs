@@ -354,7 +354,7 @@ impl Drop for File {
 #[repr(C)]
 pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
-    /// In bytes, or 0 for a file: see `Shared::HAS_SECTIONS`.
+    /// In bytes, or 0 for a file: see `Shared::has_sections`.
     pub(crate) section_len: usize,
     pub(crate) owner: PhantomData<&'f File>,
 }

@@ -164,7 +164,7 @@ fn locking(env: &mut Env) -> Result {
     for result in [map.lock(), request.map_raw().map(drop)] {
         match result {
             // A kernel of its own.
-            Err(error) if error.kind() == ErrorKind::BeyondEnd => {}
+            Err(error) if error.kind() == ErrorKind::Truncated => {}
             result => fails(result, ErrorKind::OutOfMemory)?,
         }
     }

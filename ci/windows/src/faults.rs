@@ -5,8 +5,8 @@
 use crate::hooks::{Log, Plan, with};
 use crate::state::{State, protection};
 use baremap::{
-    Code, Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Refused, Reservation, Stack,
-    lock_limit, raise_lock_limit,
+    Code, Discard, Error, ErrorKind, File, Flags, Mapping, Mmap, Prot, Refused, Reservation, SharedMemory,
+    Stack, lock_limit, raise_lock_limit,
 };
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -19,6 +19,9 @@ pub const CHECKS: &[(&str, fn())] = &[
     ("create a new file", create_new),
     ("open or create", open_or_create),
     ("a file in memory", memory_file),
+    ("shared memory", shared_memory),
+    ("shared memory with a name", named_memory),
+    ("map shared memory", map_shared_memory),
     ("allocate space", allocate),
     ("a pipe's server cannot impersonate its client", sqos),
     ("map a file", map_file),
@@ -211,6 +214,72 @@ fn memory_file() {
     assert_eq!(files().len(), before.len() + 2);
     drop((one, two));
     assert_eq!(files(), before);
+}
+
+fn shared_memory() {
+    let check = |result: Result<SharedMemory, Error>, _: &Log| {
+        if let Ok(memory) = result {
+            assert_eq!(memory.len() % 4096, 0);
+            is_accessible(&Mmap::new(&memory).prot(Prot::WRITE).map_raw().unwrap());
+        }
+    };
+    each(|| (), |()| SharedMemory::new(ODD), check, is_view_left);
+}
+
+/// The view by which the length was found.
+fn is_view_left(failed: &[&str]) -> bool {
+    failed.contains(&"UnmapViewOfFile")
+}
+
+/// A name is there exactly as long as somebody has a handle.
+fn named_memory() {
+    let name = CString::new(format!("baremap-faults-{}", std::process::id())).unwrap();
+    let is_there = || match SharedMemory::open(&name) {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            false
+        }
+    };
+    each(
+        || (),
+        |()| SharedMemory::create(&name, ODD),
+        |result, _| {
+            assert_eq!(is_there(), result.is_ok());
+            drop(result);
+            assert!(!is_there());
+        },
+        is_view_left,
+    );
+    let memory = SharedMemory::create(&name, ODD).unwrap();
+    let check = |result: Result<SharedMemory, Error>, _: &Log| {
+        assert!(result.is_err() || result.unwrap().len() == memory.len());
+    };
+    each(|| (), |()| SharedMemory::open(&name), check, is_view_left);
+    let check = |result: Result<SharedMemory, Error>, _: &Log| {
+        assert!(result.is_err());
+        assert!(is_there());
+    };
+    each(|| (), |()| SharedMemory::create(&name, ODD), check, is_view_left);
+}
+
+/// A section is mapped as a file is, and there is no file to keep open.
+fn map_shared_memory() {
+    let memory = SharedMemory::new(ODD).unwrap();
+    for request in [
+        Mmap::new(&memory).prot(Prot::WRITE),
+        Mmap::new(&memory).offset(5000).flags(Flags::LOCKED),
+        Mmap::new(&memory).flags(Flags::COW),
+    ] {
+        let check = |result: Result<Mapping<baremap::access::Raw>, Error>, log: &Log| {
+            assert!(!log.calls.contains(&"CreateFileMappingW") && !log.calls.contains(&"DuplicateHandle"));
+            if let Ok(map) = result {
+                is_accessible(&map);
+                map.flush().unwrap();
+            }
+        };
+        each(|| (), |()| request.map_raw(), check, is_not_undone);
+    }
 }
 
 /// A file never gets shorter, whichever call fails.

@@ -119,6 +119,7 @@ hooks! {
     MapViewOfFile(a: Handle, b: u32, c: u32, d: u32, e: usize) -> Ptr = std::ptr::null_mut();
     MapViewOfFile3(a: Handle, b: Handle, c: Ptr, d: u64, e: usize, f: u32, g: u32, h: Ptr, i: u32) -> Ptr = std::ptr::null_mut();
     MultiByteToWideChar(a: u32, b: u32, c: Ptr, d: i32, e: Ptr, f: i32) -> i32 = 0;
+    OpenFileMappingW(a: u32, b: i32, c: *const u16) -> Handle = 0;
     PrefetchVirtualMemory(a: Handle, b: usize, c: Ptr, d: u32) -> i32 = 0;
     ReadFile(a: Handle, b: Ptr, c: u32, d: *mut u32, e: Ptr) -> i32 = 0;
     RemoveVectoredExceptionHandler(a: Ptr) -> u32 = 0;

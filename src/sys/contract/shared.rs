@@ -8,8 +8,11 @@ use core::ffi::CStr;
 /// Names are not empty, contain no separator, and are neither `.` nor `..`. Lengths are at least 1 and at most `isize::MAX`.
 /// An object is closed by `close`, and mapped by `map_file`.
 pub(crate) trait Shared: System {
-    /// Whether an object is no file. Then `stat` and `read` fail for it, and `FilePart::is_section` marks it.
-    const HAS_SECTIONS: bool = false;
+    /// Returns whether an object is no file. Then `stat` and `read` fail for it, and `FilePart::is_section` marks it.
+    #[inline(always)]
+    fn has_sections() -> bool {
+        false
+    }
 
     /// Maps zeroed memory that children of `fork` share. `flags` lacks `HUGETLB`.
     ///

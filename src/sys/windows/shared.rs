@@ -18,7 +18,10 @@ const FILE_MAP_READ: u32 = 0x4;
 const ERROR_INVALID_HANDLE: i32 = 6;
 
 impl Shared for Windows {
-    const HAS_SECTIONS: bool = true;
+    #[inline(always)]
+    fn has_sections() -> bool {
+        true
+    }
 
     fn new_object(len: u64) -> Result<RawFile> {
         create(null(), len)

@@ -9,8 +9,8 @@
 use Kept::Nothing;
 use baremap::{
     Advice, Code, Contents, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping,
-    MappingMut, Mmap, Prot, RawMapping, Refused, Reservation, Stack, guard, lock_limit, page_size,
-    raise_lock_limit,
+    MappingMut, Mmap, Prot, RawMapping, Refused, Reservation, SharedMemory, Stack, guard, lock_limit,
+    page_size, raise_lock_limit,
 };
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -55,6 +55,9 @@ enum Kept {
     File(File),
     Mapping(Mapping),
     MappingMut(MappingMut),
+    Raw(RawMapping),
+    Shared(SharedMemory),
+    Named(Name, Option<SharedMemory>),
     Reservation(Reservation),
     Two(Reservation, Reservation),
     Code(Code),
@@ -62,6 +65,39 @@ enum Kept {
     Extended(MappingMut, Reservation),
     Three(MappingMut, MappingMut, MappingMut),
     Raw(RawMapping),
+}
+
+/// A name of its own for each run, as some leave theirs. Removed at the end.
+struct Name([u8; 16]);
+
+impl Name {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Relaxed);
+        let mut name = *b"baremap-000000\0\0";
+        for (i, digit) in name[8..14].iter_mut().enumerate() {
+            *digit += (count / 10_u32.pow(i as u32) % 10) as u8;
+        }
+        Self(name)
+    }
+
+    fn get(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = SharedMemory::remove(self.get());
+    }
+}
+
+/// The memory of a name.
+fn named(name: Name, result: Result<SharedMemory, Error>) -> Outcome {
+    match result {
+        Ok(memory) => (Kept::Named(name, Some(memory)), Ok(())),
+        Err(error) => (Kept::Named(name, None), Err(error)),
+    }
 }
 
 type Outcome = (Kept, Result<(), Error>);
@@ -190,6 +226,33 @@ operations! {
         (Kept::File(file), result)
     };
     "make a file in memory": |env| env.armed(|| made(File::memory(), Kept::File));
+    "share memory": |env| env.armed(|| made(SharedMemory::new(LEN), Kept::Shared));
+    "share memory by a name": |env| {
+        let name = Name::new();
+        let result = env.armed(|| SharedMemory::create(name.get(), LEN));
+        named(name, result)
+    };
+    "open a name": |env| {
+        let name = Name::new();
+        drop(ready(SharedMemory::create(name.get(), LEN)));
+        let result = env.armed(|| SharedMemory::open(name.get()));
+        named(name, result)
+    };
+    "remove a name": |env| {
+        let name = Name::new();
+        drop(ready(SharedMemory::create(name.get(), LEN)));
+        let result = env.armed(|| SharedMemory::remove(name.get()));
+        (Kept::Named(name, None), result)
+    };
+    "map shared memory": |env| {
+        let memory = ready(SharedMemory::new(LEN));
+        env.armed(|| made(Mmap::new(&memory).flags(POPULATE).map_raw(), Kept::Raw))
+    };
+    "share with a fork, locked": |env| env.armed(|| made(anon(LOCKED).map_shared(), Kept::Raw));
+    "map past the end": |env| {
+        let request = env.request(Flags::PAST_END).len(1 << 24);
+        env.armed(|| made(request.map_raw(), Kept::Raw))
+    };
     "sync": |env| env.armed(|| (Nothing, env.file.sync()));
     "read contents": |env| env.armed(|| made(Contents::read(env.file), Kept::Contents));
     "map contents": |env| env.armed(|| {
@@ -422,6 +485,7 @@ const LEFT: &[(&str, &str)] = &[
     ("read contents", "fstat mmap pread! munmap! "),
     ("read contents", "fstat mmap pread pread! munmap! "),
     ("read contents", "fstat! mmap pread mmap munmap! pread pread "),
+    ("share with a fork, locked", "mmap mlock! munmap! "),
     ("map a file, locked", "fstat mmap mlock! munmap! "),
     ("map a copy, locked, populated", "fstat mmap mlock! munmap! "),
     ("map a part", "fstat mmap mlock! munmap! "),
