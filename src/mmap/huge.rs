@@ -78,7 +78,8 @@ const fn log2(bytes: usize) -> u8 {
 /// A size that is there can still lack pages: on Linux its pool may be empty, on Windows the process may lack the privilege.
 ///
 /// **Platform notes**
-/// - Linux: the folders of [`/sys/kernel/mm/hugepages`](https://docs.kernel.org/admin-guide/mm/hugetlbpage.html).
+/// - Linux: the folders of [`/sys/kernel/mm/hugepages`](https://docs.kernel.org/admin-guide/mm/hugetlbpage.html). Where `/sys`
+///   is not mounted, none are found.
 /// - macOS: 2 MiB on x86_64; none on aarch64.
 /// - Windows:
 ///   [`GetLargePageMinimum`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-getlargepageminimum).
