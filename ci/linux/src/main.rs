@@ -1,7 +1,7 @@
 //! Checks that need root on Linux, each in a process of its own, as a fault would end it: see `ci/linux/run --help`.
 
 use baremap::{
-    Discard, Error, ErrorKind, File, Flags, MappingMut, Mmap, Prot, RawMapping, Reader, Reservation,
+    Code, Discard, Error, ErrorKind, File, Flags, MappingMut, Mmap, Prot, RawMapping, Reader, Reservation,
     SharedMemory, page_size,
 };
 use std::ffi::CString;
@@ -286,6 +286,10 @@ fn code_under_mdwe() -> Result<(), String> {
     let refused = Mmap::anon(1).map().unwrap().into_exec().unwrap_err();
     assert_eq!(refused.error.kind(), ErrorKind::PermissionDenied);
     assert_eq!(refused.value[..], [0]);
+    // Written and executed by two mappings, neither of which changes.
+    let mut code = Code::new(1).unwrap();
+    code.write(0, &[7]).unwrap();
+    assert_eq!(code.bytes(), [7]);
     Ok(())
 }
 
