@@ -31,7 +31,8 @@ use core::{fmt, slice};
 /// A pointer to code is used at one's own risk. Whoever makes a function of [`as_ptr`](Self::as_ptr) promises that it:
 /// - contains code for this processor, with the calling convention of the function's type;
 /// - is not written to while the function runs, and the memory not dropped;
-/// - unless [`runs_while_written`](Self::runs_while_written), does not run while *any* code of this memory is written.
+/// - unless [`runs_while_written`](Self::runs_while_written), does not run while *any* code of this memory is written;
+/// - on macOS, does not run in a signal handler that may have interrupted a write.
 ///
 /// # Examples
 ///
@@ -143,6 +144,10 @@ impl Code {
     }
 
     /// Writes code at an offset, and makes it visible to every processor.
+    ///
+    /// A thread that has run other code at the same addresses may still run it for a moment. To replace code, wait until every such
+    /// thread was interrupted or has made a system call; Linux offers `membarrier` with
+    /// `MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE` for that. Code at addresses that were never run needs no such thing.
     ///
     /// Do not call it from a signal handler: on macOS the interrupted thread may be writing itself.
     ///

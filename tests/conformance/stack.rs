@@ -8,6 +8,7 @@ checks! {
     memory_of_stack,
     grow,
     refused_stacks,
+    out_of_memory,
     unmap_stack,
     stack_debug,
 }
@@ -82,8 +83,12 @@ fn refused_stacks(_: &mut Env) -> Result {
     for (len, guard) in [(most, 1), (1, most), (most, most), (usize::MAX, 1), (1, usize::MAX)] {
         fails(Stack::with_guard(len, guard), ErrorKind::TooLong)?;
     }
+    Ok(())
+}
+
+fn out_of_memory(_: &mut Env) -> Result {
     drop(new(1, 1)?);
-    fails(Stack::new(most - 2 * page_size()), ErrorKind::OutOfMemory)
+    fails(Stack::new(isize::MAX as usize - 2 * page_size()), ErrorKind::OutOfMemory)
 }
 
 fn unmap_stack(_: &mut Env) -> Result {

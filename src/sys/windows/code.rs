@@ -36,11 +36,19 @@ impl Code for Windows {
 }
 
 fn map_twice(section: Handle, len: usize) -> Result<MappedCode<Backing>> {
+    const ERROR_DYNAMIC_CODE_BLOCKED: i32 = 1655;
     let map = |prot, access| {
         // SAFETY: the system chooses a free address.
         let ptr = NonNull::new(unsafe { MapViewOfFile(section, access, 0, 0, len) }.cast());
+        let ptr = ptr.ok_or_else(|| match last_error(Call::MapViewOfFile) {
+            // The process has forbidden itself code that is not a file's (SetProcessMitigationPolicy).
+            failure if failure.code == ERROR_DYNAMIC_CODE_BLOCKED => {
+                failure.with_kind(ErrorKind::PermissionDenied)
+            }
+            failure => failure,
+        })?;
         let backing = Backing { prot, kind: Kind::Shared, ..Windows::EMPTY };
-        Ok(Mapped { ptr: ptr.ok_or_else(|| last_error(Call::MapViewOfFile))?, backing })
+        Ok(Mapped { ptr, backing })
     };
     let executable = map(Prot::EXEC, FILE_MAP_READ | FILE_MAP_EXECUTE)?;
     let writable = map(Prot::WRITE, FILE_MAP_WRITE).inspect_err(|_| {
