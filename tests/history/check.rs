@@ -4,6 +4,7 @@ use super::cells::State;
 use super::memory::{Memory, with};
 use super::world::{Seen, World, range_of};
 use baremap::{ErrorKind, Prot};
+use std::env::consts::OS;
 use std::fs;
 use std::ops::Range;
 
@@ -13,9 +14,10 @@ struct Region {
     permissions: String,
 }
 
-/// The regions of this process, in ascending order, or `None` without /proc.
+/// The regions of this process, in ascending order, or `None` where the system does not list them.
 fn regions() -> Option<Vec<Region>> {
-    let text = fs::read_to_string("/proc/self/maps").ok()?;
+    // Under Wine the file is there too, and another one.
+    let text = fs::read_to_string("/proc/self/maps").ok().filter(|_| OS == "linux")?;
     let region = |line: &str| {
         let (range, rest) = line.split_once(' ')?;
         let (start, end) = range.split_once('-')?;

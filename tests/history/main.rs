@@ -26,7 +26,7 @@ use std::{env, fs};
 use world::World;
 
 /// How long a child runs, with the fault guard or without.
-const CHILD: Duration = Duration::from_secs(10);
+const CHILD: Duration = Duration::from_secs(4);
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")))
