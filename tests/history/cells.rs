@@ -2,6 +2,61 @@
 
 use std::ops::Range;
 
+/// Values of ranges, from 0 to the end without a gap.
+#[derive(Debug)]
+pub struct Runs<T>(Vec<(Range<usize>, T)>);
+
+impl<T: Copy + PartialEq> Runs<T> {
+    pub fn new(len: usize, value: T) -> Self {
+        let mut runs = Self(vec![]);
+        runs.push(len, value);
+        runs
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.last().map_or(0, |(run, _)| run.end)
+    }
+
+    /// The runs inside a range.
+    pub fn of(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, T)> {
+        let clipped = move |run: &Range<usize>| run.start.max(range.start)..run.end.min(range.end);
+        self.0.iter().map(move |(run, value)| (clipped(run), *value)).filter(|(run, _)| !run.is_empty())
+    }
+
+    pub fn push(&mut self, len: usize, value: T) {
+        let start = self.len();
+        match self.0.last_mut() {
+            _ if len == 0 => {}
+            Some((last, same)) if *same == value => last.end += len,
+            _ => self.0.push((start..start + len, value)),
+        }
+    }
+
+    pub fn set(&mut self, range: Range<usize>, value: T) {
+        if range.is_empty() {
+            return;
+        }
+        let mut runs = Self(vec![]);
+        let before = self.of(0..range.start);
+        for (run, value) in before.chain([(range.clone(), value)]).chain(self.of(range.end..self.len())) {
+            runs.push(run.len(), value);
+        }
+        *self = runs;
+    }
+
+    pub fn split_off(&mut self, at: usize) -> Self {
+        let (mut first, mut rest) = (Self(vec![]), Self(vec![]));
+        self.of(0..at).for_each(|(run, value)| first.push(run.len(), value));
+        self.of(at..self.len()).for_each(|(run, value)| rest.push(run.len(), value));
+        *self = first;
+        rest
+    }
+
+    pub fn append(&mut self, next: Self) {
+        next.of(0..next.len()).for_each(|(run, value)| self.push(run.len(), value));
+    }
+}
+
 /// What is known of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -13,46 +68,24 @@ pub enum State {
     Undefined,
 }
 
-/// The bytes of a mapping that are not a file's, and which these are.
+/// The bytes of memory that are not a file's, and which these are.
 #[derive(Debug)]
 pub struct Cells {
     bytes: Vec<u8>,
-    /// From 0 to the end without a gap.
-    runs: Vec<(Range<usize>, State)>,
+    pub states: Runs<State>,
 }
 
 impl Cells {
     pub fn new(len: usize, state: State) -> Self {
-        let mut cells = Self { bytes: vec![0; len], runs: vec![] };
-        cells.set(0..len, state);
-        cells
+        Self { bytes: vec![0; len], states: Runs::new(len, state) }
     }
 
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The runs inside a range.
-    pub fn runs(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, State)> {
-        let clipped = move |run: &Range<usize>| run.start.max(range.start)..run.end.min(range.end);
-        self.runs.iter().map(move |(run, state)| (clipped(run), *state)).filter(|(run, _)| !run.is_empty())
-    }
-
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[range]
-    }
-
-    pub fn set(&mut self, range: Range<usize>, state: State) {
-        let len = self.len();
-        let before = self.runs(0..range.start.min(len));
-        let runs: Vec<_> = before.chain([(range.clone(), state)]).chain(self.runs(range.end..len)).collect();
-        self.runs.clear();
-        for (run, state) in runs.into_iter().filter(|(run, _)| !run.is_empty()) {
-            match self.runs.last_mut() {
-                Some((last, same)) if *same == state => last.end = run.end,
-                _ => self.runs.push((run, state)),
-            }
-        }
     }
 
     /// Sets bytes and makes them the mapping's own.
@@ -62,12 +95,22 @@ impl Cells {
             self.bytes[end] = byte;
             end += 1;
         }
-        self.set(at..end, State::Own);
+        self.states.set(at..end, State::Own);
     }
 
     /// Changes what is in one state to another.
     pub fn change(&mut self, range: Range<usize>, from: State, to: State) {
-        let runs: Vec<_> = self.runs(range).filter(|run| run.1 == from).collect();
-        runs.into_iter().for_each(|(run, _)| self.set(run, to));
+        let runs: Vec<_> = self.states.of(range).filter(|run| run.1 == from).collect();
+        runs.into_iter().for_each(|(run, _)| self.states.set(run, to));
+    }
+
+    /// Adds bytes at the end, 0 if they are the mapping's own.
+    pub fn push(&mut self, len: usize, state: State) {
+        self.bytes.resize(self.len() + len, 0);
+        self.states.push(len, state);
+    }
+
+    pub fn split_off(&mut self, at: usize) -> Self {
+        Self { bytes: self.bytes.split_off(at), states: self.states.split_off(at) }
     }
 }

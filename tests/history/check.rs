@@ -1,7 +1,7 @@
 //! What is compared after each step: every byte that is defined, every permission, every address.
 
 use super::cells::State;
-use super::memory::{Memory, with};
+use super::memory::{Memory, Part, Source, with};
 use super::world::{Seen, World, range_of};
 use baremap::{ErrorKind, Prot};
 use std::env::consts::OS;
@@ -54,27 +54,38 @@ impl World {
     fn check_memory(&self, i: usize, memory: &Memory) {
         let (len, prot) = with!(&memory.handle, map => (map.len(), map.prot()));
         assert_eq!((len, prot), (memory.len(), memory.prot), "of mapping {i}");
-        if !prot.contains(Prot::READ) {
-            return;
+        let mut start = 0;
+        for part in &memory.parts {
+            self.check_part(i, memory, start, part);
+            start += part.cells.len();
         }
-        let contents = memory.file().map_or(&[][..], |file| &self.files[file].contents);
-        let accessible = memory.accessible(contents.len(), self.page);
-        for (run, state) in memory.cells.runs(0..accessible) {
-            let (run, expected) = match state {
-                State::Undefined => continue,
-                State::Own => (run.clone(), memory.cells.bytes(run)),
-                State::File => {
-                    let end = contents.len().saturating_sub(memory.offset).min(run.end);
-                    let run = run.start.min(end)..end;
-                    let of_file = contents.get(memory.offset..).unwrap_or_default();
-                    (run.clone(), &of_file[run])
-                }
-            };
-            let start = with!(&memory.handle, map => map.as_ptr()).wrapping_add(run.start);
-            // SAFETY: the mapping is readable, these pages begin before the end of the file, and nothing changes them during the
-            // comparison.
-            let actual = unsafe { std::slice::from_raw_parts(start, run.len()) };
-            assert_same(actual, expected, || format!("mapping {i} ({:?})", memory.source), run.start);
+    }
+
+    fn check_part(&self, i: usize, memory: &Memory, start: usize, Part { source, offset, cells }: &Part) {
+        let contents = source.file().map_or(&[][..], |file| &self.files[file].contents);
+        let of_file = contents.get(*offset..).unwrap_or_default();
+        let accessible = match source {
+            Source::Anon => cells.len(),
+            _ => contents.len().next_multiple_of(self.page).saturating_sub(*offset).min(cells.len()),
+        };
+        let readable = memory.prots.of(start..start + accessible).filter(|run| run.1.contains(Prot::READ));
+        for readable in readable.map(|(run, _)| run.start - start..run.end - start) {
+            for (run, state) in cells.states.of(readable) {
+                let (run, expected) = match state {
+                    State::Undefined => continue,
+                    State::Own => (run.clone(), cells.bytes(run)),
+                    State::File => {
+                        let run = run.start.min(of_file.len())..run.end.min(of_file.len());
+                        (run.clone(), &of_file[run])
+                    }
+                };
+                let at = start + run.start;
+                let address = with!(&memory.handle, map => map.as_ptr()).wrapping_add(at);
+                // SAFETY: these bytes are mapped and readable, their pages begin before the end of the file, and nothing changes
+                // them during the comparison.
+                let actual = unsafe { std::slice::from_raw_parts(address, run.len()) };
+                assert_same(actual, expected, || format!("mapping {i} ({source:?})"), at);
+            }
         }
     }
 
@@ -118,28 +129,35 @@ impl World {
         }
         for free in self.free.drain(..) {
             let left = regions.iter().flatten().find(|region| overlap(&region.range, &free));
-            assert!(left.is_none_or(|left| is_elsewhere(left, &held, &free)), "{free:x?} is still mapped");
+            let is_used_again = held.iter().any(|(range, _)| overlap(range, &free));
+            assert!(left.is_none() || is_used_again, "{free:x?} is still mapped");
         }
         let Some(regions) = regions else { return };
         for (range, memory) in &held {
-            let expected = match memory {
-                None => String::from("---p"),
-                Some(memory) => permissions(memory),
+            let Some(memory) = memory else {
+                check_permissions(&regions, range.clone(), "---p", true);
+                continue;
             };
-            let mut end = range.start;
-            for region in regions.iter().filter(|region| overlap(&region.range, range)) {
-                assert!(region.range.start <= end, "{range:x?} has a hole at {end:x}");
-                assert_eq!(region.permissions, expected, "the permissions of {range:x?} at {end:x}");
-                end = region.range.end;
+            let (base, is_shared) = (memory.address(), memory.kind() == Some(Source::Shared(0)));
+            for (run, prot) in memory.prots.of(0..memory.len()) {
+                let run = (base + run.start) & !(self.page - 1)..(base + run.end).next_multiple_of(self.page);
+                let expected = permissions(prot, is_shared);
+                check_permissions(&regions, run, &expected, memory.is_exact);
             }
-            assert!(end >= range.end, "{range:x?} has a hole at {end:x}");
         }
     }
 }
 
-/// Whether the addresses belong to something else by now.
-fn is_elsewhere(_left: &Region, held: &[(Range<usize>, Option<&Memory>)], free: &Range<usize>) -> bool {
-    held.iter().any(|(range, _)| overlap(range, free))
+fn check_permissions(regions: &[Region], range: Range<usize>, expected: &str, is_exact: bool) {
+    let mut end = range.start;
+    for region in regions.iter().filter(|region| overlap(&region.range, &range)) {
+        assert!(region.range.start <= end, "{range:x?} has a hole at {end:x}");
+        let has_more = |(actual, expected)| actual == expected || !is_exact && expected == '-';
+        let is_right = region.permissions.chars().zip(expected.chars()).all(has_more);
+        assert!(is_right, "{range:x?} is {} at {end:x} instead of {expected}", region.permissions);
+        end = region.range.end;
+    }
+    assert!(end >= range.end, "{range:x?} has a hole at {end:x}");
 }
 
 fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
@@ -147,12 +165,10 @@ fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
 }
 
 /// As /proc/self/maps has them.
-fn permissions(memory: &Memory) -> String {
+fn permissions(prot: Prot, is_shared: bool) -> String {
     let letters = [(Prot::READ, 'r'), (Prot::WRITE, 'w'), (Prot::EXEC, 'x')];
-    let mut text: String =
-        letters.map(|(prot, letter)| if memory.prot.contains(prot) { letter } else { '-' }).iter().collect();
-    text.push(if matches!(memory.source, super::memory::Source::Shared(_)) { 's' } else { 'p' });
-    text
+    let letters = letters.map(|(member, letter)| if prot.contains(member) { letter } else { '-' });
+    letters.into_iter().chain([if is_shared { 's' } else { 'p' }]).collect()
 }
 
 #[track_caller]

@@ -44,6 +44,12 @@ kinds! {
     NewView "view" 3,
     DropView "drop_view" 1,
     Read "read" 2,
+    JoinReservations "join_reservations" 4,
+    SplitOff "split_off" 6,
+    Join "join" 12,
+    Extend "extend" 10,
+    Resize "resize" 8,
+    ProtectRange "protect_range" 3,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! An operation that fails must be allowed to, and must have changed nothing: `check.rs` compares everything after each.
 
 use super::cells::State;
-use super::memory::{Handle, Memory, Source, with};
+use super::memory::{Handle, Memory, Part, Source, with};
 use super::operation::{Kind, Operation};
 use super::random::Random;
 use baremap::{
@@ -138,12 +138,17 @@ impl World {
         kinds
     }
 
+    /// Every part that maps a file.
+    fn parts_of(&mut self, source: Source) -> impl Iterator<Item = &mut Part> {
+        let parts = self.mappings.iter_mut().flat_map(|memory| &mut memory.parts);
+        parts.filter(move |part| part.source == source)
+    }
+
     /// A file's bytes changed. A copy of them that was not written to may show the old ones or the new ones.
     fn file_changed(&mut self, file: usize, range: Range<usize>) {
-        for copy in self.mappings.iter_mut().filter(|memory| memory.source == Source::Copy(file)) {
-            let clipped = |at: usize| at.saturating_sub(copy.offset).min(copy.len());
-            let changed = clipped(range.start)..clipped(range.end);
-            copy.cells.change(changed, State::File, State::Undefined);
+        for Part { offset, cells, .. } in self.parts_of(Source::Copy(file)) {
+            let clipped = |at: usize| at.saturating_sub(*offset).min(cells.len());
+            cells.change(clipped(range.start)..clipped(range.end), State::File, State::Undefined);
         }
     }
 
@@ -204,6 +209,12 @@ impl World {
                 }
             }
             Kind::Read => self.read(a, b, c),
+            Kind::JoinReservations => self.join_reservations(a),
+            Kind::SplitOff => self.split_off(a, b),
+            Kind::Join => self.join(a, b),
+            Kind::Extend => self.extend(a, b, c),
+            Kind::Resize => self.resize(a, b),
+            Kind::ProtectRange => self.protect_range(a, b, c, d),
         }
     }
 
@@ -266,9 +277,10 @@ impl World {
         self.files[i].contents.resize(new, 0);
         self.file_changed(i, old.min(new)..old.max(new));
         // Own bytes go with their pages.
-        for copy in self.mappings.iter_mut().filter(|memory| memory.source == Source::Copy(i)) {
-            let accessible = copy.accessible(new, self.page);
-            copy.cells.set(accessible..copy.len(), State::Undefined);
+        let page = self.page;
+        for copy in self.parts_of(Source::Copy(i)) {
+            let (accessible, end) = (copy.accessible(new, page), copy.cells.len());
+            copy.cells.states.set(accessible..end, State::Undefined);
         }
     }
 
@@ -302,11 +314,8 @@ impl World {
 
     pub fn push(&mut self, memory: Memory) {
         self.tell(|| {
-            let (address, len) = (memory.address(), memory.len());
-            format!(
-                "mapped {:?} {address:#x} + {len}, offset {}, {:?}",
-                memory.source, memory.offset, memory.prot
-            )
+            let part = memory.parts.first().map(|part| (part.source, part.offset));
+            format!("mapped {:#x} + {}, {:?}, {part:?}", memory.address(), memory.len(), memory.prot)
         });
         self.mappings.push(memory);
     }
@@ -326,10 +335,8 @@ impl World {
         self.tell(|| format!("map file {i}, offset {offset}, length {len}, {flags:?}, {prot:?}: {result:?}"));
         let Some(handle) = allow(result, &kinds) else { return };
         assert!(!is_beyond, "{offset} + {len} of {end} bytes are mapped");
-        let source = if flags.contains(Flags::COW) { Source::Copy(i) } else { Source::Shared(i) };
-        // An empty mapping remembers nothing.
-        let prot = if len == 0 { Prot::READ } else { prot };
-        self.push(Memory::new(handle, source, offset, len, prot, flags.contains(Flags::LOCKED)));
+        let part = Part::new(Source::of(i, flags), offset, len);
+        self.push(Memory::new(handle, part, prot, flags.contains(Flags::LOCKED)));
     }
 
     fn map_anon(&mut self, len: u32, how: u32) {
@@ -345,7 +352,8 @@ impl World {
             _ => (request.map_raw().map(Handle::from), prot),
         };
         if let Some(handle) = allow(result, &self.refusals(flags, prot)) {
-            self.push(Memory::new(handle, Source::Anon, 0, len, prot, flags.contains(Flags::LOCKED)));
+            let part = Part::new(Source::Anon, 0, len);
+            self.push(Memory::new(handle, part, prot, flags.contains(Flags::LOCKED)));
         }
     }
 
@@ -360,53 +368,62 @@ impl World {
         assert!(matches!(kind, Some(ErrorKind::OutOfMemory | ErrorKind::Unsupported)), "{kind:?}");
     }
 
+    /// Writes to one part of a mapping, through a slice or a pointer.
     fn write(&mut self, mapping: u32, start: u32, len: u32, byte: u32) {
         let Some(i) = self.mapping(mapping) else { return };
-        let memory = &self.mappings[i];
-        if !memory.prot.contains(Prot::WRITE) || matches!(memory.handle, Handle::Read(_)) {
-            return;
-        }
+        let (page, wanted) = (self.page, 1 + len as usize * 13);
+        let start = self.point(start, self.mappings[i].len());
+        let memory = &mut self.mappings[i];
+        let writable: Vec<_> = memory
+            .prots
+            .of(start..start + wanted)
+            .take_while(|(_, prot)| prot.contains(Prot::WRITE))
+            .map(|(run, _)| run.end)
+            .collect();
+        let end = writable.last().copied().unwrap_or(start).min(memory.len());
+        let is_read_only = matches!(memory.handle, Handle::Read(_));
+        let pages = memory.touched_pages(start..end, page);
+        let mut pieces = memory.pieces(start..end).into_iter();
+        let Some((_, part, mut range)) = pieces.next().filter(|_| !is_read_only) else { return };
+        let file_len = part.source.file().map_or(0, |file| self.files[file].contents.len());
         // What is written past the end of a file is nowhere.
-        let end = match memory.source {
-            Source::Anon => memory.len(),
-            Source::Shared(file) => {
-                self.files[file].contents.len().saturating_sub(memory.offset).min(memory.len())
-            }
-            Source::Copy(file) => memory.accessible(self.files[file].contents.len(), self.page),
-        };
-        let start = self.point(start, end);
-        let range = start..end.min(start + 1 + len as usize * 13);
+        range.end = range.end.min(match part.source {
+            Source::Anon => range.end,
+            Source::Shared(_) => file_len.saturating_sub(part.offset),
+            Source::Copy(_) => part.accessible(file_len, page),
+        });
         if range.is_empty() {
             return;
         }
         let bytes = vec![byte as u8; range.len()];
-        self.tell(|| format!("mapping {i}: write {} in {range:?}", byte as u8));
+        let source = part.source;
+        match source {
+            Source::Anon => part.cells.fill(range.start, bytes.iter().copied()),
+            Source::Shared(file) => {
+                let at = part.offset + range.start;
+                self.fill_file(file, at, &bytes);
+            }
+            Source::Copy(file) => {
+                // The system copies the pages first. Parts meet where pages do.
+                let before = start - range.start;
+                let copied = pages.start.saturating_sub(before)..pages.end - before;
+                let states = &part.cells.states;
+                let of_file: Vec<_> = states.of(copied).filter(|run| run.1 == State::File).collect();
+                for (run, _) in of_file {
+                    let from = part.offset + run.start..part.offset + run.end;
+                    part.cells.fill(run.start, self.files[file].contents[from].iter().copied());
+                }
+                part.cells.fill(range.start, bytes.iter().copied());
+            }
+        }
+        self.tell(|| format!("mapping {i}: write {} bytes of {} at {start}", bytes.len(), byte as u8));
         match &mut self.mappings[i].handle {
-            Handle::Write(map) => map[range.clone()].copy_from_slice(&bytes),
-            // SAFETY: the mapping is writable, the range lies before the file's end, and only this thread uses it.
+            Handle::Write(map) => map[start..start + bytes.len()].copy_from_slice(&bytes),
+            // SAFETY: these pages are writable, the range lies before the file's end, and only this thread uses it.
             Handle::Raw(map) => unsafe {
                 map.as_mut_ptr().add(start).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             },
             Handle::Read(_) => unreachable!(),
-        }
-        let memory = &mut self.mappings[i];
-        match memory.source {
-            Source::Anon => memory.cells.fill(start, bytes),
-            Source::Shared(file) => {
-                let at = memory.offset + start;
-                self.fill_file(file, at, &bytes);
-            }
-            Source::Copy(file) => {
-                // The system copies the pages first.
-                let copied = memory.touched_pages(range, self.page);
-                let of_file: Vec<_> =
-                    memory.cells.runs(copied).filter(|run| run.1 == State::File).map(|run| run.0).collect();
-                for run in of_file {
-                    let from = memory.offset + run.start..memory.offset + run.end;
-                    memory.cells.fill(run.start, self.files[file].contents[from].iter().copied());
-                }
-                memory.cells.fill(start, bytes);
-            }
         }
     }
 
@@ -442,58 +459,61 @@ impl World {
 
     fn discard(&mut self, mapping: u32, start: u32, end: u32, which: u32) {
         let Some(i) = self.mapping(mapping) else { return };
-        let memory = &mut self.mappings[i];
         let discard = [Discard::DontNeed, Discard::Free, Discard::Remove][which as usize % 3];
-        let (source, len, is_locked) = (memory.source, memory.len(), memory.is_locked);
-        let range = self.range(start, end, len);
+        let range = self.range(start, end, self.mappings[i].len());
         self.tell(|| format!("mapping {i}: discard {range:?}, {discard:?}"));
         let memory = &mut self.mappings[i];
         // SAFETY: no reference exists, and what the discard destroys counts as destroyed below.
         let result = with!(&memory.handle, map => unsafe { map.discard_range(range.clone(), discard) });
         let pages = memory.whole_pages(range, self.page, discard == Discard::Remove);
+        let kind = memory.kind();
         let mut kinds = vec![];
         if !self.is_linux || discard == Discard::Remove {
             kinds.push(ErrorKind::Unsupported);
         }
         let is_senseless = match discard {
-            Discard::Free => source != Source::Anon,
-            Discard::Remove => !matches!(source, Source::Shared(_)),
+            Discard::Free => kind != Some(Source::Anon),
+            Discard::Remove => kind != Some(Source::Shared(0)),
             _ => false,
         };
-        if is_senseless || is_locked {
+        if is_senseless || memory.is_locked {
             kinds.push(ErrorKind::InvalidInput);
         }
-        if allow(result, &kinds).is_none() || pages.is_empty() {
-            return;
-        }
-        assert!(!is_senseless, "{discard:?} of {source:?}");
-        match (discard, source) {
-            (Discard::DontNeed, Source::Anon) => memory.cells.fill(pages.start, vec![0; pages.len()]),
-            (Discard::DontNeed, Source::Copy(file)) => {
-                memory.cells.set(pages.clone(), State::File);
-                let end = self.files[file].contents.len().saturating_sub(memory.offset);
-                memory
-                    .cells
-                    .set(pages.start.max(end.min(len))..pages.end.max(end.min(len)), State::Undefined);
-            }
-            (Discard::Free, _) => memory.cells.set(pages, State::Undefined),
-            (Discard::Remove, Source::Shared(file)) => {
-                let end = self.files[file].contents.len();
-                let (from, to) = (memory.offset + pages.start, (memory.offset + pages.end).min(end));
-                if from < to {
-                    self.fill_file(file, from, &vec![0; to - from]);
+        let is_done = allow(result, &kinds).is_some() && !pages.is_empty();
+        assert!(!is_senseless || !is_done, "{discard:?} of {kind:?}");
+        let (mut removed, files) = (vec![], &self.files);
+        for (_, part, pages) in memory.pieces(pages).into_iter().filter(|_| is_done) {
+            let Part { source, offset, cells } = part;
+            let end = source.file().map_or(0, |file| files[file].contents.len()).saturating_sub(*offset);
+            match (discard, *source) {
+                (Discard::DontNeed, Source::Anon) => cells.fill(pages.start, vec![0; pages.len()]),
+                (Discard::DontNeed, Source::Copy(_)) => {
+                    cells.states.set(pages.clone(), State::File);
+                    cells.states.set(pages.start.max(end)..pages.end, State::Undefined);
                 }
+                (Discard::Free, _) => cells.states.set(pages, State::Undefined),
+                (Discard::Remove, Source::Shared(file)) if pages.start < end => {
+                    removed.push((file, *offset + pages.start, pages.end.min(end) - pages.start));
+                }
+                _ => {}
             }
-            _ => {}
         }
+        removed.into_iter().for_each(|(file, at, len)| self.fill_file(file, at, &vec![0; len]));
+    }
+
+    /// Whether every page of a mapping begins before the end of its file.
+    pub fn is_accessible(&self, memory: &Memory) -> bool {
+        memory.parts.iter().all(|part| {
+            let file_len = part.source.file().map_or(0, |file| self.files[file].contents.len());
+            part.accessible(file_len, self.page) == part.cells.len()
+        })
     }
 
     fn lock(&mut self, mapping: u32) {
         let Some(i) = self.mapping(mapping) else { return };
         let memory = &self.mappings[i];
-        let is_accessible = memory
-            .file()
-            .is_none_or(|file| memory.accessible(self.files[file].contents.len(), self.page) == memory.len());
+        let is_protected = memory.prots.of(0..memory.len()).any(|run| run.1.is_empty());
+        let is_accessible = self.is_accessible(memory) && !is_protected;
         let result = with!(&memory.handle, map => map.lock());
         self.tell(|| format!("mapping {i}: lock: {result:?}"));
         match result {
@@ -553,4 +573,5 @@ pub fn range_of(reservation: &Reservation) -> Range<usize> {
     start..start + reservation.len()
 }
 
+mod parts;
 mod space;

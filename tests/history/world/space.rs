@@ -6,16 +6,16 @@ impl World {
     pub fn protect(&mut self, mapping: u32, prot: u32) {
         let Some(i) = self.mapping(mapping) else { return };
         let (old, new) = (self.mappings[i].prot, RANGE_OF_PROT[prot as usize % 4]);
-        let memory = &self.mappings[i];
-        let file_len = memory.file().map_or(0, |file| self.files[file].contents.len());
         // Flushing the instruction cache may read the memory.
-        if new.contains(Prot::EXEC) && memory.accessible(file_len, self.page) < memory.len() {
+        if new.contains(Prot::EXEC) && !self.is_accessible(&self.mappings[i]) {
             return;
         }
+        let is_raw = matches!(self.mappings[i].handle, Handle::Raw(_));
+        let new = if is_raw && prot % 5 == 4 { Prot::NONE } else { new };
         self.tell(|| format!("mapping {i}: {old:?} becomes {new:?}"));
         let memory = &mut self.mappings[i];
         let mut kinds = vec![];
-        if memory.file().is_some() && !(self.is_linux && new == Prot::READ) {
+        if memory.kind() != Some(Source::Anon) && !(self.is_linux && new == Prot::READ) {
             kinds.push(ErrorKind::PermissionDenied);
         }
         let result = match &mut memory.handle {
@@ -29,10 +29,14 @@ impl World {
             // SAFETY: no pointer is in use.
             Handle::Raw(map) => unsafe { map.protect(new) },
         };
-        if memory.len() == 0 {
+        let len = memory.len();
+        if len == 0 {
             result.unwrap();
+        } else if allow(result, &kinds).is_some() {
+            (memory.prot, memory.is_exact) = (new, true);
+            memory.prots.set(0..len, new);
         } else {
-            memory.prot = if allow(result, &kinds).is_some() { new } else { old & new };
+            memory.set_common(0..len, new);
         }
     }
 
@@ -40,11 +44,11 @@ impl World {
     pub fn convert(&mut self, mapping: u32, which: u32) {
         let Some(i) = self.mapping(mapping) else { return };
         let memory = self.mappings.swap_remove(i);
-        let file_len = memory.file().map_or(0, |file| self.files[file].contents.len());
-        let is_accessible = memory.accessible(file_len, self.page) == memory.len();
-        let Memory { handle, source, prot: old, .. } = memory;
+        let is_accessible = self.is_accessible(&memory);
+        let (len, kind) = (memory.len(), memory.kind());
+        let Memory { handle, prot: old, mut prots, .. } = memory;
         let mut kinds = vec![];
-        if source != Source::Anon {
+        if kind != Some(Source::Anon) {
             kinds.push(ErrorKind::PermissionDenied);
         }
         let refused = |new: Prot| {
@@ -71,11 +75,23 @@ impl World {
                 // SAFETY: the parts are used once.
                 (Handle::Raw(unsafe { baremap::RawMapping::from_raw_parts(ptr, len, backing) }), old)
             }
+            (Handle::Raw(map), 0) if map.prot().contains(Prot::WRITE) => {
+                // SAFETY: as for `map`.
+                (Handle::Write(unsafe { map.into_slice() }.unwrap()), old)
+            }
+            (Handle::Raw(map), 1) if map.prot().contains(Prot::READ) => {
+                // SAFETY: as for `map`.
+                (Handle::Read(unsafe { map.into_slice() }.unwrap()), old)
+            }
+            (handle, 3) => (Handle::Raw(with!(handle, map => map.into_raw())), old),
             (handle, _) => (handle, old),
         };
-        let prot = if memory.cells.len() == 0 { Prot::READ } else { prot };
+        let prot = if len == 0 { Prot::READ } else { prot };
+        if prot != old {
+            prots.set(0..len, prot);
+        }
         self.tell(|| format!("mapping {i} is the last one now, {prot:?}: {handle:?}"));
-        self.mappings.push(Memory { handle, prot, ..memory });
+        self.mappings.push(Memory { handle, prot, prots, ..memory });
     }
 
     pub fn unmap(&mut self, mapping: u32, how: u32) {
@@ -112,7 +128,7 @@ impl World {
         self.tell(|| format!("mapping {i} into a reservation: {result:?}"));
         match result {
             Ok(reservation) => {
-                assert_ne!(memory.cells.len(), 0);
+                assert!(!pages.is_empty());
                 let end = pages.end.next_multiple_of(self.granularity);
                 assert_eq!(range_of(&reservation), pages.start..end);
                 self.reservations.push(reservation);
@@ -216,15 +232,15 @@ impl World {
                     assert!(result.is_err(), "{offset} + {len} of {end} bytes are mapped");
                     kinds.push(ErrorKind::BeyondEnd);
                 }
-                let source = if flags.contains(Flags::COW) { Source::Copy(i) } else { Source::Shared(i) };
-                (result, (source, offset, prot))
+                (result, (Source::of(i, flags), offset, prot))
             }
         };
         self.tell(|| format!("map in a reservation, {flags:?}: {result:?}"));
         match allow_refused(result, &kinds) {
             Ok(handle) => {
                 let (source, offset, prot) = memory;
-                let memory = Memory::new(handle, source, offset, len, prot, flags.contains(Flags::LOCKED));
+                let part = Part::new(source, offset, len);
+                let memory = Memory::new(handle, part, prot, flags.contains(Flags::LOCKED));
                 assert_eq!(memory.address(), address);
                 self.push(memory);
             }
