@@ -50,7 +50,10 @@ impl World {
 
     /// Joins a mapping and the next one of the same type, or where there is none, any other of that type.
     pub fn join(&mut self, mapping: u32, other: u32) {
-        let Some(i) = self.mapping(mapping).filter(|_| self.mappings.len() > 1) else { return };
+        let Some(mut i) = self.mapping(mapping).filter(|_| self.mappings.len() > 1) else { return };
+        if mapping % 8 != 0 {
+            i = self.neighbour(i, |world, end| world.mappings.iter().any(|next| next.address() == end));
+        }
         let first = self.mappings.swap_remove(i);
         let end = first.address() + first.len();
         let next = self.mappings.iter().position(|next| next.address() == end && next.len() != 0);
@@ -97,6 +100,13 @@ impl World {
         }
     }
 
+    /// The first mapping from number `i` on at whose end, rounded up to the granularity, is what `is_there` says; or `i`.
+    fn neighbour(&self, i: usize, is_there: impl Fn(&Self, usize) -> bool) -> usize {
+        let end = |memory: &Memory| (memory.address() + memory.len()).next_multiple_of(self.granularity);
+        let mut numbers = (i..self.mappings.len()).chain(0..i);
+        numbers.find(|&i| self.mappings[i].len() != 0 && is_there(self, end(&self.mappings[i]))).unwrap_or(i)
+    }
+
     /// The request of which a mapping could be made, with another length, and what may be refused about it. `None` if no
     /// request can name what it is, as its file is closed or not one.
     fn request(&self, memory: &Memory, len: usize) -> Option<(Option<Mmap<'_>>, Vec<ErrorKind>)> {
@@ -112,7 +122,11 @@ impl World {
     }
 
     pub fn extend(&mut self, mapping: u32, reservation: u32, len: u32) {
-        let Some((i, j)) = self.mapping(mapping).zip(self.reservation(reservation)) else { return };
+        let Some((mut i, j)) = self.mapping(mapping).zip(self.reservation(reservation)) else { return };
+        if mapping % 8 != 0 {
+            i = self
+                .neighbour(i, |world, end| world.reservations.iter().any(|next| next.as_ptr().addr() == end));
+        }
         let mut memory = self.mappings.swap_remove(i);
         let (old_len, mut start) = (memory.len(), memory.address());
         let mut end = (start + old_len).next_multiple_of(self.granularity);
@@ -122,7 +136,11 @@ impl World {
         if old_len == 0 {
             (start, end) = (before.start, before.start);
         }
-        let new_len = if len % 9 == 0 { self.point(len, old_len) } else { old_len + self.len(len) };
+        let new_len = match len % 9 {
+            0 => self.point(len, old_len),
+            1 => old_len + self.len(len),
+            _ => old_len + self.len(len).min(before.len() + (end - start - old_len)),
+        };
         let taken = (start + new_len).saturating_sub(end).next_multiple_of(self.granularity);
         if let Some((request, mut kinds)) = self.request(&memory, new_len) {
             if new_len < old_len || taken != 0 && before.start != end {
