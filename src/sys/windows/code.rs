@@ -61,7 +61,6 @@ fn map_twice(section: Handle, len: usize) -> Result<MappedCode<Backing>> {
 impl Stacks for Windows {
     /// Not a placeholder, so that parts of it can be committed.
     fn reserve_stack(len: usize) -> Result<Span> {
-        const PAGE_NOACCESS: u32 = 0x01;
         // SAFETY: the system chooses a free address.
         let base = unsafe { VirtualAlloc(null_mut(), len, MEM_RESERVE, PAGE_NOACCESS) };
         let ptr = NonNull::new(base.cast()).ok_or_else(|| {

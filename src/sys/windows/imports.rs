@@ -21,9 +21,12 @@ pub(super) const INVALID_HANDLE_VALUE: Handle = -1;
 pub(super) const FILE_TYPE_DISK: u32 = 1;
 pub(super) const MEM_COMMIT: u32 = 0x1000;
 pub(super) const MEM_RESERVE: u32 = 0x2000;
+pub(super) const MEM_DECOMMIT: u32 = 0x4000;
 pub(super) const MEM_RELEASE: u32 = 0x8000;
+pub(super) const MEM_COALESCE_PLACEHOLDERS: u32 = 0x1;
 pub(super) const MEM_PRESERVE_PLACEHOLDER: u32 = 0x2;
 pub(super) const MEM_REPLACE_PLACEHOLDER: u32 = 0x4000;
+pub(super) const PAGE_NOACCESS: u32 = 0x01;
 pub(super) const PAGE_READONLY: u32 = 0x02;
 pub(super) const PAGE_READWRITE: u32 = 0x04;
 pub(super) const PAGE_WRITECOPY: u32 = 0x08;
@@ -349,6 +352,7 @@ pub(super) type VirtualAlloc2 = unsafe extern "system" fn(
     parameters: *mut c_void,
     count: u32,
 ) -> *mut c_void;
+pub(super) type CompareObjectHandles = unsafe extern "system" fn(one: Handle, other: Handle) -> i32;
 pub(super) type MapViewOfFile3 = unsafe extern "system" fn(
     section: Handle,
     process: Handle,

@@ -4,8 +4,8 @@ use super::calls::*;
 use super::file::{close, stat};
 use super::imports::*;
 use super::placeholder;
-use crate::error::kind::{Call, ErrorKind};
-use crate::options::Prot;
+use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::options::{Discard, Prot};
 use crate::sys::contract::{FileKind, FileStatus, Result, Span};
 use core::ptr::{NonNull, null, null_mut, without_provenance_mut};
 
@@ -17,8 +17,7 @@ pub struct Backing {
     /// log2 of the granularity, or 0 if the offset is 0: a program that maps whole files never needs the granularity, and
     /// does not contain the code for it.
     pub(super) alignment_log2: u8,
-    /// Whether it replaced a reservation, and may become one again.
-    pub(super) is_in_reservation: bool,
+    pub(super) place: Place,
     /// A duplicate of the file's handle for `flush`, or 0 if nothing can be written to the file. Handles have 32
     /// significant bits (Microsoft, "Interprocess Communication Between 32-bit and 64-bit Applications").
     pub(super) file: u32,
@@ -30,6 +29,16 @@ pub(super) enum Kind {
     LargePages,
     Shared,
     Copy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where the system chose.
+    Anywhere,
+    /// It replaced a reservation, and may become one again.
+    Reservation,
+    /// The same, and it may consist of several allocations or views: see `pieces.rs`.
+    Pieces,
 }
 
 impl Backing {
@@ -49,6 +58,9 @@ impl Backing {
 }
 
 pub(super) fn protection(prot: Prot, kind: Kind) -> u32 {
+    if prot.is_empty() {
+        return PAGE_NOACCESS;
+    }
     match (prot.contains(Prot::WRITE), prot.contains(Prot::EXEC), kind == Kind::Copy) {
         (false, false, _) => PAGE_READONLY,
         (false, true, _) => PAGE_EXECUTE_READ,
@@ -244,6 +256,58 @@ pub(super) unsafe fn unlock(span: Span) -> Result<()> {
         match unlock(Span { ptr: unsafe { pages.ptr.add(at) }, len: 1 }) {
             Err(failure) if failure.code != ERROR_NOT_LOCKED => return Err(failure),
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Destroys contents.
+///
+/// # Safety
+/// A part of one allocation or view, and nobody relies on the contents.
+pub(super) unsafe fn discard(span: Span, backing: &Backing, discard: Discard) -> Result<()> {
+    let refused = |kind| Err(Failure::refused(Call::Discard, kind));
+    match (discard, backing.kind) {
+        // SAFETY: the caller's promise.
+        (Discard::DontNeed, Kind::Anon) => unsafe { zero(span, backing) },
+        // The system frees large pages only with the mapping.
+        (Discard::DontNeed, Kind::LargePages) if backing.prot.contains(Prot::WRITE) => {
+            // SAFETY: the caller's promise; the pages are writable.
+            unsafe { span.ptr.write_bytes(0, span.len) };
+            Ok(())
+        }
+        // Locked pages stay resident.
+        (Discard::DontNeed, Kind::Shared) if is_locked(span) => Ok(()),
+        // SAFETY: changes no contents: they are the file's.
+        (Discard::DontNeed, Kind::Shared) => unsafe { trim(span) },
+        // DiscardVirtualMemory frees the pages at once, but not every Windows has it. OfferVirtualMemory requires
+        // that the memory is reclaimed before it is written.
+        // SAFETY: the caller's promise.
+        (Discard::Free, Kind::Anon) => unsafe { reset(span) },
+        // Private pages become the file's again only when it is mapped anew, and a hole needs the offset in the file;
+        // the backing holds neither.
+        (Discard::DontNeed, Kind::Copy | Kind::LargePages) | (Discard::Remove, Kind::Shared) => {
+            refused(ErrorKind::Unsupported)
+        }
+        (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
+        (Discard::FreeReusable | Discard::FreeReuse, _) => refused(ErrorKind::Unsupported),
+    }
+}
+
+/// Passes changed pages to the file system.
+pub(super) fn flush_view(span: Span) -> Result<()> {
+    const ERROR_LOCK_VIOLATION: i32 = 33;
+    // While the system writes the same pages, FlushViewOfFile sometimes fails with ERROR_LOCK_VIOLATION. The runtimes
+    // of .NET and Java retry it, too. The pauses add up to half a second.
+    for pause in (0..10).map(|n| (1 << n) - 1) {
+        // SAFETY: changes no contents.
+        let result = unsafe { FlushViewOfFile(span.ptr.as_ptr().cast(), span.len) };
+        match checked(Call::FlushViewOfFile, result) {
+            // SAFETY: it has no condition.
+            Err(failure) if failure.code == ERROR_LOCK_VIOLATION && pause < 500 => unsafe {
+                Sleep(pause);
+            },
+            result => return result,
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ mod memory;
 mod memory_file;
 mod parts;
 mod path;
+mod pieces;
 mod placeholder;
 mod process;
 mod residency;
@@ -30,7 +31,7 @@ use core::fmt;
 use core::ptr::{NonNull, null_mut, without_provenance_mut};
 use imports::*;
 pub use memory::Backing;
-use memory::{Kind, protection};
+use memory::{Kind, Place, protection};
 
 /// On Windows: a `HANDLE`, as a number.
 pub type RawFile = isize;
@@ -49,6 +50,10 @@ unsafe fn finish(mapped: Mapped<Backing>, request: Request) -> Result<Mapped<Bac
     unsafe { Windows::lock_new(mapped, request) }
 }
 
+fn place(reservation: Option<Span>) -> Place {
+    if reservation.is_some() { Place::Reservation } else { Place::Anywhere }
+}
+
 /// The pages of a range, for functions that widen it to small pages themselves but accept only whole large pages.
 fn pages(span: Span, backing: &Backing) -> Span {
     if backing.kind == Kind::LargePages { span.widened(large_page_size()) } else { span }
@@ -63,7 +68,7 @@ impl System for Windows {
     type Backing = Backing;
 
     const EMPTY: Backing =
-        Backing { prot: Prot::READ, kind: Kind::Anon, alignment_log2: 0, is_in_reservation: false, file: 0 };
+        Backing { prot: Prot::READ, kind: Kind::Anon, alignment_log2: 0, place: Place::Anywhere, file: 0 };
 
     fn open(path: &CStr, open: Open) -> Result<RawFile> {
         file::open(path, open)
@@ -130,9 +135,10 @@ impl System for Windows {
                 return Err(Failure::unsupported(Flags::NORESERVE).into());
             }
             true => (Kind::Copy, prot | Prot::WRITE),
-            false => (Kind::Shared, prot),
+            // Not without access, which no view can be mapped with.
+            false => (Kind::Shared, prot | Prot::READ),
         };
-        let mut backing = Backing { prot, kind, is_in_reservation: reservation.is_some(), ..Self::EMPTY };
+        let mut backing = Backing { prot, kind, place: place(reservation), ..Self::EMPTY };
         if part.offset != 0 {
             backing.alignment_log2 = allocation_granularity().trailing_zeros() as u8;
         }
@@ -168,7 +174,7 @@ impl System for Windows {
         if flags.contains(Flags::NORESERVE) {
             return Err(Failure::unsupported(Flags::NORESERVE).into());
         }
-        let mut backing = Backing { prot, is_in_reservation: reservation.is_some(), ..Self::EMPTY };
+        let mut backing = Backing { prot, place: place(reservation), ..Self::EMPTY };
         let mut allocation_type = MEM_RESERVE | MEM_COMMIT;
         if flags.contains(Flags::HUGETLB) {
             // 0 without large pages.
@@ -235,6 +241,10 @@ impl System for Windows {
     }
 
     unsafe fn unmap(span: Span, backing: &Backing) -> Result<()> {
+        if backing.place == Place::Pieces {
+            // SAFETY: the caller's promise.
+            return unsafe { pieces::unmap(span, 0, backing.kind) }.inspect(|()| backing.close_file());
+        }
         match backing.kind {
             // SAFETY: the caller's promise.
             Kind::Anon | Kind::LargePages => unsafe { free(span, 0, MEM_RELEASE) },
@@ -244,7 +254,7 @@ impl System for Windows {
                 let base = span.ptr.as_ptr().wrapping_sub(before).cast();
                 // SAFETY: the caller's promise.
                 checked(Call::UnmapViewOfFile, unsafe { UnmapViewOfFile(base) })?;
-                if backing.is_in_reservation {
+                if backing.place == Place::Reservation {
                     // SAFETY: it is unmapped.
                     unsafe { placeholder::release_rest(span) };
                 }
@@ -255,8 +265,19 @@ impl System for Windows {
     }
 
     unsafe fn unmap_to_reservation(span: Span, backing: &Backing) -> Result<Span, MapFailure> {
-        if !backing.is_in_reservation {
-            return Err(Failure::refused(Call::IntoReservation, ErrorKind::Unsupported).into());
+        match backing.place {
+            Place::Anywhere => {
+                return Err(Failure::refused(Call::IntoReservation, ErrorKind::Unsupported).into());
+            }
+            // SAFETY: the caller's promise.
+            Place::Pieces => unsafe {
+                let result = pieces::unmap_to_reservation(span, backing.kind);
+                if result.as_ref().map_or_else(|refused| refused.is_span_lost, |_| true) {
+                    backing.close_file();
+                }
+                return result;
+            },
+            Place::Reservation => {}
         }
         let reservation = Span { len: span.len.next_multiple_of(allocation_granularity()), ..span };
         match backing.kind {
@@ -274,18 +295,22 @@ impl System for Windows {
     }
 
     unsafe fn protect(span: Span, backing: &mut Backing, prot: Prot) -> Result<()> {
-        let Span { ptr, len } = pages(span, backing);
+        let span = pages(span, backing);
         if prot.contains(Prot::EXEC) {
             // Before the protection changes, because it can fail: the code is written by now.
-            // SAFETY: a mapping, and every `Prot` contains READ.
+            // SAFETY: a mapping, and EXEC contains READ.
             let result = unsafe { FlushInstructionCache(process(), span.ptr.as_ptr().cast(), span.len) };
             checked(Call::FlushInstructionCache, result)?;
         }
-        let mut old = 0;
-        // SAFETY: the caller's promise.
-        let result =
-            unsafe { VirtualProtect(ptr.as_ptr().cast(), len, protection(prot, backing.kind), &mut old) };
-        if let Err(failure) = checked(Call::VirtualProtect, result) {
+        let result = pieces::each(span, backing, |piece| {
+            let mut old = 0;
+            let protection = protection(prot, backing.kind);
+            // SAFETY: the caller's promise.
+            checked(Call::VirtualProtect, unsafe {
+                VirtualProtect(piece.ptr.as_ptr().cast(), piece.len, protection, &mut old)
+            })
+        });
+        if let Err(failure) = result {
             backing.prot &= prot;
             return Err(match failure.code {
                 // Every other argument is valid, so the view was mapped without a permission
@@ -303,42 +328,36 @@ impl System for Windows {
         if backing.kind == Kind::LargePages {
             return Ok(());
         }
-        let base = span.ptr.as_ptr().cast();
-        // SAFETY: changes no contents.
-        checked(Call::VirtualLock, unsafe { VirtualLock(base, span.len) }).inspect_err(|_| {
+        let lock = |piece: Span| {
+            // SAFETY: changes no contents.
+            checked(Call::VirtualLock, unsafe { VirtualLock(piece.ptr.as_ptr().cast(), piece.len) })
+        };
+        pieces::each(span, backing, lock).inspect_err(|_| {
             // The documentation does not say that a failure leaves no page locked.
-            // SAFETY: as above.
-            unsafe { VirtualUnlock(base, span.len) };
+            let _ = pieces::each(span, backing, |piece| {
+                // SAFETY: as above.
+                unsafe { VirtualUnlock(piece.ptr.as_ptr().cast(), piece.len) };
+                Ok(())
+            });
         })
     }
 
     /// Pages that are not locked may leave the working set.
     unsafe fn unlock(span: Span, backing: &Backing) -> Result<()> {
+        if backing.kind == Kind::LargePages {
+            return Ok(());
+        }
         // SAFETY: the caller's promise.
-        if backing.kind == Kind::LargePages { Ok(()) } else { unsafe { memory::unlock(span) } }
+        pieces::each(span, backing, |piece| unsafe { memory::unlock(piece) })
     }
 
     /// FlushViewOfFile passes changed pages to the file system and does not wait for the disk. FlushFileBuffers waits, and
     /// writes the metadata.
     unsafe fn flush(span: Span, backing: &Backing, wait: bool) -> Result<()> {
-        const ERROR_LOCK_VIOLATION: i32 = 33;
         if backing.file == 0 {
             return Ok(());
         }
-        // While the system writes the same pages, FlushViewOfFile sometimes fails with ERROR_LOCK_VIOLATION. The runtimes
-        // of .NET and Java retry it, too. The pauses add up to half a second.
-        for pause in (0..10).map(|n| (1 << n) - 1) {
-            // SAFETY: changes no contents.
-            let result = unsafe { FlushViewOfFile(span.ptr.as_ptr().cast(), span.len) };
-            match checked(Call::FlushViewOfFile, result) {
-                // SAFETY: it has no condition.
-                Err(failure) if failure.code == ERROR_LOCK_VIOLATION && pause < 500 => unsafe {
-                    Sleep(pause);
-                },
-                Err(failure) => return Err(failure),
-                Ok(()) => break,
-            }
-        }
+        pieces::each(span, backing, memory::flush_view)?;
         if wait { file::sync(backing.file()) } else { Ok(()) }
     }
 
@@ -348,36 +367,12 @@ impl System for Windows {
         if advice != Advice::WillNeed || backing.kind == Kind::LargePages {
             return Ok(());
         }
-        prefetch(span)
+        pieces::each(span, backing, prefetch)
     }
 
     unsafe fn discard(span: Span, backing: &Backing, discard: Discard) -> Result<()> {
-        let refused = |kind| Err(Failure::refused(Call::Discard, kind));
-        match (discard, backing.kind) {
-            // SAFETY: the caller's promise.
-            (Discard::DontNeed, Kind::Anon) => unsafe { memory::zero(span, backing) },
-            // The system frees large pages only with the mapping.
-            (Discard::DontNeed, Kind::LargePages) if backing.prot.contains(Prot::WRITE) => {
-                // SAFETY: the caller's promise; the pages are writable.
-                unsafe { span.ptr.write_bytes(0, span.len) };
-                Ok(())
-            }
-            // Locked pages stay resident.
-            (Discard::DontNeed, Kind::Shared) if memory::is_locked(span) => Ok(()),
-            // SAFETY: changes no contents: they are the file's.
-            (Discard::DontNeed, Kind::Shared) => unsafe { trim(span) },
-            // DiscardVirtualMemory frees the pages at once, but not every Windows has it. OfferVirtualMemory requires
-            // that the memory is reclaimed before it is written.
-            // SAFETY: the caller's promise.
-            (Discard::Free, Kind::Anon) => unsafe { memory::reset(span) },
-            // Private pages become the file's again only when it is mapped anew, and a hole needs the offset in the file;
-            // the backing holds neither.
-            (Discard::DontNeed, Kind::Copy | Kind::LargePages) | (Discard::Remove, Kind::Shared) => {
-                refused(ErrorKind::Unsupported)
-            }
-            (Discard::Free | Discard::Remove, _) => refused(ErrorKind::InvalidInput),
-            (Discard::FreeReusable | Discard::FreeReuse, _) => refused(ErrorKind::Unsupported),
-        }
+        // SAFETY: the caller's promise.
+        pieces::each(span, backing, |piece| unsafe { memory::discard(piece, backing, discard) })
     }
 
     fn install_guard() -> Result<()> {

@@ -23,7 +23,7 @@ use core::ptr::{NonNull, null_mut, without_provenance_mut};
 ///
 /// # Safety
 /// `F` is the function's type.
-unsafe fn find<F: Copy>(name: &CStr) -> Result<F> {
+pub(super) unsafe fn find<F: Copy>(name: &CStr) -> Result<F> {
     // SAFETY: both names end in NUL. kernel32 keeps kernelbase loaded.
     let function = unsafe { GetProcAddress(GetModuleHandleA(c"kernelbase.dll".as_ptr()), name.as_ptr()) };
     if function.is_null() {
@@ -52,7 +52,6 @@ pub(super) unsafe fn allocate(
 
 pub(super) fn reserve(address: usize, len: usize) -> Result<Span> {
     const MEM_RESERVE_PLACEHOLDER: u32 = 0x40000;
-    const PAGE_NOACCESS: u32 = 0x01;
     const ERROR_INVALID_ADDRESS: i32 = 487;
     let allocation_type = MEM_RESERVE | MEM_RESERVE_PLACEHOLDER;
     // SAFETY: it replaces nothing.
@@ -92,23 +91,31 @@ pub(super) unsafe fn release(reservation: Span) -> Result<()> {
     }
 }
 
-/// Joins the two placeholders that a reservation may consist of. Every use of a reservation does this first, so that
+/// Joins the placeholders that a reservation may consist of, one by one from the start. Every use of a reservation does this first, so that
 /// nothing has to be joined where a failure could not be returned.
 ///
 /// # Safety
 /// A whole reservation of the caller's.
 pub(super) unsafe fn join(reservation: Span) -> Result<()> {
-    const MEM_COALESCE_PLACEHOLDERS: u32 = 0x1;
-    let mut info = MaybeUninit::<MemoryBasicInformation>::uninit();
-    let base = reservation.ptr.as_ptr().cast();
-    // SAFETY: `info` has the layout and the length that the function writes.
-    let written = unsafe { VirtualQuery(base, info.as_mut_ptr(), size_of::<MemoryBasicInformation>()) };
-    // SAFETY: on success it is initialized.
-    if written == 0 || unsafe { info.assume_init_ref() }.region_size >= reservation.len {
-        return Ok(());
+    let mut len = region_len(reservation.ptr);
+    while len < reservation.len {
+        // SAFETY: the caller's promise; `len` lies inside the reservation.
+        unsafe {
+            len += region_len(reservation.ptr.add(len));
+            free(reservation, len.min(reservation.len), MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS)?;
+        }
     }
-    // SAFETY: the caller's promise.
-    unsafe { free(reservation, reservation.len, MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS) }
+    Ok(())
+}
+
+/// Returns the length of the placeholder at an address, or the largest if the query fails, which is left to what comes next.
+fn region_len(base: NonNull<u8>) -> usize {
+    let mut info = MaybeUninit::<MemoryBasicInformation>::uninit();
+    // SAFETY: `info` has the layout and the length that the function writes.
+    let written =
+        unsafe { VirtualQuery(base.as_ptr().cast(), info.as_mut_ptr(), size_of::<MemoryBasicInformation>()) };
+    // SAFETY: on success it is initialized.
+    if written == 0 { usize::MAX >> 1 } else { unsafe { info.assume_init_ref() }.region_size }
 }
 
 /// Replaces a reservation with a view. A view has whole pages and does not go past the end of the file, so the rest of the
