@@ -86,7 +86,8 @@ impl Parts for Windows {
             // SAFETY: the caller's promise.
             unsafe { extend_in_granule(mapping, backing, part, in_granule.clone())? };
             if flags.contains(Flags::POPULATE) {
-                memory::populate(part_of(mapping, in_granule.start, in_granule.len()), backing);
+                // A hint.
+                let _ = memory::populate(part_of(mapping, in_granule.start, in_granule.len()), backing);
             }
         }
         let mut next = Backing { place: Place::Pieces, ..*backing };
