@@ -183,7 +183,8 @@ impl<A> Mapping<A> {
     /// **Platform notes**
     /// - Linux: `mmap` with `PROT_NONE` and `MAP_FIXED`, for any mapping.
     /// - macOS: `munlock`, then the same; for any mapping except of huge pages. If `mmap` fails, the mapping is unlocked.
-    /// - Windows: `VirtualFree` or `UnmapViewOfFile2`, for a mapping that [`map_in`](crate::Mmap::map_in) made.
+    /// - Windows: `VirtualFree` or `UnmapViewOfFile2`, for a mapping that [`map_in`](crate::Mmap::map_in) made. One that was shortened in
+    ///   its place becomes a reservation of all that it was.
     ///
     /// # Errors
     /// The mapping is given back, unchanged; or empty, if the system took it apart and has no memory to restore it.

@@ -555,7 +555,7 @@ fn extend_file_at_offset(env: &mut Env) -> Result {
         ensure_pattern(&map, unit as u64)?;
     }
     // One that begins inside a page, with a reservation that was put past it.
-    let file = env.file("file", 5 * unit)?;
+    let file = env.file("unaligned", 5 * unit)?;
     let request = Mmap::new(&file).offset(7);
     for _ in 0..100 {
         // SAFETY: as above.

@@ -55,21 +55,21 @@ const ERROR_NOT_ENOUGH_MEMORY: u32 = 8;
 const ERROR_LOCK_VIOLATION: u32 = 33;
 const ERROR_INVALID_PARAMETER: u32 = 87;
 
-const GRANULARITY: usize = 1 << 16;
+pub const GRANULARITY: usize = 1 << 16;
 
 /// A length that does not fill the last 64 KiB, so that a view leaves the rest of a reservation.
 const ODD: usize = GRANULARITY + 5000;
 
-struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("baremap-faults-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> CString {
+    pub fn path(&self, name: &str) -> CString {
         CString::new(self.0.join(name).to_str().unwrap()).unwrap()
     }
 
@@ -96,7 +96,7 @@ fn byte(i: usize) -> u8 {
 /// backend judges. `check` consumes the result. `leaks` returns whether something may remain after these calls failed,
 /// because undoing failed too.
 #[track_caller]
-fn each<S, T>(
+pub fn each<S, T>(
     setup: impl Fn() -> S,
     operation: impl Fn(S) -> T,
     check: impl Fn(T, &Log),
@@ -140,7 +140,7 @@ fn none(_: &[&str]) -> bool {
 
 /// The bytes can be read, and written if the permissions contain WRITE.
 #[track_caller]
-fn is_accessible<A>(map: &Mapping<A>) {
+pub fn is_accessible<A>(map: &Mapping<A>) {
     const PAGE_WRITABLE: u32 = 0x04 | 0x08 | 0x40 | 0x80;
     let protection = protection(map.as_ptr());
     assert_ne!(protection, 0, "{map:?} is not mapped");
@@ -159,7 +159,7 @@ fn has_contents(map: &Mapping) {
 
 /// The reservation has this length, can be replaced and split, and can be released.
 #[track_caller]
-fn is_whole(reservation: Reservation, len: usize) {
+pub fn is_whole(reservation: Reservation, len: usize) {
     let address = reservation.as_ptr();
     assert_eq!(reservation.len(), len);
     assert_eq!(protection(address), 0, "something is mapped in the reservation");

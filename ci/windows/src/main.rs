@@ -16,6 +16,8 @@ mod handles;
 #[cfg(windows)]
 mod hooks;
 #[cfg(windows)]
+mod parts;
+#[cfg(windows)]
 mod state;
 
 #[cfg(windows)]
@@ -31,7 +33,9 @@ fn main() -> std::process::ExitCode {
     }
     let only = arguments.first();
     let (mut passed, mut failed) = (0, 0);
-    for &(name, check) in faults::CHECKS.iter().chain(handles::CHECKS).chain(guard::CHECKS) {
+    for &(name, check) in
+        faults::CHECKS.iter().chain(parts::CHECKS).chain(handles::CHECKS).chain(guard::CHECKS)
+    {
         if only.is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }

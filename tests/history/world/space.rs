@@ -130,7 +130,10 @@ impl World {
             Ok(reservation) => {
                 assert!(!pages.is_empty());
                 let end = pages.end.next_multiple_of(self.granularity);
-                assert_eq!(range_of(&reservation), pages.start..end);
+                let range = range_of(&reservation);
+                // On Windows a mapping that was shortened becomes what it was.
+                assert_eq!((range.start, range.end.min(end)), (pages.start, end));
+                assert!(range.end == end || OS == "windows");
                 self.reservations.push(reservation);
             }
             Err(handle) => self.mappings.push(Memory { handle, ..memory }),
