@@ -4,6 +4,7 @@ use super::imports::*;
 use crate::error::kind::{Call, Failure};
 use crate::sys::contract::{Result, Span};
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) fn last_error(call: Call) -> Failure {
@@ -79,4 +80,15 @@ pub(super) unsafe fn trim(span: Span) -> Result<()> {
         Err(failure) if failure.code == ERROR_NOT_LOCKED => Ok(()),
         result => result,
     }
+}
+
+/// Returns how many bytes from an address on are of one placeholder, allocation or view, and have one protection. If the
+/// query fails, that is left to the call that comes next: it is asked about more than it accepts.
+pub(super) fn region_len(base: NonNull<u8>) -> usize {
+    let mut info = MaybeUninit::<MemoryBasicInformation>::uninit();
+    // SAFETY: `info` has the layout and the length that the function writes.
+    let written =
+        unsafe { VirtualQuery(base.as_ptr().cast(), info.as_mut_ptr(), size_of::<MemoryBasicInformation>()) };
+    // SAFETY: on success it is initialized.
+    if written == 0 { usize::MAX >> 1 } else { unsafe { info.assume_init_ref() }.region_size }
 }

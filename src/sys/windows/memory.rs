@@ -163,22 +163,40 @@ pub(super) fn populate(span: Span, backing: &Backing) -> Result<()> {
 /// # Safety
 /// A part of fresh memory, and nobody relies on the contents.
 pub(super) unsafe fn zero(span: Span, backing: &Backing) -> Result<()> {
-    /// At most this much is resident at a time.
-    const PIECE: usize = 1 << 20;
     // First, so that zeroing reads nothing from the paging file.
     // SAFETY: the caller's promise, here and below.
     unsafe { reset(span)? };
-    let is_writable = backing.prot.contains(Prot::WRITE);
-    let protect = |prot| {
-        let mut old = 0;
-        // SAFETY: no code runs there, as its contents are discarded.
-        checked(Call::VirtualProtect, unsafe {
-            VirtualProtect(span.ptr.as_ptr().cast(), span.len, protection(prot, backing.kind), &mut old)
-        })
-    };
-    if !is_writable {
-        protect(Prot::WRITE)?;
+    if backing.prot.contains(Prot::WRITE) {
+        // SAFETY: all pages are writable.
+        unsafe { zero_writable(span) };
+        return Ok(());
     }
+    let mut done = 0;
+    while done < span.len {
+        // SAFETY: in the span.
+        let ptr = unsafe { span.ptr.add(done) };
+        // Pages may differ in their permissions, of which the backing knows what they have in common.
+        let region = Span { ptr, len: region_len(ptr).min(span.len - done) };
+        let protect = |protection| {
+            let mut old = 0;
+            // SAFETY: no code runs there, as its contents are discarded.
+            let result = unsafe { VirtualProtect(ptr.as_ptr().cast(), region.len, protection, &mut old) };
+            checked(Call::VirtualProtect, result).map(|()| old)
+        };
+        let old = protect(PAGE_READWRITE)?;
+        // SAFETY: the pages are writable now.
+        unsafe { zero_writable(region) };
+        protect(old)?;
+        done += region.len;
+    }
+    Ok(())
+}
+
+/// # Safety
+/// As `zero`, and the pages are writable.
+unsafe fn zero_writable(span: Span) {
+    /// At most this much is resident at a time.
+    const PIECE: usize = 1 << 20;
     let is_locked = is_locked(span);
     for at in (0..span.len).step_by(PIECE) {
         // SAFETY: in the span. Pages that cannot be freed are zeroed all the same, and so are reset pages, which keep
@@ -191,7 +209,6 @@ pub(super) unsafe fn zero(span: Span, backing: &Backing) -> Result<()> {
             }
         }
     }
-    if is_writable { Ok(()) } else { protect(backing.prot) }
 }
 
 /// Lets the system drop pages instead of writing them to the paging file.

@@ -16,7 +16,7 @@ use super::imports::*;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::sys::contract::{Result, Span};
 use core::ffi::{CStr, c_void};
-use core::mem::{self, MaybeUninit};
+use core::mem;
 use core::ptr::{NonNull, null_mut, without_provenance_mut};
 
 /// Looks up a function of kernelbase by its name.
@@ -106,16 +106,6 @@ pub(super) unsafe fn join(reservation: Span) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns the length of the placeholder at an address, or the largest if the query fails, which is left to what comes next.
-fn region_len(base: NonNull<u8>) -> usize {
-    let mut info = MaybeUninit::<MemoryBasicInformation>::uninit();
-    // SAFETY: `info` has the layout and the length that the function writes.
-    let written =
-        unsafe { VirtualQuery(base.as_ptr().cast(), info.as_mut_ptr(), size_of::<MemoryBasicInformation>()) };
-    // SAFETY: on success it is initialized.
-    if written == 0 { usize::MAX >> 1 } else { unsafe { info.assume_init_ref() }.region_size }
 }
 
 /// Replaces a reservation with a view. A view has whole pages and does not go past the end of the file, so the rest of the
