@@ -30,6 +30,7 @@
 //! - [`Code`] is memory for code that is written while the program runs, and [`Stack`] one for a thread or a coroutine.
 //! - [`View`] and `Reader` (feature `alloc`) are safe, whatever others do to the file: the one copies parts of it, the other
 //!   goes through it in chunks. [`guard::install`] makes views fast.
+//! - [`Contents`] is the whole of a file, pipe or terminal as one slice.
 //! - `custom::Backend` is what a kernel implements: on targets without an operating system, or on any with
 //!   `--cfg baremap_backend="custom"`.
 //!
@@ -50,7 +51,7 @@
 //! - The device can serve the pages that are touched: a read error, or a full disk when a hole is written, raises SIGBUS
 //!   too, and `EXCEPTION_IN_PAGE_ERROR` on Windows.
 //!
-//! Everything else is safe: [`View`], `Reader`, anonymous memory, [`RawMapping`], and every method that is not marked `unsafe`.
+//! Everything else is safe: [`View`], `Reader`, [`Contents::read`], anonymous memory, [`RawMapping`], and every method that is not marked `unsafe`.
 //! [The guide](guide::safety) says for each kind of access what others can and cannot do.
 
 #![no_std]
