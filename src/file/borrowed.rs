@@ -27,8 +27,7 @@ impl Deref for FileRef<'_> {
 
     #[inline]
     fn deref(&self) -> &File {
-        // SAFETY: it begins with a `RawFile`, which a `File` is, by `repr(C)` and `repr(transparent)`, and the file is open. A
-        // reference does not close it.
-        unsafe { &*(&raw const *self).cast() }
+        // SAFETY: a `File` is a `RawFile`, by `repr(transparent)`, and this one is open. A reference does not close it.
+        unsafe { &*(&raw const self.raw).cast() }
     }
 }

@@ -351,7 +351,6 @@ impl Drop for File {
 ///
 /// See [`borrow_raw`](Self::borrow_raw).
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
 pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
     /// In bytes, or 0 for a file: see `Shared::has_sections`.
