@@ -23,7 +23,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use std::{array, env, fs, mem, thread};
 
-const FLAGS: [Flags; 7] = [
+const FLAGS: [Flags; 9] = [
     Flags::COW,
     Flags::HUGETLB,
     Flags::READAHEAD,
@@ -31,6 +31,8 @@ const FLAGS: [Flags; 7] = [
     Flags::NORESERVE,
     Flags::LOCKED,
     Flags::PAST_END,
+    Flags::SECRET,
+    Flags::SYNC,
 ];
 
 const ADVICE: [Advice; 8] = [
@@ -995,7 +997,7 @@ fn makes_permissions_without_reading() {
             flags.extend([a | b, a & b, a - b, a ^ b, !a]);
         }
     }
-    assert!(prots.len() == 8 && flags.len() == 128);
+    assert!(prots.len() == 8 && flags.len() == 512);
     for &prot in &prots {
         let map = Mmap::anon(10).prot(prot).map();
         map.iter().for_each(|map| assert!(is_zero(map)));
