@@ -77,6 +77,7 @@ impl<'f> Mmap<'f> {
     /// # Examples
     ///
     /// See [`View`].
+    #[inline]
     pub fn view(self) -> Result<View<'f>, Error> {
         let (file, offset, len) = self.source();
         if file.is_section() {
