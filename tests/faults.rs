@@ -9,7 +9,7 @@
 
 use baremap::{
     Advice, Code, Contents, Discard, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap,
-    Prot, Refused, Reservation, SharedMemory, Stack, lock_limit, page_size, raise_lock_limit,
+    Prot, Refused, Reservation, SharedMemory, Stack, lock_limit, page_size, process, raise_lock_limit,
 };
 use std::ffi::{CStr, CString};
 use std::process::{Command, Output};
@@ -121,6 +121,7 @@ fn main() {
     }
     whole_file_takes_five_calls();
     failing_call_is_reported_and_leaves_nothing();
+    old_kernel_is_enough();
     failed_protect_takes_permissions_away();
     interrupted_call_is_repeated();
     failing_hint_is_ignored();
@@ -141,6 +142,15 @@ fn scenario_on(scenario: &str, path: &CString) {
         |error: Error, call: &str, kind| assert_eq!((error.call(), error.kind()), (call, kind), "{error}");
     if scenario == "open fails" {
         return fails(File::open_rw(path).unwrap_err(), "openat", ErrorKind::TooManyFiles);
+    }
+    if scenario == "no O_TMPFILE" {
+        let _ = File::open_rw(path);
+        let folder = path.to_str().unwrap().strip_suffix("/file").unwrap();
+        let file = File::temporary(CString::new(folder).unwrap().as_c_str()).unwrap();
+        assert_eq!(file.write_at(b"contents", 0), Ok(8));
+        // The test's file, and strace's log.
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
+        return;
     }
     // Made before the calls that fail.
     let reservation = scenario.contains("reservation").then(|| Reservation::new(LEN).unwrap());
@@ -265,10 +275,26 @@ fn scenario_on(scenario: &str, path: &CString) {
             map(request).unwrap().flush().unwrap();
             file.sync().unwrap();
             file.set_len(LEN as u64).unwrap();
+            file.lock().unwrap();
             // In pieces, as the whole might be interrupted for ever.
             file.allocate(1, LEN as u64 + 9).unwrap();
             assert_eq!(file.len(), Ok(LEN as u64 + 10));
             drop(File::open(path).unwrap());
+        }
+        "the map of the process is text" => {
+            let map = map(request.offset(4096)).unwrap();
+            let found = process::region_at(map.as_ptr().addr(), |region| {
+                assert!(region.name().ends_with(b"/file"), "{region:?}");
+                (region.range(), region.prot(), region.is_shared(), region.offset())
+            });
+            let start = map.as_ptr().addr();
+            let range = start..start + map.len().next_multiple_of(page_size());
+            assert_eq!(found, Ok(Some((range, Prot::READ, true, Some(4096)))));
+        }
+        "secret memory is disabled" => {
+            let error = Mmap::anon(LEN).flags(Flags::SECRET).map().unwrap_err();
+            assert_eq!(error.flag(), Some(Flags::SECRET));
+            fails(error, "memfd_secret", ErrorKind::Unsupported);
         }
         "the disk is full" => fails(file.allocate(0, 9).unwrap_err(), "fallocate", ErrorKind::NoSpace),
         "space is not supported" => {
@@ -472,6 +498,12 @@ fn failing_call_is_reported_and_leaves_nothing() {
     );
 }
 
+fn old_kernel_is_enough() {
+    fault("no O_TMPFILE", &[("openat", "EOPNOTSUPP", 2)]);
+    fault("the map of the process is text", &[("ioctl", "ENOTTY", 1)]);
+    fault("secret memory is disabled", &[("memfd_secret", "ENOSYS", 1)]);
+}
+
 fn failed_protect_takes_permissions_away() {
     // The first call probes for the page size, and takes this error for an aligned address.
     fault("mprotect fails", &[("mprotect", "ENOMEM", 2)]);
@@ -479,7 +511,7 @@ fn failed_protect_takes_permissions_away() {
 }
 
 fn interrupted_call_is_repeated() {
-    let calls = ["openat", "pread64", "pwrite64", "msync", "fsync", "ftruncate", "fallocate"]
+    let calls = ["openat", "pread64", "pwrite64", "msync", "fsync", "ftruncate", "fallocate", "flock"]
         .map(|call| (call, "EINTR", 3));
     fault("interrupted", &calls);
     let of_names = ["openat", "ftruncate", "fstat", "unlinkat", "fallocate"].map(|call| (call, "EINTR", 3));
@@ -551,6 +583,24 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let map = file.and_then(|file| unsafe { Mmap::new(&file).map() });
         done();
         assert!(map.is_err() || map.unwrap().is_empty());
+    }),
+    ("map secret memory", |path| {
+        let _file = File::open_rw(path);
+        let map = Mmap::anon(100_000).flags(Flags::SECRET).map_mut();
+        done();
+        if let Ok(mut map) = map {
+            assert!(map.iter().all(|&byte| byte == 0));
+            map.fill(1);
+        }
+    }),
+    ("find a region of the process", |path| {
+        let file = File::open_rw(path);
+        // SAFETY: as above.
+        let map = file.and_then(|file| unsafe { Mmap::new(&file).map() });
+        let address = map.as_ref().map_or(0, |map| map.as_ptr().addr());
+        let found = process::region_at(address, |region| region.name().ends_with(b"/file"));
+        done();
+        assert!(map.is_err() || found.is_err() || found == Ok(Some(true)), "{found:?}");
     }),
     ("share sealed memory", |path| {
         let _file = File::open_rw(path);

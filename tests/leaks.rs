@@ -5,7 +5,7 @@
 
 use baremap::{
     Advice, Code, Contents, Error, ErrorKind, File, Flags, Inheritance, Mapping, MappingMut, Mmap, Prot,
-    Reservation, SharedMemory, Stack, allocation_granularity, huge_page_sizes, page_size,
+    Reservation, SharedMemory, Stack, allocation_granularity, huge_page_sizes, page_size, process,
 };
 use std::ffi::CString;
 use std::fs;
@@ -32,6 +32,14 @@ fn round(file: &File, readers: &[File], missing: &CString, i: usize) -> Result<(
     map.unmap()?;
     drop(locked);
     drop(Mmap::anon(1 + i % 10_000).map_mut()?.into_exec()?.into_mut()?);
+    drop(Mmap::anon(1 + i % 10_000).hint((i + 1) << 30).map()?);
+    // There may be none, or a limit on locked memory.
+    drop(Mmap::anon(1 + i % 10_000).flags(Flags::SECRET).map_mut());
+    drop(File::temporary(c"/tmp"));
+    readers[0].lock()?;
+    readers[0].unlock()?;
+    let own = process::region_at((&raw const i).addr(), |region| region.len());
+    assert!(own.is_ok_and(|len| len.is_some()));
     let (ptr, len, backing) = Mmap::anon(100).map()?.into_raw_parts();
     // SAFETY: the parts are used once.
     drop(unsafe { <Mapping>::from_raw_parts(ptr, len, backing) });

@@ -271,7 +271,7 @@ impl Anon {
         self.check()?;
         let Self { len, .. } = self;
         let (flags, huge_log2) = flags_and_size(self.flags, self.huge_log2);
-        let hint = first_page(self.hint, 0, len);
+        let hint = first_page(self.hint, 0);
         // SAFETY: there is no reservation.
         let mapped = unsafe { map(Request { len, prot, flags, hint, reservation: None, huge_log2 }) };
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))

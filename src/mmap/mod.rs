@@ -360,7 +360,7 @@ impl<'f> Mmap<'f> {
         if len == 0 {
             return Ok(Mapping::EMPTY);
         }
-        let hint = first_page(self.hint, self.offset, len);
+        let hint = first_page(self.hint, self.offset);
         // SAFETY: there is no reservation.
         let mapped =
             unsafe { Sys::map_file(part, Request { len, prot, flags, hint, reservation: None, huge_log2 }) };

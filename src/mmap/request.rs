@@ -27,7 +27,7 @@ pub(super) fn check_flags(flags: Flags, refused: Flags, huge_log2: u8) -> Result
     if huge_log2 == NO_HUGE_PAGES {
         return Err(Failure::unsupported(Flags::HUGETLB));
     }
-    let refused = flags & (refused | ((Flags::SECRET | Flags::SYNC) - Sys::FLAGS));
+    let refused = flags & (refused | ((Flags::SECRET | Flags::SYNC) - Sys::special_flags()));
     if !refused.is_empty() {
         return Err(Failure::unsupported(refused));
     }
@@ -37,18 +37,14 @@ pub(super) fn check_flags(flags: Flags, refused: Flags, huge_log2: u8) -> Result
     Ok(())
 }
 
-/// Returns where the first page has to lie so that the byte at an offset lies at the hint, or near it; 0 without a hint, or
-/// if the mapping would reach past the end of all addresses, which Wine does not notice.
+/// Returns where the first page has to lie so that the byte at an offset lies at the hint, or near it. 0 is no hint.
 #[inline]
-pub(super) fn first_page(hint: usize, offset: u64, len: usize) -> usize {
+pub(super) fn first_page(hint: usize, offset: u64) -> usize {
     if hint == 0 {
         return 0;
     }
     let mask = Sys::allocation_granularity() - 1;
-    match hint.checked_add(len.saturating_add(mask)) {
-        Some(_) => hint.saturating_sub(offset as usize & mask) & !mask,
-        None => 0,
-    }
+    hint.saturating_sub(offset as usize & mask) & !mask
 }
 
 /// Makes a `Mapping` of what the backend mapped.

@@ -28,6 +28,9 @@
 //! | | `extend` | as `map_file`, `map_anon` in a reservation | the mapping is as before; the part of the reservation that was to be taken is whole or lost, as there |
 //! | | `resize` to less | munmap | |
 //! | | `resize` to more | mremap; where that cannot, mmap, mlock (`LOCKED`), mprotect, munmap, munmap! | the new mapping is lost, the old one as before |
+//! | | `map_secret` | memfd_secret, ftruncate, as `map_anon`, close! | as `map_anon`; the descriptor is lost |
+//! | | `temporary_file`, where O_TMPFILE is missing | openat three times, unlinkat, close twice! | with unlinkat an empty file; a descriptor is lost |
+//! | | `regions` | openat, ioctl or read, close! | a descriptor is lost |
 //! | macOS | `map_file`, `map_anon` | mmap, mlock (`LOCKED`), munmap! | the mapping is lost |
 //! | | … in a reservation | mmap, mlock, munlock, mmap! | the range is lost |
 //! | | `create_object` | shm_open, ftruncate, fstat, shm_unlink! close! | the name is left |
@@ -40,6 +43,7 @@
 //! | | `resize` to less | munmap | |
 //! | | `resize` to more | mmap, mlock (`LOCKED`), mprotect, munmap, munmap! | as on Linux |
 //! | | `install_guard` | sigaction four times | SIGBUS may have the guard's handler already, which passes everything on |
+//! | | `temporary_file` | open, openat, unlinkat, close twice! | as on Linux |
 //! | Windows | `open` | MultiByteToWideChar, GetFullPathNameW, VirtualAlloc (long paths), CreateFileW, VirtualFree! | 128 KiB are lost, the file is open |
 //! | | `open` with `Create` | … SetFileInformationByHandle if the file existed | the file keeps its contents |
 //! | | `read`, `write` | GetFileType, SetFilePointerEx, CreateEventW, ReadFile or WriteFile, GetOverlappedResult, SetFilePointerEx | if the last one fails, the position is moved, and the bytes were transferred |

@@ -8,7 +8,10 @@ use core::ffi::CStr;
 pub(crate) trait Special: System {
     /// Which of the flags `SECRET` and `SYNC` the system may honour. The functions that map are not called with another, nor
     /// with `SYNC` for what is not a shared mapping of a file.
-    const FLAGS: Flags = Flags::empty();
+    #[inline(always)]
+    fn special_flags() -> Flags {
+        Flags::empty()
+    }
 
     /// Maps zeroed memory for a request with `SECRET` and without `HUGETLB`.
     ///

@@ -13,11 +13,9 @@ use core::ffi::{CStr, c_int};
 pub(super) const MAP_SHARED: usize = 1;
 
 /// MAP_SHARED_VALIDATE, without which the kernel ignores flags that it does not know, and MAP_SYNC.
-pub(super) const MAP_SHARED_SYNC: usize = {
-    const MAP_SHARED_VALIDATE: usize = 3;
-    const MAP_SYNC: usize = 0x80000;
-    MAP_SHARED_VALIDATE | MAP_SYNC
-};
+pub(super) const MAP_SHARED_SYNC: usize = MAP_SHARED_VALIDATE | MAP_SYNC;
+const MAP_SHARED_VALIDATE: usize = 3;
+const MAP_SYNC: usize = 0x80000;
 
 /// What a failure of `mmap` with MAP_SYNC means: EOPNOTSUPP comes of a file that is not on persistent memory (mmap(2)), EINVAL of
 /// Linux before 4.15.
@@ -30,7 +28,10 @@ pub(super) fn refined(failure: Failure) -> Failure {
 }
 
 impl Special for Linux {
-    const FLAGS: Flags = Flags::SECRET.union(Flags::SYNC);
+    #[inline(always)]
+    fn special_flags() -> Flags {
+        Flags::SECRET | Flags::SYNC
+    }
 
     /// The pages are those of a file that can be mapped alone, shared, and whose length is set once (mm/secretmem.c). The
     /// mapping keeps the file.

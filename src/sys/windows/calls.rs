@@ -47,6 +47,20 @@ fn cached(size: &AtomicUsize, field: fn(&SystemInfo) -> u32) -> usize {
     found as usize
 }
 
+/// Returns whether a process can have these addresses, and the first is not 0. Wine maps past the last one.
+pub(super) fn is_possible(address: usize, len: usize) -> bool {
+    if address == 0 {
+        return false;
+    }
+    let mut info = MaybeUninit::<SystemInfo>::uninit();
+    // SAFETY: `info` has the layout that the function writes, all of it.
+    let last = unsafe {
+        GetSystemInfo(info.as_mut_ptr());
+        info.assume_init_ref().lp_maximum_application_address.addr()
+    };
+    address.checked_add(len).is_some_and(|end| end <= last)
+}
+
 /// Returns 0 if the processor has no large pages.
 pub(super) fn large_page_size() -> usize {
     // SAFETY: it has no condition.

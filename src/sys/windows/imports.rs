@@ -132,7 +132,8 @@ pub(super) struct PsapiWorkingSetExInformation {
 pub(super) struct SystemInfo {
     _processor_architecture: u32,
     pub(super) dw_page_size: u32,
-    _application_addresses: [usize; 2],
+    _lp_minimum_application_address: *mut c_void,
+    pub(super) lp_maximum_application_address: *mut c_void,
     _active_processor_mask: usize,
     _processors: [u32; 2],
     pub(super) dw_allocation_granularity: u32,

@@ -112,7 +112,7 @@ pub(super) unsafe fn map_view(
             }
             let (high, low) = ((offset >> 32) as u32, offset as u32);
             let mut base = null_mut();
-            if hint != 0 {
+            if is_possible(hint, len) {
                 let address = without_provenance_mut(hint);
                 // SAFETY: it fails if the address is taken.
                 base = unsafe { MapViewOfFileEx(section, access, high, low, len, address) };

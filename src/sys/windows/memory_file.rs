@@ -40,7 +40,7 @@ pub(super) fn create_in(folder: &CStr) -> Result<Handle> {
     with_new_name(|name| with_utf16_and(folder, name, open))
 }
 
-const NAME: [u8; 25] = *br"\baremap-0000000000000000";
+const NAME: &[u8; 25] = br"\baremap-0000000000000000";
 
 /// Calls `open` with one name after the other, until one is not taken.
 fn with_new_name(mut open: impl FnMut(&[u8]) -> Result<Handle>) -> Result<Handle> {
@@ -52,7 +52,7 @@ fn with_new_name(mut open: impl FnMut(&[u8]) -> Result<Handle>) -> Result<Handle
         // SAFETY: `count` is writable.
         unsafe { QueryPerformanceCounter(&mut count) };
         let number = (count as u64).rotate_left(32) ^ process;
-        let mut name = NAME;
+        let mut name = *NAME;
         for (i, letter) in name[br"\baremap-".len()..].iter_mut().enumerate() {
             *letter = b'a' + (number >> (4 * i) & 0xf) as u8;
         }

@@ -192,7 +192,7 @@ impl System for Windows {
                 // SAFETY: the system chooses a free address, or the function fails if this one is taken.
                 let allocate = |address| unsafe { VirtualAlloc(address, len, allocation_type, protection) };
                 let mut base = null_mut();
-                if hint != 0 {
+                if is_possible(hint, len) {
                     base = allocate(without_provenance_mut(hint));
                 }
                 if base.is_null() {
