@@ -387,21 +387,20 @@ impl Drop for SharedMemory {
 impl<'m> From<&'m SharedMemory> for FileRef<'m> {
     #[inline]
     fn from(memory: &'m SharedMemory) -> Self {
-        let section_len = if Sys::has_sections() { memory.len } else { 0 };
-        Self { raw: memory.raw, section_len, owner: PhantomData }
+        Self { raw: memory.raw, section: Sys::section(memory.len), owner: PhantomData }
     }
 }
 
 impl FileRef<'_> {
     #[inline(always)]
     pub(crate) fn is_section(self) -> bool {
-        Sys::has_sections() && self.section_len != 0
+        Sys::section_len(self.section) != 0
     }
 
     #[inline(always)]
     pub(crate) fn status(self) -> contract::Result<FileStatus> {
         if self.is_section() {
-            let len = self.section_len as u64;
+            let len = Sys::section_len(self.section) as u64;
             return Ok(FileStatus { kind: FileKind::Regular, len, block_size: 0 });
         }
         Sys::stat(self.raw)

@@ -8,7 +8,7 @@ mod temporary;
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind};
 use crate::sys::contract::Open;
-use crate::sys::{RawFile, Sys, System};
+use crate::sys::{RawFile, Shared, Sys, System};
 use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -353,8 +353,8 @@ impl Drop for File {
 #[derive(Clone, Copy, Debug)]
 pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
-    /// In bytes, or 0 for a file: see `Shared::has_sections`.
-    pub(crate) section_len: usize,
+    /// What is known of it if it is no file.
+    pub(crate) section: <Sys as Shared>::Section,
     pub(crate) owner: PhantomData<&'f File>,
 }
 
@@ -384,7 +384,7 @@ impl FileRef<'_> {
     /// ```
     #[inline]
     pub unsafe fn borrow_raw(raw: RawFile) -> Self {
-        Self { raw, section_len: 0, owner: PhantomData }
+        Self { raw, section: Default::default(), owner: PhantomData }
     }
 
     /// Returns the descriptor or handle.
@@ -399,7 +399,7 @@ impl FileRef<'_> {
 impl<'f> From<&'f File> for FileRef<'f> {
     #[inline]
     fn from(file: &'f File) -> Self {
-        Self { raw: file.0, section_len: 0, owner: PhantomData }
+        Self { raw: file.0, section: Default::default(), owner: PhantomData }
     }
 }
 

@@ -12,7 +12,7 @@ mod sealed;
 
 pub use anon::Anon;
 
-use crate::error::kind::{Call, ErrorKind, Failure};
+use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
 use crate::file::FileRef;
 use crate::mapping::access::Access;
@@ -394,9 +394,6 @@ impl<'f> Mmap<'f> {
     #[inline(always)]
     fn checked(&self) -> Result<(FilePart<RawFile>, usize), Error> {
         let fail = |kind| Err(Error::new(Call::Map, kind));
-        if self.flags.contains(Flags::HUGETLB | Flags::PAST_END) {
-            return Err(Failure::unsupported(Flags::PAST_END).into());
-        }
         if let Some(len) = self.len {
             if isize::try_from(len).is_err() {
                 return fail(ErrorKind::TooLong);
@@ -409,12 +406,10 @@ impl<'f> Mmap<'f> {
         let FileStatus { kind, len: end, block_size } = self.file.status()?;
         let len = match (kind, self.len) {
             (FileKind::Regular, len) => {
-                let rest = match len {
-                    Some(_) if self.flags.contains(Flags::PAST_END) => u64::MAX,
-                    _ => match end.checked_sub(self.offset) {
-                        Some(rest) => rest,
-                        None => return fail(ErrorKind::BeyondEnd),
-                    },
+                let reaches_past_end = self.flags.contains(Flags::PAST_END) && len.is_some();
+                let Some(rest) = (if reaches_past_end { u64::MAX } else { end }).checked_sub(self.offset)
+                else {
+                    return fail(ErrorKind::BeyondEnd);
                 };
                 if end == 0 && !Sys::is_empty_file_mappable(file, block_size) {
                     return fail(ErrorKind::NotMappable);

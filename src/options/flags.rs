@@ -99,8 +99,7 @@ bits! {
         /// end. [`POPULATE`](Self::POPULATE) stops there. It does nothing for anonymous memory.
         ///
         /// **Platform notes**
-        /// - Linux, macOS: `mmap`. On hugetlbfs a writable mapping extends the file; with [`HUGETLB`](Self::HUGETLB) it is
-        ///   unsupported, because every huge page must be resident.
+        /// - Linux, macOS: `mmap`. On hugetlbfs, where a writable mapping would extend the file, it is unsupported.
         /// - Windows: unsupported. A section is never longer than its file, and to make a longer one extends the file.
         /// - Kernels: if `custom::Backend::flags` contains it. How locking fails is the kernel's affair.
         PAST_END = 64;

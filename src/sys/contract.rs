@@ -122,7 +122,7 @@ pub(crate) struct FilePart<F> {
     /// As `stat` reported it.
     #[allow(dead_code, reason = "Linux alone uses it")]
     pub(crate) block_size: usize,
-    /// Whether it is no file, but an object of `Shared::has_sections`.
+    /// Whether it is no file, but a section: see `Shared::Section`.
     #[allow(dead_code, reason = "Windows alone uses it")]
     pub(crate) is_section: bool,
 }

@@ -3,7 +3,7 @@
 
 use super::contract::code::{cannot_grow, part};
 use super::contract::residency::Residency;
-use super::contract::shared::Shared;
+use super::contract::shared::{NoSection, Shared};
 mod parts;
 
 use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System};
@@ -296,7 +296,9 @@ impl System for Custom {
 impl Residency for Custom {}
 
 /// An object without a name is a file in memory.
-impl Shared for Custom {}
+impl Shared for Custom {
+    type Section = NoSection;
+}
 
 impl super::contract::code::Code for Custom {
     unsafe fn sync_instructions(span: Span, _: &Backing) -> Result<()> {

@@ -227,6 +227,11 @@ fn huge_file() -> Result<(), String> {
             drop(unsafe { request.map_mut() }.unwrap().into_reservation().unwrap());
         }
     }
+    // A writable mapping would extend the file.
+    for flags in [Flags::PAST_END, Flags::PAST_END | Flags::HUGETLB] {
+        let error = Mmap::new(&file).len(3 * HUGE_PAGE).flags(flags).map_raw().unwrap_err();
+        assert_eq!((error.kind(), error.flag()), (ErrorKind::Unsupported, Some(Flags::PAST_END)));
+    }
     let request = Mmap::new(&file).len(HUGE_PAGE);
     // SAFETY: as above.
     let error = unsafe { request.flags(Flags::NORESERVE).map_mut() }.unwrap_err();

@@ -234,6 +234,8 @@ fn is_view_left(failed: &[&str]) -> bool {
 /// A name is there exactly as long as somebody has a handle.
 fn named_memory() {
     let name = CString::new(format!("baremap-faults-{}", std::process::id())).unwrap();
+    // The first use of a name opens the namespace, for good.
+    drop(SharedMemory::create(&name, ODD));
     let is_there = || match SharedMemory::open(&name) {
         Ok(_) => true,
         Err(error) => {

@@ -7,12 +7,14 @@ use super::codes::ENAMETOOLONG;
 use super::imports::{self, MAP_ANON, MAP_SHARED, OPEN_FLAGS};
 use super::{Apple, Backing, Kind, RawFile, map};
 use crate::error::kind::{Call, Failure};
-use crate::sys::contract::shared::Shared;
+use crate::sys::contract::shared::{NoSection, Shared};
 use crate::sys::contract::{MapFailure, Mapped, Open, Request, Result, System};
 use crate::sys::posix::shared::{with_len, with_prefix};
 use core::ffi::{CStr, c_int};
 
 impl Shared for Apple {
+    type Section = NoSection;
+
     unsafe fn map_anon_shared(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         let kind = Kind::Shared;
         // SAFETY: the caller's promise, and nobody else knows of the mapping yet.

@@ -4,14 +4,32 @@
 use super::{FileKind, FileStatus, MapFailure, Mapped, Request, Result, System};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use core::ffi::CStr;
+use core::fmt::Debug;
+
+/// What is known of a file.
+#[allow(dead_code, reason = "Windows has sections")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NoSection;
 
 /// Names are not empty, contain no separator, and are neither `.` nor `..`. Lengths are at least 1 and at most `isize::MAX`.
 /// An object is closed by `close`, and mapped by `map_file`.
 pub(crate) trait Shared: System {
-    /// Returns whether an object is no file. Then `stat` and `read` fail for it, and `FilePart::is_section` marks it.
+    /// What must be known of an object that is no file, for which `stat` and `read` fail and which `FilePart::is_section`
+    /// marks: its length in bytes. For a file it is the default. [`NoSection`] where every object
+    /// is a file.
+    type Section: Copy + Default + Debug;
+
     #[inline(always)]
-    fn has_sections() -> bool {
-        false
+    #[allow(unused_variables, reason = "as below")]
+    fn section(len: usize) -> Self::Section {
+        Self::Section::default()
+    }
+
+    /// Returns the length, or 0 for a file.
+    #[inline(always)]
+    #[allow(unused_variables, reason = "as below")]
+    fn section_len(section: Self::Section) -> usize {
+        0
     }
 
     /// Maps zeroed memory that children of `fork` share. `flags` lacks `HUGETLB`.

@@ -29,6 +29,10 @@ pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, h
     if is_huge && has_reservation || !is_huge && flags.contains(Flags::HUGETLB) {
         return Err(Failure::unsupported(Flags::HUGETLB));
     }
+    // A writable mapping would extend the file (`hugetlbfs_file_mmap` in fs/hugetlbfs/inode.c).
+    if is_huge && flags.contains(Flags::PAST_END) {
+        return Err(Failure::unsupported(Flags::PAST_END));
+    }
     // Without it `mmap` sets pages aside in the pool, so that they are there when they are touched.
     if is_huge && flags.contains(Flags::NORESERVE) {
         return Err(Failure::unsupported(Flags::NORESERVE));

@@ -7,12 +7,14 @@ use super::codes::ENAMETOOLONG;
 use super::file::{self, OPEN_FLAGS};
 use super::{Backing, Kind, Linux, MAP_SHARED, RawFile, map};
 use crate::error::kind::{Call, Failure};
-use crate::sys::contract::shared::Shared;
+use crate::sys::contract::shared::{NoSection, Shared};
 use crate::sys::contract::{MapFailure, Mapped, Open, Request, Result, System};
 use crate::sys::posix::shared::{with_len, with_prefix};
 use core::ffi::CStr;
 
 impl Shared for Linux {
+    type Section = NoSection;
+
     unsafe fn map_anon_shared(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         let backing = Backing { prot: request.prot, kind: Kind::Shared, alignment_log2: 0 };
         // SAFETY: the caller's promise.

@@ -18,9 +18,15 @@ const FILE_MAP_READ: u32 = 0x4;
 const ERROR_INVALID_HANDLE: i32 = 6;
 
 impl Shared for Windows {
+    type Section = usize;
+
+    fn section(len: usize) -> usize {
+        len
+    }
+
     #[inline(always)]
-    fn has_sections() -> bool {
-        true
+    fn section_len(section: usize) -> usize {
+        section
     }
 
     fn new_object(len: u64) -> Result<RawFile> {

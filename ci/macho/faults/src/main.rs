@@ -56,7 +56,7 @@ enum Kept {
     Mapping(Mapping),
     MappingMut(MappingMut),
     Raw(RawMapping),
-    Shared(SharedMemory),
+    Shared(SharedMemory, Option<RawMapping>),
     Named(Name, Option<SharedMemory>),
     Reservation(Reservation),
     Two(Reservation, Reservation),
@@ -226,7 +226,7 @@ operations! {
         (Kept::File(file), result)
     };
     "make a file in memory": |env| env.armed(|| made(File::memory(), Kept::File));
-    "share memory": |env| env.armed(|| made(SharedMemory::new(LEN), Kept::Shared));
+    "share memory": |env| env.armed(|| made(SharedMemory::new(LEN), |memory| Kept::Shared(memory, None)));
     "share memory by a name": |env| {
         let name = Name::new();
         let result = env.armed(|| SharedMemory::create(name.get(), LEN));
@@ -246,7 +246,10 @@ operations! {
     };
     "map shared memory": |env| {
         let memory = ready(SharedMemory::new(LEN));
-        env.armed(|| made(Mmap::new(&memory).flags(POPULATE).map_raw(), Kept::Raw))
+        match env.armed(|| Mmap::new(&memory).flags(POPULATE).map_raw()) {
+            Ok(map) => (Kept::Shared(memory, Some(map)), Ok(())),
+            Err(error) => (Kept::Shared(memory, None), Err(error)),
+        }
     };
     "share with a fork, locked": |env| env.armed(|| made(anon(LOCKED).map_shared(), Kept::Raw));
     "map past the end": |env| {
@@ -485,6 +488,12 @@ const LEFT: &[(&str, &str)] = &[
     ("read contents", "fstat mmap pread! munmap! "),
     ("read contents", "fstat mmap pread pread! munmap! "),
     ("read contents", "fstat! mmap pread mmap munmap! pread pread "),
+    ("make a file in memory", "shm_open shm_unlink! close "),
+    ("make a file in memory", "shm_open shm_unlink! close! "),
+    ("share memory", "shm_open shm_unlink! close "),
+    ("share memory", "shm_open shm_unlink! close! "),
+    ("share memory by a name", "shm_open ftruncate! shm_unlink! close "),
+    ("share memory by a name", "shm_open ftruncate fstat! shm_unlink! close "),
     ("share with a fork, locked", "mmap mlock! munmap! "),
     ("map a file, locked", "fstat mmap mlock! munmap! "),
     ("map a copy, locked, populated", "fstat mmap mlock! munmap! "),
