@@ -64,7 +64,8 @@ pub type MappingMut = Mapping<Write>;
 /// Mapped memory that others may change at any time: pointers only.
 ///
 /// It is safe to make, and what its pointers are used for is the caller's affair: another process may write to the memory at the
-/// same time, and access past the end of a truncated file raises a signal.
+/// same time, and access past the end of a truncated file raises a signal. How several processes may use the same memory is
+/// [a page of the guide](crate::guide::sharing).
 #[doc(alias = "MmapRaw")]
 pub type RawMapping = Mapping<Raw>;
 

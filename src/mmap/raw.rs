@@ -8,7 +8,8 @@ use crate::reservation::Reservation;
 impl Mmap<'_> {
     /// Maps the file for access by pointers only.
     ///
-    /// That is safe: others may change the file at any time. To write, add [`Prot::WRITE`]. As [`map`](Self::map)
+    /// That is safe: others may change the file at any time. How several processes may use the same memory is
+    /// [a page of the guide](crate::guide::sharing). To write, add [`Prot::WRITE`]. As [`map`](Self::map)
     /// otherwise.
     ///
     /// # Errors

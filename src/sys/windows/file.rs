@@ -29,7 +29,6 @@ pub(super) fn open(path: &CStr, open: Open) -> Result<Handle> {
     const SECURITY_SQOS_PRESENT: u32 = 0x00100000;
     const FILE_ATTRIBUTE_DIRECTORY: u32 = 0x10;
     const INVALID_FILE_ATTRIBUTES: u32 = 0xffffffff;
-    const ERROR_ALREADY_EXISTS: i32 = 183;
     let (access, disposition) = match open {
         Open::Read => (GENERIC_READ, OPEN_EXISTING),
         Open::ReadWrite => (GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING),

@@ -40,6 +40,7 @@ pub(super) const ERROR_NOT_SUPPORTED: i32 = 50;
 pub(super) const ERROR_FILE_EXISTS: i32 = 80;
 pub(super) const ERROR_INVALID_PARAMETER: i32 = 87;
 pub(super) const ERROR_NOT_LOCKED: i32 = 158;
+pub(super) const ERROR_ALREADY_EXISTS: i32 = 183;
 
 /// A thread's registers. Each architecture has its own name for the program counter.
 #[cfg(baremap_arch = "x86_64")]

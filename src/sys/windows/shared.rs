@@ -13,8 +13,6 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::{null, null_mut};
 
-const FILE_MAP_WRITE: u32 = 0x2;
-const FILE_MAP_READ: u32 = 0x4;
 const ERROR_INVALID_HANDLE: i32 = 6;
 
 impl Shared for Windows {
@@ -80,7 +78,6 @@ impl Shared for Windows {
 /// Without security attributes child processes do not inherit the handle, and the token's default decides who may open the
 /// name: this user and the system.
 fn create(name: *const u16, len: u64) -> Result<Handle> {
-    const ERROR_ALREADY_EXISTS: i32 = 183;
     let (high, low) = ((len >> 32) as u32, len as u32);
     // SAFETY: the name is null or ends in NUL.
     let section =
