@@ -321,9 +321,10 @@ fn scenario_on(scenario: &str, path: &CString) {
         }
         "a name without a length" | "a name is not measured" => {
             let name = shared_name();
-            let created = SharedMemory::create(&name, LEN);
-            let opened = SharedMemory::open(&name);
-            let _ = SharedMemory::remove(&name);
+            let name = name.as_c_str();
+            let created = SharedMemory::create(name, LEN);
+            let opened = SharedMemory::open(name);
+            let _ = SharedMemory::remove(name);
             match scenario {
                 "a name is not measured" => fails(created.unwrap_err(), "fstat", ErrorKind::Io),
                 _ => fails(created.unwrap_err(), "ftruncate", ErrorKind::TooLong),
@@ -333,9 +334,10 @@ fn scenario_on(scenario: &str, path: &CString) {
         }
         "a name is interrupted" => {
             let name = shared_name();
-            let memory = SharedMemory::create(&name, LEN).unwrap();
-            SharedMemory::open(&name).unwrap();
-            SharedMemory::remove(&name).unwrap();
+            let name = name.as_c_str();
+            let memory = SharedMemory::create(name, LEN).unwrap();
+            SharedMemory::open(name).unwrap();
+            SharedMemory::remove(name).unwrap();
             memory.allocate().unwrap();
         }
         "nothing to share with a fork" => {
@@ -643,16 +645,17 @@ const OPERATIONS: &[(&str, Operation)] = &[
     }),
     ("share memory by a name", |path| {
         let name = shared_name();
+        let name = name.as_c_str();
         let _file = File::open_rw(path);
-        let memory = SharedMemory::create(&name, LEN);
-        let same = SharedMemory::open(&name);
-        let removed = SharedMemory::remove(&name);
+        let memory = SharedMemory::create(name, LEN);
+        let same = SharedMemory::open(name);
+        let removed = SharedMemory::remove(name);
         done();
         assert!([memory.as_ref(), same.as_ref()].into_iter().flatten().all(|memory| memory.len() == LEN));
         // What was made and not removed is still there.
-        let is_there = SharedMemory::open(&name).is_ok();
+        let is_there = SharedMemory::open(name).is_ok();
         assert!(if removed.is_ok() { !is_there } else { is_there || memory.is_err() });
-        let _ = SharedMemory::remove(&name);
+        let _ = SharedMemory::remove(name);
     }),
     ("share with a fork", |path| {
         let _file = File::open_rw(path);
