@@ -241,7 +241,7 @@ impl Reservation {
     /// **Platform notes**
     /// - Linux, macOS: no call.
     /// - Windows: `VirtualFree` with `MEM_COALESCE_PLACEHOLDERS`.
-    /// - Kernels: [`Backend::join`](crate::custom::Backend::join).
+    /// - Kernels: `custom::Backend::join`.
     ///
     /// # Errors
     /// Both reservations are given back.

@@ -9,6 +9,7 @@ use crate::sys::contract::{Mapped, Span};
 use crate::sys::{Backing, Parts, Sys, System};
 use core::mem;
 use core::ops::RangeBounds;
+use core::ptr::NonNull;
 
 impl<A> Mapping<A> {
     /// Divides the mapping: keeps the first `at` bytes, and returns the rest as a mapping of its own.
@@ -21,7 +22,7 @@ impl<A> Mapping<A> {
     /// **Platform notes**
     /// - Linux, macOS: no call. [`unmap`](Self::unmap) of a part may fail, as the system then has to divide its own record.
     /// - Windows: only where mappings were [joined](Self::join), or memory was [extended](crate::Anon::extend).
-    /// - Kernels: [`Backend::split`](crate::custom::Backend::split).
+    /// - Kernels: `custom::Backend::split`.
     ///
     /// # Errors
     /// The mapping is as before.
@@ -75,7 +76,7 @@ impl<A> Mapping<A> {
     /// **Platform notes**
     /// - Linux, macOS: no call.
     /// - Windows: no call. The mapping then consists of both, and can be divided there again.
-    /// - Kernels: [`Backend::join`](crate::custom::Backend::join).
+    /// - Kernels: `custom::Backend::join`.
     ///
     /// # Errors
     /// `next` is given back, and this mapping is as before.
@@ -139,13 +140,9 @@ impl<A> Mapping<A> {
         (self.span(), &mut self.backing)
     }
 
-    /// Sets what the mapping is, without unmapping what it was.
-    pub(crate) fn set(&mut self, Mapped { ptr, backing }: Mapped<Backing>, len: usize) {
-        (self.ptr, self.len, self.backing) = (ptr, len, backing);
-    }
-
-    pub(crate) fn set_len(&mut self, len: usize) {
-        self.len = len;
+    /// Sets where the mapping is, without unmapping what it was.
+    pub(crate) fn set(&mut self, ptr: NonNull<u8>, len: usize) {
+        (self.ptr, self.len) = (ptr, len);
     }
 }
 
@@ -155,12 +152,12 @@ impl RawMapping {
     ///
     /// [`prot`](Self::prot) then returns what all pages have in common, so far as this crate knows: what it returned before
     /// and `prot` share, or `prot` if the range is the whole mapping. New pages have the same: those of
-    /// [`extend`](crate::Anon::extend) and [`resize`](crate::Anon::resize), and on macOS and Windows those that replace
+    /// [`extend`](crate::Anon::extend) and [`resize`](crate::Anon::resize), and on macOS those that replace
     /// [discarded](Self::discard) ones.
     ///
     /// **Platform notes**
     /// - Linux, macOS, Windows: as [`Mapping::protect`].
-    /// - Kernels: [`Backend::protect_part`](crate::custom::Backend::protect_part).
+    /// - Kernels: `custom::Backend::protect_part`.
     ///
     /// # Errors
     /// Only the permissions common to the old and the new protection can be relied on.

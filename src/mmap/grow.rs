@@ -11,8 +11,9 @@ use crate::mapping::access::Access;
 use crate::options::{Advice, Flags, Prot};
 use crate::reservation::Reservation;
 use crate::sys::contract::parts::Extension;
-use crate::sys::contract::{FilePart, MapFailure, Request, Span};
-use crate::sys::{Parts, RawFile, Sys, System};
+use crate::sys::contract::{FilePart, MapFailure, Mapped, Request, Span};
+use crate::sys::{Backing, Parts, RawFile, Sys, System};
+use core::ptr::NonNull;
 
 impl Anon {
     fn request(&self) -> Result<Request, Error> {
@@ -40,7 +41,7 @@ impl Anon {
     /// - Linux: `mprotect`; with `NORESERVE`, `POPULATE`, `LOCKED` or executable memory, `mmap` and `mremap`.
     /// - macOS: `mmap` with `MAP_FIXED`.
     /// - Windows: `VirtualAlloc2`, for mappings made in a reservation.
-    /// - Kernels: `map` in the reservation, then [`Backend::join`](crate::custom::Backend::join).
+    /// - Kernels: `map` in the reservation, then `custom::Backend::join`.
     ///
     /// # Errors
     /// Mapping and reservation are as before. What the reservation may lose is as for [`Mmap::map_in`](crate::Mmap::map_in),
@@ -228,84 +229,94 @@ impl Mmap<'_> {
     }
 }
 
-fn refused(call: Call, kind: ErrorKind) -> Error {
-    Error::new(call, kind)
-}
-
 fn extend<A: Access>(
     mapping: &mut Mapping<A>,
     reservation: &mut Reservation,
     part: Option<FilePart<RawFile>>,
     request: Request,
 ) -> Result<(), Error> {
-    let Request { len, flags, .. } = request;
-    let old_len = mapping.len();
-    if len == old_len {
-        return Ok(());
+    let request = Request { prot: request.prot | A::PROT, ..request };
+    let (span, backing) = mapping.span_and_backing();
+    // SAFETY: this mapping.
+    let ptr = unsafe { extended(span, backing, reservation, part.as_ref(), &request)? };
+    finish(mapping, ptr, &request);
+    Ok(())
+}
+
+/// Extends the mapping, and returns its address. It takes references, as copies cost a tenth of the call of the system.
+///
+/// # Safety
+/// Span and backing are a mapping of the caller's, or empty. If they are of the part's file, so it is for `Mmap::extend`.
+unsafe fn extended(
+    span: Span,
+    backing: &mut Backing,
+    reservation: &mut Reservation,
+    part: Option<&FilePart<RawFile>>,
+    request: &Request,
+) -> Result<NonNull<u8>, Error> {
+    let Request { len, flags, .. } = *request;
+    let fail = |kind| Err(Error::new(Call::Extend, kind));
+    if len == span.len {
+        return Ok(span.ptr);
     }
     let granularity = Sys::allocation_granularity();
-    let (span, backing) = mapping.span_and_backing();
     // The address, and how many bytes from there on need no reservation. An empty mapping has no place yet.
-    let (start, room) = match old_len {
+    let (start, room) = match span.len {
         0 => (reservation.as_ptr().addr(), 0),
         _ => {
             let (start, unit) = (span.ptr.addr().get(), granularity.max(Sys::page_size_of(backing)));
             let before = start & (unit - 1);
-            (start, rounded_up(before + old_len, unit) - before)
+            (start, rounded_up(before + span.len, unit) - before)
         }
     };
-    let is_alike = old_len == 0 || Sys::is_alike(backing, part.is_some(), flags);
+    let is_alike = span.len == 0 || Sys::is_alike(backing, part.is_some(), flags);
     let is_aligned =
         part.is_none_or(|part| (part.offset as usize).wrapping_sub(start) & (granularity - 1) == 0);
-    if len < old_len || !is_alike || !is_aligned {
-        return Err(refused(Call::Extend, ErrorKind::InvalidInput));
+    if len < span.len || !is_alike || !is_aligned {
+        return fail(ErrorKind::InvalidInput);
     }
     // Of the reservation. No sum overflows, as a length fits an `isize`, and a page is 1 GiB at most.
     let taken = rounded_up(len.saturating_sub(room), granularity);
-    if taken > reservation.len() {
-        return Err(refused(Call::Extend, ErrorKind::OutOfMemory));
-    }
-    if taken != 0 && flags.contains(Flags::HUGETLB) {
-        return Err(Failure::unsupported(Flags::HUGETLB).into());
-    }
-    if taken != 0 && reservation.as_ptr().addr() != start.wrapping_add(room) {
-        return Err(refused(Call::Extend, ErrorKind::InvalidInput));
-    }
     let whole = reservation.span();
-    if taken != 0 && taken != whole.len {
-        // SAFETY: a whole reservation of ours, and `taken` lies inside it.
-        unsafe { Sys::split(whole, taken)? };
+    if taken > whole.len {
+        return fail(ErrorKind::OutOfMemory);
+    }
+    if taken != 0 {
+        if flags.contains(Flags::HUGETLB) {
+            return Err(Failure::unsupported(Flags::HUGETLB).into());
+        }
+        if whole.ptr.addr().get() != start.wrapping_add(room) {
+            return fail(ErrorKind::InvalidInput);
+        }
+        if taken != whole.len {
+            // SAFETY: a whole reservation of ours, and `taken` lies inside it.
+            unsafe { Sys::split(whole, taken)? };
+        }
     }
     let front = Some(Span { len: taken, ..whole }).filter(|_| taken != 0);
-    let extended = if old_len == 0 {
-        let request = Request { prot: request.prot | A::PROT, reservation: front, ..request };
+    let result = if span.len == 0 {
         // SAFETY: a whole reservation of ours, as long as the request, rounded up to the granularity.
-        let mapped = unsafe {
-            match part {
-                Some(part) => Sys::map_file(part, request),
-                None => Sys::map_anon(request),
-            }
-        };
-        mapped.map(|mapped| mapping.set(mapped, len))
+        unsafe { map(part.copied(), Request { reservation: front, ..*request }) }.map(|mapped| {
+            *backing = mapped.backing;
+            mapped.ptr
+        })
     } else {
-        let extension = Extension { part, len, flags, reservation: front };
-        // SAFETY: this mapping, which is like the request, and the reservation.
-        unsafe { Sys::extend(span, backing, extension) }.map(|()| mapping.set_len(len))
+        let extension = Extension { part: part.copied(), len, flags, reservation: front };
+        // SAFETY: the caller's mapping, which is like the request, and the reservation.
+        unsafe { Sys::extend(span, backing, extension) }.map(|()| span.ptr)
     };
-    match extended {
-        Ok(()) => reservation.give_up_front(taken),
+    match result {
+        Ok(ptr) => {
+            reservation.give_up_front(taken);
+            Ok(ptr)
+        }
         Err(MapFailure { failure, is_span_lost }) => {
             if is_span_lost {
                 reservation.give_up_front(taken);
             }
-            return Err(failure.into());
+            Err(failure.into())
         }
     }
-    if flags.contains(Flags::READAHEAD) {
-        // A hint.
-        let _ = mapping.advise_range(old_len.., Advice::WillNeed);
-    }
-    Ok(())
 }
 
 /// # Safety
@@ -315,51 +326,74 @@ unsafe fn resize<A: Access>(
     part: Option<FilePart<RawFile>>,
     request: Request,
 ) -> Result<(), Error> {
-    let Request { len, flags, .. } = request;
-    let old_len = mapping.len();
-    if len == old_len {
-        return Ok(());
-    }
+    let request = Request { prot: request.prot | A::PROT, ..request };
     let (span, backing) = mapping.span_and_backing();
-    if old_len != 0 && !Sys::is_alike(backing, part.is_some(), flags) {
-        return Err(refused(Call::Resize, ErrorKind::InvalidInput));
+    // SAFETY: this mapping, and the caller's promise.
+    let mapped = unsafe { resized(span, backing, part, request)? };
+    *backing = mapped.backing;
+    finish(mapping, mapped.ptr, &request);
+    Ok(())
+}
+
+/// Returns the resized mapping.
+///
+/// # Safety
+/// As `extended`; the old mapping is not used after a success.
+unsafe fn resized(
+    span: Span,
+    backing: &mut Backing,
+    part: Option<FilePart<RawFile>>,
+    request: Request,
+) -> Result<Mapped<Backing>, Error> {
+    let Request { len, flags, .. } = request;
+    if len == span.len {
+        return Ok(Mapped { ptr: span.ptr, backing: *backing });
+    }
+    if span.len == 0 {
+        // SAFETY: there is no reservation.
+        return unsafe { map(part, request) }.map_err(|refused| refused.failure.into());
+    }
+    if !Sys::is_alike(backing, part.is_some(), flags) {
+        return Err(Error::new(Call::Resize, ErrorKind::InvalidInput));
     }
     if len == 0 {
-        // SAFETY: this mapping, which is replaced by an empty one.
+        // SAFETY: the caller's mapping.
         unsafe { Sys::unmap(span, backing)? };
-        let empty = Mapping::<A>::EMPTY.into_raw_parts();
-        mapping.set(crate::sys::contract::Mapped { ptr: empty.0, backing: empty.2 }, 0);
-        return Ok(());
+        return Ok(Mapped { ptr: Span::EMPTY.ptr, backing: Sys::EMPTY });
     }
-    let mapped = if old_len == 0 {
-        let request = Request { prot: request.prot | A::PROT, ..request };
-        // SAFETY: there is no reservation.
-        let mapped = unsafe {
-            match part {
-                Some(part) => Sys::map_file(part, request),
-                None => Sys::map_anon(request),
-            }
-        };
-        mapped.map_err(|refused| refused.failure)?
-    } else {
-        let request = Request { prot: Sys::prot(backing), ..request };
-        // SAFETY: this mapping, which is like the request.
-        unsafe { Sys::resize(span, backing, part, request)? }
-    };
-    mapping.set(mapped, len);
-    let (Span { ptr, .. }, backing) = mapping.span_and_backing();
-    if part.is_none() && len < old_len && Sys::prot(backing).contains(Prot::WRITE) {
-        let rest = ptr.as_ptr().wrapping_add(len);
-        let rest_len = rest.addr().wrapping_neg() % Sys::page_size_of(backing);
+    let request = Request { prot: Sys::prot(backing), ..request };
+    // SAFETY: the caller's mapping, which is like the request.
+    let mapped = unsafe { Sys::resize(span, backing, part, request)? };
+    if part.is_none() && len < span.len && request.prot.contains(Prot::WRITE) {
+        let rest = mapped.ptr.as_ptr().wrapping_add(len);
+        let rest_len = rest.addr().wrapping_neg() & (Sys::page_size_of(&mapped.backing) - 1);
         // What is cut off inside the last page must not come back when the mapping is extended.
         // SAFETY: the rest of a page of ours, which is writable.
-        unsafe { rest.write_bytes(0, rest_len.min(old_len - len)) };
+        unsafe { rest.write_bytes(0, rest_len.min(span.len - len)) };
     }
+    Ok(mapped)
+}
+
+/// # Safety
+/// The reservation, if there is one, is the caller's.
+unsafe fn map(part: Option<FilePart<RawFile>>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match part {
+            Some(part) => Sys::map_file(part, request),
+            None => Sys::map_anon(request),
+        }
+    }
+}
+
+/// Sets where the mapping is now, and how long.
+fn finish<A>(mapping: &mut Mapping<A>, ptr: NonNull<u8>, &Request { len, flags, .. }: &Request) {
+    let old_len = mapping.len();
+    mapping.set(ptr, len);
     if flags.contains(Flags::READAHEAD) && len > old_len {
-        // A hint.
+        // A hint: if it fails, the pages are read when they are touched.
         let _ = mapping.advise_range(old_len.., Advice::WillNeed);
     }
-    Ok(())
 }
 
 /// The least multiple of a power of two that is not less.

@@ -17,6 +17,17 @@ use core::ops::Range;
 /// Marks an entry whose frame belongs to the mapping. Both architectures leave bit 55 to software.
 const OWNED: u64 = 1 << 55;
 
+/// Marks an entry without access, which keeps its frame. It is not valid, for which both architectures have bit 0.
+const HIDDEN: u64 = 1 << 56;
+
+fn hidden(entry: u64) -> u64 {
+    entry & !1 | HIDDEN
+}
+
+fn shown(entry: u64) -> u64 {
+    if entry & HIDDEN == 0 { entry } else { entry & !HIDDEN | 1 }
+}
+
 #[derive(Clone, Copy)]
 pub enum Kind {
     Reserved,
@@ -311,7 +322,7 @@ impl Memory {
         for page in pages.step_by(PAGE_SIZE) {
             let Ok(entry) = tables::entry(arch::page_table(), page / PAGE_SIZE, None) else { continue };
             // SAFETY: an entry of a page table, to which no reference exists.
-            let before = unsafe { entry.replace(0) };
+            let before = shown(unsafe { entry.replace(0) });
             arch::invalidate_tlb(page);
             if let Some(frame) = arch::frame_of(before)
                 && before & OWNED != 0
@@ -363,12 +374,13 @@ impl Memory {
         for page in (start..start + len).step_by(PAGE_SIZE) {
             let entry = tables::entry(arch::page_table(), page / PAGE_SIZE, None)?;
             // SAFETY: an entry of a page table, to which no reference exists.
-            let before = unsafe { *entry };
+            let before = shown(unsafe { *entry });
             if let Some(frame) = arch::frame_of(before) {
                 // A frame of the file under a private mapping is copied at the first write.
                 let writable = writable && !(is_private && before & OWNED == 0);
+                let after = arch::page_entry(frame, writable, executable) | before & OWNED;
                 // SAFETY: as above.
-                unsafe { *entry = arch::page_entry(frame, writable, executable) | before & OWNED };
+                unsafe { *entry = if prot.is_empty() { hidden(after) } else { after } };
                 arch::invalidate_tlb(page);
                 if executable {
                     arch::sync_instruction_cache(frame, PAGE_SIZE);

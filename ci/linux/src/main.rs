@@ -155,11 +155,41 @@ fn huge_pages() -> Result<(), String> {
     for method in [MappingMut::lock, MappingMut::unlock, MappingMut::flush] {
         method(&map).unwrap();
     }
+    resize_huge_pages(&mut map);
     let map = map.into_read_only().unwrap();
     let address = map.as_ptr();
     let reservation = map.into_reservation().unwrap();
     assert_eq!((reservation.as_ptr(), reservation.len()), (address, 2 * HUGE_PAGE));
     Ok(())
+}
+
+/// A mapping of two huge pages that are filled with 1 gets more and less of them, and is divided between them.
+fn resize_huge_pages(map: &mut MappingMut) {
+    let request = |len| Mmap::anon(len).flags(Flags::HUGETLB);
+    request(3 * HUGE_PAGE - 5).resize(map).unwrap();
+    assert!(
+        map[..2 * HUGE_PAGE].iter().all(|&byte| byte == 1)
+            && map[2 * HUGE_PAGE..].iter().all(|&byte| byte == 0)
+    );
+    map.fill(1);
+    assert_eq!(Mmap::anon(4 * HUGE_PAGE).resize(map).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let error = request(9 * HUGE_PAGE).resize(map).unwrap_err();
+    assert_eq!((error.kind(), error.flag()), (ErrorKind::OutOfMemory, Some(Flags::HUGETLB)));
+    // Inside the last page it needs no reservation, which has no huge pages.
+    let mut reservation = Reservation::new(HUGE_PAGE).unwrap();
+    request(3 * HUGE_PAGE).extend(map, &mut reservation).unwrap();
+    assert_eq!((map.len(), map[3 * HUGE_PAGE - 6], map[3 * HUGE_PAGE - 5]), (3 * HUGE_PAGE, 1, 0));
+    let error = request(4 * HUGE_PAGE).extend(map, &mut reservation).unwrap_err();
+    assert_eq!((error.kind(), error.flag()), (ErrorKind::Unsupported, Some(Flags::HUGETLB)));
+    assert_eq!(map.split_off(4096).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let mut rest = map.split_off(HUGE_PAGE).unwrap();
+    rest[0] = 2;
+    let last = rest.split_off(HUGE_PAGE).unwrap();
+    map.join(rest).unwrap();
+    drop(last);
+    request(HUGE_PAGE + 1).resize(map).unwrap();
+    request(2 * HUGE_PAGE).resize(map).unwrap();
+    assert_eq!((map[HUGE_PAGE - 1], map[HUGE_PAGE], map[HUGE_PAGE + 1], map.len()), (1, 2, 0, 2 * HUGE_PAGE));
 }
 
 /// The pool has enough huge pages, so that a mapping could succeed and its first touch raise SIGBUS.

@@ -89,17 +89,33 @@ pub(crate) trait Parts: System {
         backing: &mut Self::Backing,
         extension: Extension<Self::RawFile>,
     ) -> Result<(), MapFailure> {
+        // SAFETY: the caller's mapping, and the new one, which nobody else knows of.
+        unsafe {
+            let Some((mapped, request)) = Self::map_next(mapping, backing, extension)? else { return Ok(()) };
+            let next = Span { ptr: mapped.ptr, len: request.len };
+            match Self::join_mappings(mapping, backing, next, &mapped.backing) {
+                Ok(joined) => *backing = joined,
+                Err(failure) => return Err(Self::undo_map(mapped, request, failure)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Maps what an extension adds in its reservation, if it has one, and does not join it. Returns it and its request.
+    ///
+    /// # Safety
+    /// As `extend`.
+    #[allow(clippy::type_complexity, reason = "it is used once")]
+    unsafe fn map_next(
+        mapping: Span,
+        backing: &Self::Backing,
+        extension: Extension<Self::RawFile>,
+    ) -> Result<Option<(Mapped<Self::Backing>, Request)>, MapFailure> {
         let Extension { part, len, flags, reservation } = extension;
-        let Some(reservation) = reservation else { return Ok(()) };
-        let at = reservation.ptr.addr().get() - mapping.ptr.addr().get();
-        let request = Request {
-            len: len - at,
-            prot: Self::prot(backing),
-            flags,
-            hint: 0,
-            reservation: Some(reservation),
-            huge_log2: 0,
-        };
+        let Some(Span { ptr, .. }) = reservation else { return Ok(None) };
+        let at = ptr.addr().get() - mapping.ptr.addr().get();
+        let request =
+            Request { len: len - at, prot: Self::prot(backing), flags, hint: 0, reservation, huge_log2: 0 };
         // SAFETY: the caller's reservation, as long as the request, rounded up to the granularity.
         let mapped = unsafe {
             match part {
@@ -107,15 +123,7 @@ pub(crate) trait Parts: System {
                 None => Self::map_anon(request)?,
             }
         };
-        let next = Span { ptr: mapped.ptr, len: request.len };
-        // SAFETY: the caller's mapping, and the new one, which nobody else knows of.
-        unsafe {
-            match Self::join_mappings(mapping, backing, next, &mapped.backing) {
-                Ok(joined) => *backing = joined,
-                Err(failure) => return Err(Self::undo_map(mapped, request, failure)),
-            }
-        }
-        Ok(())
+        Ok(Some((mapped, request)))
     }
 
     /// Makes a mapping of another length of one, in its place or elsewhere. What both lengths have in common keeps its

@@ -277,7 +277,7 @@ impl System for Linux {
         }
         backing.prot = prot;
         if prot.contains(Prot::EXEC) {
-            // SAFETY: READ is part of every `Prot`.
+            // SAFETY: `EXEC` contains `READ`.
             unsafe { arch::sync_instructions(span.ptr.as_ptr(), span.len, Self::page_size()) };
         }
         Ok(())

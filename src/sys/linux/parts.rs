@@ -6,7 +6,8 @@ use super::codes::{EFAULT, EINVAL};
 use super::{Backing, Kind, Linux, RawFile, pages};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Flags, Prot};
-use crate::sys::contract::{FilePart, Mapped, Request, Result, Span};
+use crate::sys::contract::parts::Extension;
+use crate::sys::contract::{FilePart, MapFailure, Mapped, Request, Result, Span};
 use crate::sys::{Parts, System};
 use core::ptr::{NonNull, with_exposed_provenance_mut};
 
@@ -17,8 +18,8 @@ impl Parts for Linux {
             true if flags.contains(Flags::COW) => Kind::Private,
             true => Kind::Shared,
         };
-        // A file on hugetlbfs has huge pages without being asked.
-        let is_huge = Self::page_size_of(backing) != Self::page_size();
+        // A file on hugetlbfs has huge pages without being asked; fresh memory is aligned to nothing else.
+        let is_huge = backing.alignment_log2 != 0;
         backing.kind == kind && (is_of_file || is_huge == flags.contains(Flags::HUGETLB))
     }
 
@@ -38,9 +39,19 @@ impl Parts for Linux {
         Ok(*backing)
     }
 
-    /// `mremap` keeps contents, permissions, locks and what was advised. It lengthens neither huge pages (`check_prep_vma` in
-    /// mm/mremap.c: EINVAL) nor a range of which the kernel has several records (EFAULT), as after joining different
-    /// mappings, or if parts are locked or advised differently. These are mapped anew.
+    /// What is mapped in a reservation never has huge pages, and permissions and kind are the mapping's.
+    unsafe fn extend(
+        mapping: Span,
+        backing: &mut Backing,
+        extension: Extension<RawFile>,
+    ) -> Result<(), MapFailure> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::map_next(mapping, backing, extension).map(drop) }
+    }
+
+    /// `mremap` keeps contents, permissions, locks and what was advised. It does not lengthen a range of which the kernel has
+    /// several records (EFAULT, mremap(2)), as after joining different mappings, or if parts are locked or advised
+    /// differently; nor huge pages, of which each must be resident. These are mapped anew.
     unsafe fn resize(
         mapping: Span,
         backing: &mut Backing,
@@ -51,7 +62,8 @@ impl Parts for Linux {
         if let Some(shortened) = unsafe { Self::shorten(mapping, backing, request.len) } {
             return shortened;
         }
-        if (request.flags & (Flags::LOCKED | Flags::POPULATE)).is_empty() {
+        let is_huge = Self::page_size_of(backing) != Self::page_size();
+        if (request.flags & (Flags::LOCKED | Flags::POPULATE)).is_empty() && !is_huge {
             let (address, len) = pages(mapping, backing);
             let (_, new_len) = pages(Span { len: request.len, ..mapping }, backing);
             if new_len == len {
