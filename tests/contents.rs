@@ -103,6 +103,11 @@ fn terminal() {
         return;
     }
     let this = env::current_exe().unwrap();
+    let mut list = Command::new(&this);
+    if !list.arg("--list").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        println!("skipped terminal: an emulator starts no other program of this architecture");
+        return;
+    }
     let mut command = Command::new("script");
     let started = command
         .args(["-qec", &format!("'{}' --exact terminal --nocapture", this.display()), "/dev/null"])
