@@ -75,13 +75,16 @@ impl<A> Mapping<A> {
     ///
     /// **Platform notes**
     /// - Linux, macOS: no call.
-    /// - Windows: no call. The mapping then consists of both, and can be divided there again.
+    /// - Windows: `CompareObjectHandles` for writable mappings of files. The mapping then consists of both, and can be divided
+    ///   there again.
     /// - Kernels: `custom::Backend::join`.
     ///
     /// # Errors
     /// `next` is given back, and this mapping is as before.
     /// - [`InvalidInput`](ErrorKind::InvalidInput): `next` begins elsewhere, or after a part of a page; or both differ.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot join mappings.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot join mappings; Windows cannot join mappings that were not
+    ///   made in a reservation, nor writable ones of files that were not opened by one call, as a mapping keeps one handle
+    ///   for [`flush`](Self::flush).
     ///
     /// # Examples
     ///

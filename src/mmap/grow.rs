@@ -40,7 +40,7 @@ impl Anon {
     /// **Platform notes**
     /// - Linux: `mprotect`; with `NORESERVE`, `POPULATE`, `LOCKED` or executable memory, `mmap` and `mremap`.
     /// - macOS: `mmap` with `MAP_FIXED`.
-    /// - Windows: `VirtualAlloc2`, for mappings made in a reservation.
+    /// - Windows: `VirtualAlloc` in the last 64 KiB, then `VirtualAlloc2`, for mappings made in a reservation.
     /// - Kernels: `map` in the reservation, then `custom::Backend::join`.
     ///
     /// # Errors
@@ -138,7 +138,8 @@ impl Mmap<'_> {
     /// mapping those in its last page are as they were when that page was copied.
     ///
     /// **Platform notes**
-    /// - Linux, macOS, Windows: as [`map_in`](Self::map_in).
+    /// - Linux, macOS: as [`map_in`](Self::map_in).
+    /// - Windows: as `map_in`, once for the last 64 KiB and once for the rest, for mappings made in a reservation.
     ///
     /// # Errors
     /// As [`Anon::extend`] and [`map`](Self::map), and:

@@ -56,11 +56,17 @@
 //! | | `split`, `release` | VirtualQuery, VirtualFree | the reservation, as above |
 //! | | `unmap` of a view in a reservation | UnmapViewOfFile, VirtualFree! | less than 64 KiB of address space is lost |
 //! | | `unmap_to_reservation` | GetProcAddress, VirtualFree or UnmapViewOfFile2 | |
-//! | | `protect` | FlushInstructionCache (`EXEC`), VirtualProtect | `prot` is what old and new have in common |
-//! | | `lock` | VirtualLock, VirtualUnlock! | some pages may stay locked |
-//! | | `unlock` | VirtualUnlock; if some pages are not locked, for each page | some pages may stay locked |
+//! | | `unmap` of several pieces | VirtualQuery, VirtualFree or UnmapViewOfFile for each | if the first one fails, all; else those that failed are lost |
+//! | | `unmap_to_reservation` of several | VirtualQuery, VirtualFree or UnmapViewOfFile2 for each | if the first one fails, all; else the range is lost |
+//! | | `join_reservations` | VirtualFree at most five times | two reservations, as above |
+//! | | `split_mapping` | VirtualQuery, DuplicateHandle | |
+//! | | `extend` | VirtualQuery, VirtualAlloc, or VirtualProtect and `map_file` in the last granule, then `map_file` or `map_anon`, VirtualProtect, VirtualLock, `undo_map`! | what was mapped in the last granule stays past the mapping's end; with the last one the reservation is lost |
+//! | | `shorten` | VirtualQuery, VirtualFree to decommit, then as `unmap` of several | if the first one fails, all; else pieces are lost |
+//! | | `protect` | FlushInstructionCache (`EXEC`), VirtualProtect for each piece | `prot` is what old and new have in common |
+//! | | `lock` | VirtualLock for each piece, VirtualUnlock! | some pages may stay locked |
+//! | | `unlock` | VirtualUnlock for each piece; if some pages are not locked, for each page | some pages may stay locked |
 //! | | `raise_lock_limit` | GetProcessWorkingSetSize, SetProcessWorkingSetSize, GetProcessWorkingSetSize | the limit may be raised |
-//! | | `flush` | FlushViewOfFile up to ten times, FlushFileBuffers | the file system has the data, the disk may not |
+//! | | `flush` | FlushViewOfFile up to ten times for each piece, FlushFileBuffers | the file system has the data, the disk may not |
 //! | | `discard` of fresh memory | VirtualAlloc, VirtualProtect, VirtualProtect! | contents may be gone, the memory never; if the last one fails, the memory is writable though `prot` says no |
 //! | Linux | `map_code` | memfd_create, ftruncate, mmap twice, munmap! | the executable mapping is lost |
 //! | | `map_stack` | mmap, mprotect, munmap! | the stack is lost |
