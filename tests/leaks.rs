@@ -129,7 +129,8 @@ fn in_reservation(file: &File, i: usize) -> Result<(), Error> {
     drop(map);
     let fresh = Mmap::anon(1).map_in(memory.into_reservation()?)?;
     assert_eq!(fresh[0], 0);
-    Ok(refused.value.release()?)
+    let raw = Mmap::new(file).len(1).map_raw_in(refused.value)?;
+    Ok(raw.into_reservation()?.release()?)
 }
 
 /// Mappings that grow, shrink, are divided and joined.

@@ -200,6 +200,10 @@ fn raw(env: &mut Env) -> Result {
     // SAFETY: `raw` is open until `from_raw` owns it.
     let lent = unsafe { FileRef::borrow_raw(raw) };
     ensure_eq!(lent.as_raw(), raw);
+    // It has the methods of `File`.
+    let mut byte = [0];
+    ensure_eq!((lent.len()?, lent.read_at(&mut byte, 99)?), (100, 1));
+    ensure_pattern(&byte, 99)?;
     // SAFETY: the file is this check's alone.
     ensure_pattern(&unsafe { Mmap::new(lent).map()? }, 0)?;
     // SAFETY: `into_raw` gave up `raw`.
