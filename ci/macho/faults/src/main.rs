@@ -64,7 +64,6 @@ enum Kept {
     Stack(Stack),
     Extended(MappingMut, Reservation),
     Three(MappingMut, MappingMut, MappingMut),
-    Raw(RawMapping),
 }
 
 /// A name of its own for each run, as some leave theirs. Removed at the end.
