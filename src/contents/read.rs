@@ -67,7 +67,8 @@ impl ContentsOptions {
                 return Err(too_long());
             }
             if len == memory.len() {
-                memory = grown(memory)?;
+                Mmap::anon(memory.len().saturating_mul(2)).resize(&mut memory)?;
+                advise(&memory);
             }
             let (base, room) = (memory.as_ptr().cast_mut(), memory.len());
             let read = |start: usize| {
@@ -118,17 +119,13 @@ fn is_longer(file: RawFile, offset: usize) -> bool {
 fn fresh(len: usize) -> Result<Mapping, Error> {
     let len = len.checked_next_multiple_of(Sys::page_size()).ok_or_else(too_long)?;
     let memory = Mmap::anon(len).prot(Prot::WRITE).map()?;
-    if len >= HUGE {
-        // A hint.
-        let _ = memory.advise(Advice::HugePage);
-    }
+    advise(&memory);
     Ok(memory)
 }
 
-/// Returns twice as much memory, with the same bytes at its start.
-fn grown(memory: Mapping) -> Result<Mapping, Error> {
-    let twice = fresh(memory.len().saturating_mul(2))?;
-    // SAFETY: it is as long at least, and fresh.
-    unsafe { twice.as_ptr().cast_mut().copy_from_nonoverlapping(memory.as_ptr(), memory.len()) };
-    Ok(twice)
+/// Asks for huge pages, which is a hint.
+fn advise(memory: &Mapping) {
+    if memory.len() >= HUGE {
+        let _ = memory.advise(Advice::HugePage);
+    }
 }
