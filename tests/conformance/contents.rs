@@ -99,7 +99,7 @@ fn changed_file(env: &mut Env) -> Result {
 
 /// A file that cannot change any more is mapped.
 fn sealed_file(_: &mut Env) -> Result {
-    for len in [100_000, 2 << 20] {
+    for len in [(1 << 20) + 9, 2 << 20] {
         let file = match File::memory() {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 return Err(Failure::Skipped("there are no files in memory"));
