@@ -31,6 +31,7 @@
 //! - [`View`] and `Reader` (feature `alloc`) are safe, whatever others do to the file: the one copies parts of it, the other
 //!   goes through it in chunks. [`guard::install`] makes views fast.
 //! - [`Contents`] is the whole of a file, pipe or terminal as one slice.
+//! - [Coming from](guide::coming_from) memmap2, mmap-rs, region or Go, find your names and what to write here.
 //! - `custom::Backend` is what a kernel implements: on targets without an operating system, or on any with
 //!   `--cfg baremap_backend="custom"`.
 //!
