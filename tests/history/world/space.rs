@@ -57,6 +57,11 @@ impl World {
                 (Handle::Read(value), old & new)
             }
         };
+        let is_changed = match (&handle, which % 4) {
+            (Handle::Read(_), 0) | (Handle::Write(_), 1) => true,
+            (Handle::Read(_) | Handle::Write(_), 2) => is_accessible,
+            _ => false,
+        };
         let (handle, prot) = match (handle, which % 4) {
             (Handle::Read(map), 0) => {
                 map.into_mut().map(|map| (map.into(), Prot::WRITE)).unwrap_or_else(refused(Prot::WRITE))
@@ -87,7 +92,8 @@ impl World {
             (handle, _) => (handle, old),
         };
         let prot = if len == 0 { Prot::READ } else { prot };
-        if prot != old {
+        // Whatever the pages had, except that a writable mapping becomes one without a call.
+        if is_changed && (old, prot) != (Prot::WRITE, Prot::WRITE) {
             prots.set(0..len, prot);
         }
         self.tell(|| format!("mapping {i} is the last one now, {prot:?}: {handle:?}"));
