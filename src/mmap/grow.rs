@@ -16,6 +16,7 @@ use crate::sys::{Backing, Parts, RawFile, Sys, System};
 use core::ptr::NonNull;
 
 impl Anon {
+    #[inline(always)]
     fn request(&self) -> Result<Request, Error> {
         self.check()?;
         let Self { len, prot, .. } = *self;

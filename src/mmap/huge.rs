@@ -12,7 +12,7 @@ const LARGEST: u8 = 34;
 impl Anon {
     /// Uses huge pages of `bytes` bytes, or fails; never falls back to others.
     ///
-    /// As [`Flags::HUGETLB`], which chooses the size itself. [`huge_page_sizes`] has the sizes.
+    /// As [`Flags::HUGETLB`](crate::Flags::HUGETLB), which chooses the size itself. [`huge_page_sizes`] has the sizes.
     ///
     /// **Platform notes**
     /// - Linux: `MAP_HUGETLB` with the size (`MAP_HUGE_2MB`, `MAP_HUGE_1GB`, …). Each size has its pool, in
@@ -43,7 +43,7 @@ impl Anon {
 impl Mmap<'_> {
     /// Requires that the file has huge pages of `bytes` bytes, or fails.
     ///
-    /// As [`Flags::HUGETLB`], which takes any size. On Linux the file system decides on the size when it is mounted; other
+    /// As [`Flags::HUGETLB`](crate::Flags::HUGETLB), which takes any size. On Linux the file system decides on the size when it is mounted; other
     /// systems have no such files.
     ///
     /// # Examples

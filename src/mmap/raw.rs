@@ -9,7 +9,7 @@ impl Mmap<'_> {
     /// Maps the file for access by pointers only.
     ///
     /// That is safe: others may change the file at any time. How several processes may use the same memory is
-    /// [a page of the guide](crate::guide::sharing). To write, add [`Prot::WRITE`]. As [`map`](Self::map)
+    /// [a page of the guide](crate::guide::sharing). To write, add [`Prot::WRITE`](crate::Prot::WRITE). As [`map`](Self::map)
     /// otherwise.
     ///
     /// # Errors

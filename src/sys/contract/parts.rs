@@ -106,6 +106,7 @@ pub(crate) trait Parts: System {
     /// # Safety
     /// As `extend`.
     #[allow(clippy::type_complexity, reason = "it is used once")]
+    #[inline]
     unsafe fn map_next(
         mapping: Span,
         backing: &Self::Backing,

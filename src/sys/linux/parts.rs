@@ -40,6 +40,7 @@ impl Parts for Linux {
     }
 
     /// What is mapped in a reservation never has huge pages, and permissions and kind are the mapping's.
+    #[inline]
     unsafe fn extend(
         mapping: Span,
         backing: &mut Backing,
