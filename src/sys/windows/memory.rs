@@ -76,6 +76,7 @@ pub(super) fn protection(prot: Prot, kind: Kind) -> u32 {
 /// # Safety
 /// The reservation, if there is one, is the caller's, and as long as `len` rounded up to the granularity. The offset is a
 /// multiple of the granularity.
+#[inline]
 pub(super) unsafe fn map_view(
     file: Handle,
     is_section: bool,

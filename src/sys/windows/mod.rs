@@ -240,6 +240,7 @@ impl System for Windows {
         if backing.kind == Kind::LargePages { large_page_size() } else { page_size() }
     }
 
+    #[inline]
     unsafe fn unmap(span: Span, backing: &Backing) -> Result<()> {
         if backing.place == Place::Pieces {
             // SAFETY: the caller's promise.
