@@ -463,6 +463,10 @@ impl World {
         let range = self.range(start, end, self.mappings[i].len());
         self.tell(|| format!("mapping {i}: discard {range:?}, {discard:?}"));
         let memory = &mut self.mappings[i];
+        if memory.is_locked && discard == Discard::Remove {
+            // The system refuses locked pages, perhaps after it removed others.
+            return;
+        }
         // SAFETY: no reference exists, and what the discard destroys counts as destroyed below.
         let result = with!(&memory.handle, map => unsafe { map.discard_range(range.clone(), discard) });
         let pages = memory.whole_pages(range, self.page, discard == Discard::Remove);
@@ -479,8 +483,17 @@ impl World {
         if is_senseless || memory.is_locked {
             kinds.push(ErrorKind::InvalidInput);
         }
-        let is_done = allow(result, &kinds).is_some() && !pages.is_empty();
+        let is_refused = allow(result, &kinds).is_none();
+        let is_done = !is_refused && !pages.is_empty();
         assert!(!is_senseless || !is_done, "{discard:?} of {kind:?}");
+        if is_refused && memory.is_locked && !is_senseless {
+            // What lies before the locked pages may be gone.
+            for (_, Part { source, cells, .. }, pages) in memory.pieces(pages.clone()) {
+                if !matches!(source, Source::Shared(_)) {
+                    cells.states.set(pages, State::Undefined);
+                }
+            }
+        }
         let (mut removed, files) = (vec![], &self.files);
         for (_, part, pages) in memory.pieces(pages).into_iter().filter(|_| is_done) {
             let Part { source, offset, cells } = part;
