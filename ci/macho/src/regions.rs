@@ -1,5 +1,6 @@
 //! The map of the process, of Linux's: `vm_map_region_recurse_64` in osfmk/vm/vm_map.c, libproc's `proc_regionfilename`.
 
+use crate::faults::perform;
 use crate::stop;
 use libc::{c_int, c_uint, c_void};
 
@@ -66,7 +67,8 @@ pub extern "C" fn vm_region_recurse_64(
     info: *mut ShortInfo,
     count: *mut c_uint,
 ) -> c_int {
-    const KERN_INVALID_ADDRESS: c_int = 1;
+    const KERN_INVALID_ADDRESS: isize = 1;
+    const KERN_FAILURE: c_int = 5;
     const VM_INHERIT_SHARE: c_uint = 0;
     const VM_INHERIT_COPY: c_uint = 1;
     // SAFETY: the program's, here and below.
@@ -75,20 +77,27 @@ pub extern "C" fn vm_region_recurse_64(
             "vm_region_recurse_64: another task, or a count that is not VM_REGION_SUBMAP_SHORT_INFO_COUNT_64",
         );
     }
-    // SAFETY: as above.
-    let Some(line) = find(unsafe { *address }) else { return KERN_INVALID_ADDRESS };
-    // SAFETY: as above.
-    unsafe {
-        (*address, *len, *depth) = (line.start, line.end - line.start, 0);
-        info.write(ShortInfo {
-            protection: line.protection,
-            max_protection: 7,
-            inheritance: if line.is_shared { VM_INHERIT_SHARE } else { VM_INHERIT_COPY },
-            offset: line.offset,
-            rest: [0; 7],
-        });
+    let query = || {
+        // SAFETY: as above.
+        let Some(line) = find(unsafe { *address }) else { return Ok(KERN_INVALID_ADDRESS) };
+        // SAFETY: as above.
+        unsafe {
+            (*address, *len, *depth) = (line.start, line.end - line.start, 0);
+            info.write(ShortInfo {
+                protection: line.protection,
+                max_protection: 7,
+                inheritance: if line.is_shared { VM_INHERIT_SHARE } else { VM_INHERIT_COPY },
+                offset: line.offset,
+                rest: [0; 7],
+            });
+        }
+        Ok(0)
+    };
+    // It returns no code of `errno`.
+    match perform("vm_region_recurse_64", query) {
+        -1 => KERN_FAILURE,
+        code => code as c_int,
     }
-    0
 }
 
 pub extern "C" fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_void, len: u32) -> c_int {
@@ -97,13 +106,15 @@ pub extern "C" fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_v
     if pid != unsafe { libc::getpid() } || len < MAXPATHLEN {
         stop("proc_regionfilename: another process, or a buffer that is shorter than MAXPATHLEN");
     }
-    match find(address as usize) {
+    let name = || match find(address as usize) {
         // POSIX shared memory has no path.
         Some(line) if !line.path.starts_with(b"/dev/shm/") && line.path.len() < MAXPATHLEN as usize => {
             // SAFETY: the program's buffer, which is longer.
             unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(line.path.as_ptr(), line.path.len()) };
-            line.path.len() as c_int
+            Ok(line.path.len() as isize)
         }
-        _ => 0,
-    }
+        _ => Ok(0),
+    };
+    // It returns 0 if it fails.
+    perform("proc_regionfilename", name).max(0) as c_int
 }

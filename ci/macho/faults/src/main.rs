@@ -10,11 +10,12 @@ use Kept::Nothing;
 use baremap::{
     Advice, Code, Contents, Discard, Error, ErrorKind, File, FileRef, Flags, Inheritance, Mapping,
     MappingMut, Mmap, Prot, RawMapping, Refused, Reservation, SharedMemory, Stack, guard, lock_limit,
-    page_size, raise_lock_limit,
+    page_size, process, raise_lock_limit,
 };
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::fmt::{self, Write};
+use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 unsafe extern "C" {
@@ -126,6 +127,7 @@ fn nothing(_: ()) -> Kept {
 }
 
 struct Env<'a> {
+    folder: &'a CStr,
     /// Another file than `file`, as closing a descriptor of that would drop the record lock on it.
     path: &'a CStr,
     file: &'a File,
@@ -191,6 +193,19 @@ fn extended_memory(env: &Env, flags: Flags) -> Outcome {
     (Kept::Extended(map, rest), result)
 }
 
+/// Locks another file than that with the record lock.
+fn locked(env: &Env, lock: fn(&File) -> Result<(), Error>) -> Outcome {
+    let file = ready(File::open_rw(env.path));
+    let result = env.armed(|| lock(&file));
+    (Kept::File(file), result)
+}
+
+/// An address that is free, but not where the system would map by itself.
+fn free_address() -> usize {
+    let reservation = ready(Reservation::new(64 * LEN));
+    (reservation.as_ptr().addr() + 8 * LEN).next_multiple_of(page_size())
+}
+
 /// Resizes a mapping of a part of the file to the whole.
 fn resized(env: &Env, flags: Flags) -> Outcome {
     let request = env.request(flags);
@@ -225,6 +240,60 @@ operations! {
         (Kept::File(file), result)
     };
     "make a file in memory": |env| env.armed(|| made(File::memory(), Kept::File));
+    "make a temporary file": |env| env.armed(|| made(File::temporary(env.folder), Kept::File));
+    "lock a file": |env| locked(env, File::lock);
+    "lock a file, shared": |env| locked(env, File::lock_shared);
+    "try to lock a file": |env| locked(env, File::try_lock);
+    "try to lock a file, shared": |env| locked(env, File::try_lock_shared);
+    "unlock a file": |env| {
+        let file = ready(File::open_rw(env.path));
+        ready(file.lock());
+        let result = env.armed(|| file.unlock());
+        (Kept::File(file), result)
+    };
+    "find a region": |env| {
+        let map = ready(env.map(NONE));
+        let range = map.as_ptr().addr()..map.as_ptr().addr() + map.len().next_multiple_of(page_size());
+        let found = env.armed(|| process::region_at(range.start + 5, |region| {
+            let is_right = region.range() == range && region.prot() == Prot::READ && region.is_shared();
+            // What cannot be named has no offset.
+            let is_named = region.name().ends_with(b"/file") && region.offset() == Some(0);
+            is_right && (is_named || region.name().is_empty() && region.offset().is_none())
+        }));
+        if found.as_ref().is_ok_and(|found| *found != Some(true)) {
+            panic!("the region is not found: {found:?}");
+        }
+        (Kept::Mapping(map), found.map(drop))
+    };
+    "list regions": |env| {
+        let (first, rest) = ready(reservation().split(page_size()).map_err(|refused| refused.error));
+        let start = first.as_ptr().addr();
+        let map = ready(Mmap::anon(rest.len()).map_mut_in(rest).map_err(|refused| refused.error));
+        let end = map.as_ptr().addr() + map.len();
+        let mut count = 0;
+        let listed = env.armed(|| process::regions(start..end, |_| {
+            count += 1;
+            ControlFlow::<()>::Continue(())
+        }));
+        if listed.is_ok() && count != 2 {
+            panic!("{count} regions are listed");
+        }
+        (Kept::Extended(map, first), listed.map(drop))
+    };
+    "map memory at a hint": |env| {
+        let address = free_address();
+        env.armed(|| made(anon(NONE).hint(address).map_mut(), Kept::MappingMut))
+    };
+    "map a file at a hint": |env| {
+        let address = free_address();
+        // SAFETY: as above.
+        env.armed(|| made(unsafe { env.request(NONE).hint(address).map() }, Kept::Mapping))
+    };
+    "give a name": |env| {
+        let map = ready(anon(NONE).map_mut());
+        let result = env.armed(|| map.set_name(c"name"));
+        (Kept::MappingMut(map), result)
+    };
     "share memory": |env| env.armed(|| made(SharedMemory::new(LEN), |memory| Kept::Shared(memory, None)));
     "share memory by a name": |env| {
         let name = Name::new();
@@ -481,14 +550,17 @@ operations! {
 }
 
 /// The calls after which something is left, because undoing failed too: memory that nobody knows of, but never a
-/// `Reservation` whose range is lost; or a mapping that is no longer locked, after a failure that xnu does not report; or code
-/// that stays writable.
+/// `Reservation` whose range is lost; or an empty file; or a mapping that is no longer locked, after a failure that xnu does
+/// not report; or code that stays writable.
 const LEFT: &[(&str, &str)] = &[
     ("read contents", "fstat mmap pread! munmap! "),
     ("read contents", "fstat mmap pread pread! munmap! "),
     ("read contents", "fstat! mmap pread mmap munmap! pread pread "),
     ("make a file in memory", "shm_open shm_unlink! close "),
     ("make a file in memory", "shm_open shm_unlink! close! "),
+    ("make a temporary file", "open openat unlinkat! close close "),
+    ("make a temporary file", "open openat unlinkat! close! close "),
+    ("make a temporary file", "open openat unlinkat! close close! "),
     ("share memory", "shm_open shm_unlink! close "),
     ("share memory", "shm_open shm_unlink! close! "),
     ("share memory by a name", "shm_open ftruncate! shm_unlink! close "),
@@ -528,6 +600,8 @@ const LEFT: &[(&str, &str)] = &[
 /// The calls that the crate repeats after a signal.
 const REPEATED: &[&str] = &[
     "open!",
+    "openat!",
+    "flock!",
     "fstat!",
     "ftruncate!",
     "fcntl!",
@@ -675,7 +749,7 @@ unsafe extern "C" fn main(_: c_int, arguments: *const *const c_char) -> c_int {
     let file = ready(File::create(path));
     ready(file.set_len(LEN as u64));
     take_record_lock(&file);
-    let env = Env { path: other, file: &file, arm: &|| () };
+    let env = Env { folder, path: other, file: &file, arm: &|| () };
     for &operation in OPERATIONS {
         let mut most = run(&env, operation, 0, 0, 0);
         let mut first = 1;
