@@ -192,7 +192,8 @@ impl<'a> Region<'a> {
         self.offset
     }
 
-    /// Returns the path of the file that is mapped, or what else the system calls the region; empty if it has no name.
+    /// Returns the path of the file that is mapped, or what else the system calls the region; empty if it has no name, or the
+    /// system fails to find it.
     ///
     /// The path is where the file was last known to be. It is text for people: a file may have been replaced by another
     /// since it was mapped.

@@ -44,9 +44,14 @@
 //! | | `resize` to more | mmap, mlock (`LOCKED`), mprotect, munmap, munmap! | as on Linux |
 //! | | `install_guard` | sigaction four times | SIGBUS may have the guard's handler already, which passes everything on |
 //! | | `temporary_file` | open, openat, unlinkat, close twice! | as on Linux |
+//! | | `regions` | vm_region_recurse_64, proc_regionfilename | if the last one fails, the region has neither name nor offset |
 //! | Windows | `open` | MultiByteToWideChar, GetFullPathNameW, VirtualAlloc (long paths), CreateFileW, VirtualFree! | 128 KiB are lost, the file is open |
 //! | | `open` with `Create` | … SetFileInformationByHandle if the file existed | the file keeps its contents |
 //! | | `read`, `write` | GetFileType, SetFilePointerEx, CreateEventW, ReadFile or WriteFile, GetOverlappedResult, SetFilePointerEx | if the last one fails, the position is moved, and the bytes were transferred |
+//! | | `lock_file` | CreateEventW, LockFileEx, GetOverlappedResult | |
+//! | | `unlock_file` | UnlockFile twice | if the last one fails, the file is unlocked, or has one lock of two |
+//! | | `temporary_file` | as `open` | the file is deleted |
+//! | | `regions` | VirtualAlloc, VirtualQuery, K32GetMappedFileNameW, WideCharToMultiByte, VirtualFree! | 160 KiB are lost; if K32GetMappedFileNameW or WideCharToMultiByte fails, the region has no name |
 //! | | `map_file` | DuplicateHandle, CreateFileMappingW, MapViewOfFile, VirtualProtect (`COW`), VirtualLock (`LOCKED`), UnmapViewOfFile! | the view is lost |
 //! | | … in a reservation | … GetProcAddress, VirtualQuery, VirtualFree, MapViewOfFile3, VirtualProtect, VirtualLock, UnmapViewOfFile2! | the reservation, as one placeholder or two, which the next use joins; with the last one the range is lost |
 //! | | `new_object`, `create_object`, `open_object` | MultiByteToWideChar, CreateFileMappingW or OpenFileMappingW, MapViewOfFile, VirtualQuery, UnmapViewOfFile! | a view is lost |
@@ -56,7 +61,7 @@
 //! | | `split`, `release` | VirtualQuery, VirtualFree | the reservation, as above |
 //! | | `unmap` of a view in a reservation | UnmapViewOfFile, VirtualFree! | less than 64 KiB of address space is lost |
 //! | | `unmap_to_reservation` | GetProcAddress, VirtualFree or UnmapViewOfFile2 | |
-//! | | `unmap` of several pieces | VirtualQuery, VirtualFree or UnmapViewOfFile for each | if the first one fails, all; else those that failed are lost |
+//! | | `unmap` of several pieces | VirtualQuery, VirtualFree or UnmapViewOfFile for each | if the first one fails, all; else those that failed are lost, with VirtualQuery all from there |
 //! | | `unmap_to_reservation` of several | VirtualQuery, VirtualFree or UnmapViewOfFile2 for each | if the first one fails, all; else the range is lost |
 //! | | `join_reservations` | VirtualFree at most five times | two reservations, as above |
 //! | | `split_mapping` | VirtualQuery, DuplicateHandle | |

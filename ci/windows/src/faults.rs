@@ -9,7 +9,7 @@ use baremap::{
     Stack, lock_limit, raise_lock_limit,
 };
 use std::ffi::CString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub const CHECKS: &[(&str, fn())] = &[
@@ -58,7 +58,7 @@ const ERROR_INVALID_PARAMETER: u32 = 87;
 pub const GRANULARITY: usize = 1 << 16;
 
 /// A length that does not fill the last 64 KiB, so that a view leaves the rest of a reservation.
-const ODD: usize = GRANULARITY + 5000;
+pub const ODD: usize = GRANULARITY + 5000;
 
 pub struct Folder(PathBuf);
 
@@ -73,7 +73,11 @@ impl Folder {
         CString::new(self.0.join(name).to_str().unwrap()).unwrap()
     }
 
-    fn file(&self) -> File {
+    pub fn as_path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn file(&self) -> File {
         let path = self.0.join("data");
         if !path.exists() {
             std::fs::write(&path, (0..ODD).map(byte).collect::<Vec<_>>()).unwrap();
@@ -134,7 +138,7 @@ pub fn each<S, T>(
     }
 }
 
-fn none(_: &[&str]) -> bool {
+pub fn none(_: &[&str]) -> bool {
     false
 }
 

@@ -26,6 +26,8 @@ pub struct Plan {
 pub struct Log {
     /// The calls in order.
     pub calls: Vec<&'static str>,
+    /// The plan's code.
+    pub code: u32,
     /// The flags of the last CreateFileW.
     pub open_flags: u32,
     /// How many pages ReadProcessMemory touched, which fails only as `fail_all`.
@@ -44,7 +46,7 @@ thread_local! {
 
 /// Runs `operation` under a plan.
 pub fn with<T>(plan: Plan, operation: impl FnOnce() -> T) -> (T, Log) {
-    let log = Log { calls: Vec::with_capacity(1 << 10), ..Log::default() };
+    let log = Log { calls: Vec::with_capacity(1 << 10), code: plan.code, ..Log::default() };
     ARMED.set(Some(Armed { plan, log }));
     let result = operation();
     let armed = ARMED.take().unwrap();
@@ -116,8 +118,11 @@ hooks! {
     GetOverlappedResult(a: Handle, b: Ptr, c: *mut u32, d: i32) -> i32 = 0;
     GetProcessWorkingSetSize(a: Handle, b: *mut usize, c: *mut usize) -> i32 = 0;
     GetTempPathW(a: u32, b: *mut u16) -> u32 = 0;
+    K32GetMappedFileNameW(a: Handle, b: Ptr, c: *mut u16, d: u32) -> u32 = 0;
+    LockFileEx(a: Handle, b: u32, c: u32, d: u32, e: u32, f: Ptr) -> i32 = 0;
     MapViewOfFile(a: Handle, b: u32, c: u32, d: u32, e: usize) -> Ptr = std::ptr::null_mut();
     MapViewOfFile3(a: Handle, b: Handle, c: Ptr, d: u64, e: usize, f: u32, g: u32, h: Ptr, i: u32) -> Ptr = std::ptr::null_mut();
+    MapViewOfFileEx(a: Handle, b: u32, c: u32, d: u32, e: usize, f: Ptr) -> Ptr = std::ptr::null_mut();
     MultiByteToWideChar(a: u32, b: u32, c: Ptr, d: i32, e: Ptr, f: i32) -> i32 = 0;
     OpenFileMappingW(a: u32, b: i32, c: *const u16) -> Handle = 0;
     PrefetchVirtualMemory(a: Handle, b: usize, c: Ptr, d: u32) -> i32 = 0;
@@ -125,13 +130,16 @@ hooks! {
     RemoveVectoredExceptionHandler(a: Ptr) -> u32 = 0;
     SetFilePointerEx(a: Handle, b: i64, c: *mut i64, d: u32) -> i32 = 0;
     SetProcessWorkingSetSize(a: Handle, b: usize, c: usize) -> i32 = 0;
+    UnlockFile(a: Handle, b: u32, c: u32, d: u32, e: u32) -> i32 = 0;
     UnmapViewOfFile(a: Ptr) -> i32 = 0;
     UnmapViewOfFile2(a: Handle, b: Ptr, c: u32) -> i32 = 0;
     VirtualAlloc2(a: Handle, b: Ptr, c: usize, d: u32, e: u32, f: Ptr, g: u32) -> Ptr = std::ptr::null_mut();
     VirtualFree(a: Ptr, b: usize, c: u32) -> i32 = 0;
     VirtualLock(a: Ptr, b: usize) -> i32 = 0;
     VirtualProtect(a: Ptr, b: usize, c: u32, d: *mut u32) -> i32 = 0;
+    VirtualQuery(a: Ptr, b: Ptr, c: usize) -> usize = 0;
     VirtualUnlock(a: Ptr, b: usize) -> i32 = 0;
+    WideCharToMultiByte(a: u32, b: u32, c: *const u16, d: i32, e: Ptr, f: i32, g: Ptr, h: Ptr) -> i32 = 0;
     WriteFile(a: Handle, b: Ptr, c: u32, d: *mut u32, e: Ptr) -> i32 = 0;
 }
 

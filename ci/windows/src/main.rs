@@ -18,6 +18,8 @@ mod hooks;
 #[cfg(windows)]
 mod parts;
 #[cfg(windows)]
+mod process;
+#[cfg(windows)]
 mod state;
 
 #[cfg(windows)]
@@ -34,7 +36,7 @@ fn main() -> std::process::ExitCode {
     let only = arguments.first();
     let (mut passed, mut failed) = (0, 0);
     for &(name, check) in
-        faults::CHECKS.iter().chain(parts::CHECKS).chain(handles::CHECKS).chain(guard::CHECKS)
+        [faults::CHECKS, parts::CHECKS, process::CHECKS, handles::CHECKS, guard::CHECKS].into_iter().flatten()
     {
         if only.is_some_and(|only| !name.contains(only.as_str())) {
             continue;

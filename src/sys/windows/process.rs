@@ -3,7 +3,7 @@
 use super::Windows;
 use super::calls::*;
 use super::imports::*;
-use crate::error::kind::Call;
+use crate::error::kind::{Call, Failure};
 use crate::options::Prot;
 use crate::sys::contract::Result;
 use crate::sys::contract::process::{Process, Region, prot};
@@ -68,12 +68,12 @@ impl Process for Windows {
         let mut names = Names::new()?;
         let mut address = from;
         // The function describes what follows a page, and so only a part of the region that contains it.
-        if let Some(info) = query(from) {
+        if let Some(info) = query(from)? {
             if info.state != MEM_FREE {
                 address = info.allocation_base.addr();
             }
         }
-        while let Some(info) = query(address) {
+        while let Some(info) = query(address)? {
             let start = info.base_address.addr();
             let Some(end) = start.checked_add(info.region_size) else { break };
             address = end;
@@ -97,15 +97,20 @@ impl Process for Windows {
     }
 }
 
-/// Returns `None` past the highest address that a process can have.
-fn query(address: usize) -> Option<MemoryBasicInformation> {
+/// Returns `None` past the highest address that a process can have, where the function fails with ERROR_INVALID_PARAMETER
+/// (Microsoft, "VirtualQuery function").
+fn query(address: usize) -> Result<Option<MemoryBasicInformation>> {
     let mut info = MaybeUninit::<MemoryBasicInformation>::uninit();
     // SAFETY: `info` has the layout and the length that the function writes.
     let written = unsafe {
         VirtualQuery(without_provenance(address), info.as_mut_ptr(), size_of::<MemoryBasicInformation>())
     };
-    // SAFETY: on success it is initialized.
-    (written != 0).then(|| unsafe { info.assume_init() })
+    match checked(Call::VirtualQuery, written as i32) {
+        // SAFETY: on success it is initialized.
+        Ok(()) => Ok(Some(unsafe { info.assume_init() })),
+        Err(Failure { code: ERROR_INVALID_PARAMETER, .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn permissions(protection: u32) -> Prot {
