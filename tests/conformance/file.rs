@@ -1,6 +1,7 @@
 //! Files.
 
 use super::*;
+use baremap::process;
 
 checks! {
     file:
@@ -265,6 +266,20 @@ fn lock_ends(env: &mut Env) -> Result {
     Ok(())
 }
 
+/// The path that the map of the process has for a mapping does not lead to the file. It may have none.
+fn is_nowhere(env: &Env, map: &[u8]) -> Result {
+    let path = process::region_at(map.as_ptr().addr(), |region| {
+        let name = region.name();
+        let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+        // As in `Env::path`.
+        name.strip_prefix(env.folder.to_bytes())
+            .and_then(|name| core::str::from_utf8(name).ok())
+            .map(|name| env.path(name))
+    });
+    let Ok(Some(Some(path))) = path else { return Ok(()) };
+    fails(File::open(&*path), ErrorKind::NotFound)
+}
+
 /// A file of its own each time, that can do what any can.
 fn temporary(env: &mut Env) -> Result {
     let one = supported(File::temporary(env.folder), "no files without a name here")?;
@@ -275,6 +290,7 @@ fn temporary(env: &mut Env) -> Result {
     ensure_eq!(two.write_at(b"contents", 10)?, 8);
     let mut map = map_mut(&one)?;
     ensure_filled(&map, 0)?;
+    is_nowhere(env, &map)?;
     map.fill(1);
     map.flush()?;
     one.sync()?;
