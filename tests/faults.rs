@@ -595,6 +595,17 @@ const OPERATIONS: &[(&str, Operation)] = &[
             map.fill(1);
         }
     }),
+    ("map at a hint and give a name", |path| {
+        let _file = File::open_rw(path);
+        let map = Mmap::anon(LEN).hint(1 << 40).map_mut();
+        let named = map.as_ref().map(|map| map.set_name(c"name"));
+        done();
+        assert_eq!(named.is_ok(), map.is_ok());
+        if let Ok(mut map) = map {
+            assert!(map.iter().all(|&byte| byte == 0));
+            map.fill(1);
+        }
+    }),
     ("find a region of the process", |path| {
         let file = File::open_rw(path);
         // SAFETY: as above.
