@@ -80,8 +80,8 @@ fn map_raw(memory: &SharedMemory) -> Result<RawMapping, Error> {
 
 /// The number at an offset.
 fn number(map: &RawMapping, offset: usize) -> &AtomicU32 {
-    assert!(offset % 4 == 0 && offset + 4 <= map.len() && map.prot().contains(Prot::WRITE));
-    assert!(map.as_ptr().addr() % 4 == 0);
+    assert!(offset & 3 == 0 && offset + 4 <= map.len() && map.prot().contains(Prot::WRITE));
+    assert!(map.as_ptr().addr() & 3 == 0);
     // SAFETY: aligned, mapped and writable while `map` is borrowed. All mappings of a check are used by this function alone,
     // and nothing truncates the memory.
     unsafe { AtomicU32::from_ptr(map.as_mut_ptr().add(offset).cast()) }
