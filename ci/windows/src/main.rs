@@ -8,6 +8,8 @@ fn main() {
 }
 
 #[cfg(windows)]
+mod contents;
+#[cfg(windows)]
 mod faults;
 #[cfg(windows)]
 mod guard;
@@ -36,7 +38,9 @@ fn main() -> std::process::ExitCode {
     let only = arguments.first();
     let (mut passed, mut failed) = (0, 0);
     for &(name, check) in
-        [faults::CHECKS, parts::CHECKS, process::CHECKS, handles::CHECKS, guard::CHECKS].into_iter().flatten()
+        [faults::CHECKS, parts::CHECKS, process::CHECKS, contents::CHECKS, handles::CHECKS, guard::CHECKS]
+            .into_iter()
+            .flatten()
     {
         if only.is_some_and(|only| !name.contains(only.as_str())) {
             continue;
