@@ -151,7 +151,7 @@ fn parts(file: &File, i: usize) -> Result<(), Error> {
     // SAFETY: as above.
     let past_end = unsafe { Mmap::new(file).len(1 << 40).resize(&mut map) };
     assert_eq!(kind(past_end), Err(ErrorKind::BeyondEnd));
-    let mut reservation = Reservation::new(8 * unit)?;
+    let mut reservation = Reservation::new(50_000)?;
     let mut map: Mapping = Mapping::default();
     // SAFETY: as above.
     unsafe { Mmap::new(file).len(len).extend(&mut map, &mut reservation)? };
