@@ -4,8 +4,8 @@
 mod bare;
 mod chart;
 mod compare;
-mod grow;
 mod contents;
+mod grow;
 mod lookup;
 mod state;
 mod table;
