@@ -54,6 +54,16 @@ pub fn fork() -> Result<(), String> {
     Ok(())
 }
 
+/// Whether something becomes true. Other checks of the machine may take a page of the pool for a moment.
+fn settles(is_so: impl Fn() -> bool) -> bool {
+    (0..300).any(|_| {
+        is_so() || {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            false
+        }
+    })
+}
+
 /// The folders of sysfs are the sizes, and a mapping has the one that it asked for.
 pub fn huge_pages_by_size() -> Result<(), String> {
     let mut sizes: Vec<usize> = fs::read_dir("/sys/kernel/mm/hugepages")
@@ -71,7 +81,8 @@ pub fn huge_pages_by_size() -> Result<(), String> {
     let before = free();
     let request = Mmap::anon(HUGE_PAGE + 1).huge_page_size(HUGE_PAGE);
     let mut map = request.map_mut().unwrap();
-    assert_eq!((map.len(), map.as_ptr().addr() % HUGE_PAGE, free()), (HUGE_PAGE + 1, 0, before - 2));
+    assert_eq!((map.len(), map.as_ptr().addr() % HUGE_PAGE), (HUGE_PAGE + 1, 0));
+    assert!(settles(|| free() == before - 2));
     assert_eq!(map.resident(..).unwrap().bytes(), Ok(HUGE_PAGE + 1));
     map.fill(1);
     map.lock_range(HUGE_PAGE..).unwrap();
@@ -89,7 +100,7 @@ pub fn huge_pages_by_size() -> Result<(), String> {
         ErrorKind::OutOfMemory
     );
     map.unmap().unwrap();
-    assert_eq!(free(), before);
+    assert!(settles(|| free() == before));
 
     let file = memory_file(libc::MFD_HUGETLB, 2 * HUGE_PAGE as u64)?;
     let request = Mmap::new(&file).offset(5);
@@ -97,7 +108,7 @@ pub fn huge_pages_by_size() -> Result<(), String> {
     let mut map = unsafe { request.huge_page_size(HUGE_PAGE).map_mut() }.unwrap();
     map.fill(1);
     drop(map);
-    assert_eq!(free(), before - 2);
+    assert!(settles(|| free() == before - 2));
     for size in [1 << 16, 4 << 20, 1 << 30] {
         let error = request.huge_page_size(size).map_raw().unwrap_err();
         assert_eq!((error.kind(), error.flag()), (ErrorKind::Unsupported, Some(Flags::HUGETLB)));
