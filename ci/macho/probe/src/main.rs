@@ -582,7 +582,6 @@ unsafe fn mistake(name: &CStr, path: *const c_char) {
             b"prot-growsdown" => drop(mprotect(map, 1, READ | 0x1000000)),
             b"ms-sync" => drop(msync(map, 1, 4)),
             b"madv-hugepage" => drop(madvise(map, PAGE, 14)),
-            b"madv-free" => drop(madvise(map, PAGE, 8)),
             b"madv-remove" => drop(madvise(map, PAGE, 9)),
             b"madv-free-a-part" => drop(madvise(map.add(8), 8, 5)),
             b"o-creat" => drop(open(path, 0o100 | O_RDWR, 0o600 as c_int)),
