@@ -75,7 +75,7 @@ pub fn is_for(systems: &str, target: &Target) -> bool {
 pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos", "Prot::WRITE", As("(PROT_READ | PROT_WRITE)")),
     ("linux macos", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
-    ("macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
+    ("linux macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
     ("linux macos", "0o600", As("(S_IRUSR | S_IWUSR)")),
     ("linux", "MAP_SHARED_SYNC", As("(MAP_SHARED_VALIDATE | MAP_SYNC)")),
     ("linux", "O_DIRECTORY", As("O_DIRECTORY")),

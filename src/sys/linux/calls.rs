@@ -33,7 +33,8 @@ pub(super) fn uninterrupted(call: Call, syscall: impl FnMut() -> usize) -> Resul
 /// Opens a file relative to the working directory.
 #[inline]
 pub(super) fn open(path: &CStr, flags: c_int, mode: usize) -> usize {
-    openat(AT_FDCWD, path, flags, mode)
+    // SAFETY: `path` ends in NUL.
+    unsafe { syscall4(OPENAT, AT_FDCWD as usize, path.as_ptr().expose_provenance(), flags as usize, mode) }
 }
 
 /// Opens a file relative to a folder.
