@@ -2,38 +2,17 @@
 
 #![cfg(feature = "std")]
 
+mod common;
+
 use baremap::{Contents, ErrorKind};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
+use common::{LARGEST, Temporary};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{env, thread};
 
 const IS_POSIX: bool = std::path::MAIN_SEPARATOR == '/';
-
-/// A file that is removed when this is dropped.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new(name: &str, contents: &[u8]) -> Self {
-        let path = env::temp_dir().join(format!("baremap-contents-{}-{name}", std::process::id()));
-        fs::write(&path, contents).unwrap();
-        Self(path)
-    }
-
-    fn open(&self) -> File {
-        File::open(&self.0).unwrap()
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 /// Letters, as a shell may change other bytes.
 fn letters(len: usize) -> Vec<u8> {
@@ -152,7 +131,7 @@ fn file_that_changes_meanwhile() {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut writer = OpenOptions::new().write(true).open(&file.0).unwrap();
+            let mut writer = file.writable();
             for len in [10_000_000, 1_000, 70_000, 3_000_000, 0, 8 << 20].into_iter().cycle() {
                 writer.set_len(len).unwrap();
                 writer.seek(SeekFrom::Start(len)).unwrap();
@@ -180,32 +159,6 @@ fn debug_prints_no_contents() {
         let file = Temporary::new(&format!("debug-{len}"), &vec![b'a'; len]);
         let text = format!("{:?}", Contents::read(&file.open()).unwrap());
         assert_eq!(text, format!("Contents {{ len: {len}, is_mapped: false }}"));
-    }
-}
-
-/// A heap that fails requests over a length, in one thread.
-struct Heap;
-
-#[global_allocator]
-static HEAP: Heap = Heap;
-
-thread_local! {
-    static LARGEST: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-// SAFETY: the system's allocator, or none.
-unsafe impl GlobalAlloc for Heap {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.size() > LARGEST.get() {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: the caller's layout.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `alloc` allocated it.
-        unsafe { System.dealloc(ptr, layout) }
     }
 }
 

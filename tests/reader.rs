@@ -2,38 +2,13 @@
 
 #![cfg(feature = "std")]
 
+mod common;
+
 use baremap::{Error, Reader};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
+use common::{LARGEST, Temporary};
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-/// A file that is removed when this is dropped.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new(name: &str, contents: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("baremap-reader-{}-{name}", std::process::id()));
-        fs::write(&path, contents).unwrap();
-        Self(path)
-    }
-
-    fn open(&self) -> File {
-        File::open(&self.0).unwrap()
-    }
-
-    fn writable(&self) -> File {
-        OpenOptions::new().write(true).open(&self.0).unwrap()
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 251) as u8).collect()
@@ -211,32 +186,6 @@ fn debug_prints_no_contents() {
             let text = format!("{reader:?}");
             assert!(!text.contains("97, 97") && !text.contains("aaaa") && text.len() < 200, "{text}");
         }
-    }
-}
-
-/// A heap that fails requests over a length, in one thread.
-struct Heap;
-
-#[global_allocator]
-static HEAP: Heap = Heap;
-
-thread_local! {
-    static LARGEST: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-// SAFETY: the system's allocator, or none.
-unsafe impl GlobalAlloc for Heap {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.size() > LARGEST.get() {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: the caller's layout.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `alloc` allocated it.
-        unsafe { System.dealloc(ptr, layout) }
     }
 }
 

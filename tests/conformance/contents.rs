@@ -97,17 +97,23 @@ fn changed_file(env: &mut Env) -> Result {
     Ok(())
 }
 
+/// A file in memory, full of 7.
+fn file_in_memory(len: usize) -> Result<File> {
+    let file = match File::memory() {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::Skipped("there are no files in memory"));
+        }
+        file => file?,
+    };
+    file.set_len(len as u64)?;
+    map_mut(&file)?.fill(7);
+    Ok(file)
+}
+
 /// A file that cannot change any more is mapped.
 fn sealed_file(_: &mut Env) -> Result {
     for len in [(1 << 20) + 9, 2 << 20] {
-        let file = match File::memory() {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {
-                return Err(Failure::Skipped("there are no files in memory"));
-            }
-            file => file?,
-        };
-        file.set_len(len as u64)?;
-        map_mut(&file)?.fill(7);
+        let file = file_in_memory(len)?;
         match file.seal() {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 return Err(Failure::Skipped("there are no seals"));
@@ -129,14 +135,7 @@ fn sealed_file(_: &mut Env) -> Result {
 /// A file in memory can be mapped, also where it cannot be read.
 fn memory_file(_: &mut Env) -> Result {
     for len in [page_size(), 8 * page_size(), 64 * page_size()] {
-        let file = match File::memory() {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {
-                return Err(Failure::Skipped("there are no files in memory"));
-            }
-            file => file?,
-        };
-        file.set_len(len as u64)?;
-        map_mut(&file)?.fill(7);
+        let file = file_in_memory(len)?;
         // SAFETY: the file is the check's alone.
         let contents = unsafe { Contents::map(&file)? };
         ensure_eq!(contents.len(), len);
