@@ -16,15 +16,17 @@ struct MemoryBasicInformation {
 
 #[link(name = "kernel32")]
 unsafe extern "system" {
-    fn GetHandleInformation(handle: isize, flags: *mut u32) -> i32;
+    fn CloseHandle(handle: isize) -> i32;
+    fn CreateEventW(security: *mut c_void, manual_reset: i32, initial_state: i32, name: *const u16) -> isize;
     fn VirtualQuery(address: *const c_void, info: *mut MemoryBasicInformation, len: usize) -> usize;
 }
 
-/// The start and length of each allocation, view and placeholder, and the number of open handles.
+/// The start and length of each allocation, view and placeholder, and the handle that a new object would get: Wine gives it
+/// the least that is free (`alloc_entry` in server/handle.c), so that one that is left open, or closed twice, changes it.
 #[derive(PartialEq, Eq)]
 pub struct State {
     allocations: Vec<(usize, usize)>,
-    handles: usize,
+    next_handle: isize,
 }
 
 fn query(address: usize) -> Option<MemoryBasicInformation> {
@@ -59,11 +61,13 @@ impl State {
                 _ => allocations.push((info.allocation_base, info.region_size)),
             }
         }
-        let mut flags = 0;
-        // SAFETY: `flags` is writable. Handles are multiples of 4, and small.
-        let handles =
-            (4..0x800).step_by(4).filter(|&handle| unsafe { GetHandleInformation(handle, &mut flags) } != 0);
-        Self { allocations, handles: handles.count() }
+        // SAFETY: a new event, closed once.
+        let next_handle = unsafe {
+            let event = CreateEventW(std::ptr::null_mut(), 0, 0, std::ptr::null());
+            CloseHandle(event);
+            event
+        };
+        Self { allocations, next_handle }
     }
 
     /// Returns the allocations that were added since `before`.
@@ -79,8 +83,8 @@ impl State {
                 changes += &format!(" {sign}{base:#x}..{:#x}", base + len);
             }
         }
-        if self.handles != before.handles {
-            changes += &format!(" handles {} -> {}", before.handles, self.handles);
+        if self.next_handle != before.next_handle {
+            changes += &format!(" next handle {:#x} -> {:#x}", before.next_handle, self.next_handle);
         }
         changes
     }
