@@ -9,7 +9,11 @@ use std::{env, process::exit};
 const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("linux", "x86_64", "64", "linux"),
     ("linux", "aarch64", "64", "linux"),
+    ("linux", "arm", "32", "linux"),
     ("linux", "riscv64", "64", "linux"),
+    ("linux", "x86", "32", "linux"),
+    ("linux", "loongarch64", "64", "linux"),
+    ("linux", "s390x", "64", "linux"),
     ("macos", "x86_64", "64", "apple"),
     ("macos", "aarch64", "64", "apple"),
     ("windows", "x86_64", "64", "windows"),

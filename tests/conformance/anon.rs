@@ -49,6 +49,7 @@ fn too_long(_: &mut Env) -> Result {
 }
 
 fn out_of_memory(_: &mut Env) -> Result {
+    let _crowd = crowd();
     fails(Mmap::anon(isize::MAX as usize).map(), ErrorKind::OutOfMemory)
 }
 

@@ -31,7 +31,7 @@ mod special;
 mod stack;
 mod view;
 
-use baremap::{Error, ErrorKind, File, FileRef, Mapping, MappingMut, Mmap, Prot, Refused};
+use baremap::{Error, ErrorKind, File, FileRef, Mapping, MappingMut, Mmap, Prot, Refused, Reservation};
 use core::ffi::CStr;
 use core::fmt::{self, Debug, Write};
 use core::ops::Deref;
@@ -182,6 +182,11 @@ impl Env<'_> {
         }
         Ok(file)
     }
+}
+
+/// Takes so much address space that `isize::MAX` bytes more cannot be had. Where an address has 64 bits there never are as many.
+pub fn crowd() -> Option<Reservation> {
+    Reservation::new(isize::MAX as usize & !0xffff).ok()
 }
 
 /// Maps a whole file.

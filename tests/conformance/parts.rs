@@ -780,6 +780,7 @@ fn resize_refused(env: &mut Env) -> Result {
     let mut map = Mmap::anon(10_000).map_mut()?;
     map.fill(7);
     let address = map.as_ptr();
+    let _crowd = crowd();
     for (request, kind) in [
         (Mmap::anon(0), ErrorKind::ZeroLength),
         (Mmap::anon(isize::MAX as usize), ErrorKind::OutOfMemory),

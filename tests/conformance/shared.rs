@@ -394,6 +394,9 @@ fn name_of_something_else(env: &mut Env) -> Result {
     let name = Name::new(env, b'h');
     let file = file_of_name(&name)?;
     file.set_len(i64::MAX as u64 & !0xfff)?;
+    if usize::BITS < 64 {
+        return fails(SharedMemory::open(&*name), ErrorKind::TooLong);
+    }
     let memory = SharedMemory::open(&*name)?;
     ensure_eq!(memory.len() as u64, i64::MAX as u64 & !0xfff);
     fails(Mmap::new(&memory).map_raw(), ErrorKind::OutOfMemory)?;
@@ -441,6 +444,7 @@ fn forked(_: &mut Env) -> Result {
 
 fn forked_refused(_: &mut Env) -> Result {
     drop(map_shared(1, Flags::empty())?);
+    let _crowd = crowd();
     fails(Mmap::anon(0).map_shared(), ErrorKind::ZeroLength)?;
     fails(Mmap::anon(usize::MAX).map_shared(), ErrorKind::TooLong)?;
     fails(Mmap::anon(isize::MAX as usize).map_shared(), ErrorKind::OutOfMemory)?;

@@ -88,6 +88,7 @@ fn refused_stacks(_: &mut Env) -> Result {
 
 fn out_of_memory(_: &mut Env) -> Result {
     drop(new(1, 1)?);
+    let _crowd = crowd();
     fails(Stack::new(isize::MAX as usize - 2 * page_size()), ErrorKind::OutOfMemory)
 }
 

@@ -31,7 +31,7 @@ impl Signals for super::Apple {
         // SAFETY: the caller's promise.
         let result = unsafe { imports::sigaction(signal, new.as_ref().map_or(null(), from_ref), &mut old) };
         super::checked(Call::Sigaction, result)?;
-        Ok(Action { handler: old.handler, flags: old.sa_flags as usize, mask: old.sa_mask as usize })
+        Ok(Action { handler: old.handler, flags: old.sa_flags as usize, mask: old.sa_mask.into() })
     }
 
     fn process() -> usize {
@@ -39,7 +39,7 @@ impl Signals for super::Apple {
         unsafe { imports::getpid() as usize }
     }
 
-    fn set_mask(mask: usize) {
+    fn set_mask(mask: u64) {
         const SIG_SETMASK: c_int = 3;
         // SAFETY: the mask is readable.
         unsafe { imports::pthread_sigmask(SIG_SETMASK, &(mask as u32), null_mut()) };
@@ -61,8 +61,8 @@ impl Signals for super::Apple {
         unsafe { (&raw mut (*(*context.cast::<Ucontext>()).uc_mcontext).thread.pc).cast() }
     }
 
-    unsafe fn mask(context: *const c_void) -> usize {
+    unsafe fn mask(context: *const c_void) -> u64 {
         // SAFETY: the caller's promise.
-        unsafe { (*context.cast::<Ucontext>()).uc_sigmask as usize }
+        unsafe { (*context.cast::<Ucontext>()).uc_sigmask.into() }
     }
 }

@@ -26,10 +26,20 @@ mod aarch64;
 #[cfg(baremap_arch = "aarch64")]
 use aarch64 as machine;
 
+#[cfg(baremap_arch = "loongarch64")]
+mod loongarch64;
+#[cfg(baremap_arch = "loongarch64")]
+use loongarch64 as machine;
+
 #[cfg(baremap_arch = "riscv64")]
 mod riscv64;
 #[cfg(baremap_arch = "riscv64")]
 use riscv64 as machine;
+
+#[cfg(baremap_arch = "s390x")]
+mod s390x;
+#[cfg(baremap_arch = "s390x")]
+use s390x as machine;
 
 #[cfg(baremap_arch = "x86")]
 mod x86;
@@ -43,14 +53,18 @@ use x86_64 as machine;
 
 #[cfg(not(any(
     baremap_arch = "aarch64",
+    baremap_arch = "loongarch64",
     baremap_arch = "riscv64",
+    baremap_arch = "s390x",
     baremap_arch = "x86",
     baremap_arch = "x86_64"
 )))]
 mod other;
 #[cfg(not(any(
     baremap_arch = "aarch64",
+    baremap_arch = "loongarch64",
     baremap_arch = "riscv64",
+    baremap_arch = "s390x",
     baremap_arch = "x86",
     baremap_arch = "x86_64"
 )))]

@@ -1,6 +1,6 @@
 //! System calls whose arguments each fit a register on any architecture, and their errors.
 //!
-//! Those with 64-bit offsets are in `calls64.rs`, as 32-bit registers cannot hold them. The backend makes calls and knows
+//! Those with 64-bit offsets are the architecture's own affair, as 32-bit registers cannot hold them. The backend makes calls and knows
 //! no number. A call returns what the kernel returned: a value, or a negative error code.
 
 use super::arch::*;
@@ -212,7 +212,7 @@ pub(super) unsafe fn rt_sigaction(signal: c_int, new: Option<&Sigaction>, old: *
 const SIGSET_LEN: usize = size_of::<u64>();
 
 /// Changes which signals this thread blocks.
-pub(super) fn rt_sigprocmask(how: c_int, mask: usize) -> usize {
+pub(super) fn rt_sigprocmask(how: c_int, mask: Mask) -> usize {
     // SAFETY: the kernel reads `mask`.
     unsafe { syscall4(RT_SIGPROCMASK, how as usize, (&raw const mask).expose_provenance(), 0, SIGSET_LEN) }
 }

@@ -4,7 +4,7 @@
 //! both, and other threads run code while it is written (prctl(2)).
 
 use super::calls::{MAP_ANONYMOUS, MAP_PRIVATE, checked};
-use super::{Backing, Linux, RawFile, arch, calls64};
+use super::{Backing, Linux, RawFile, arch};
 use crate::error::kind::Call;
 use crate::options::{Flags, Prot};
 use crate::sys::contract::code::{Code, MappedCode, Stacks};
@@ -52,7 +52,7 @@ impl Stacks for Linux {
         const PROT_NONE: usize = 0;
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK;
         // SAFETY: without MAP_FIXED the kernel chooses an unused address.
-        let address = checked(Call::Mmap, unsafe { calls64::mmap(0, len, PROT_NONE, flags, -1, 0) })?;
+        let address = checked(Call::Mmap, unsafe { arch::mmap(0, len, PROT_NONE, flags, -1, 0) })?;
         let ptr = NonNull::new(with_exposed_provenance_mut(address));
         // SAFETY: without MAP_FIXED the kernel does not map address 0.
         Ok(Span { ptr: unsafe { ptr.unwrap_unchecked() }, len })

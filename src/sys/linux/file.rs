@@ -1,7 +1,7 @@
 //! Files: open, make in memory, seal, and allocate space.
 
+use super::arch;
 use super::calls::{self, checked, uninterrupted};
-use super::calls64;
 use super::codes::{EINTR, EINVAL};
 use crate::error::kind::{Call, ErrorKind};
 use crate::sys::contract::{Open, Result};
@@ -24,7 +24,7 @@ pub(super) const OPEN_FLAGS: posix::OpenFlags = posix::OpenFlags {
 };
 
 pub(super) fn open(path: &CStr, open: Open) -> Result<c_int> {
-    let flags = OPEN_FLAGS.of(open);
+    let flags = OPEN_FLAGS.of(open) | arch::O_LARGEFILE;
     // The umask removes bits of the mode.
     Ok(uninterrupted(Call::Openat, || calls::open(path, flags, 0o666))? as c_int)
 }
@@ -53,7 +53,7 @@ pub(super) fn allocate(file: c_int, mut offset: u64, mut len: u64) -> Result<()>
     let mut piece = len;
     while len != 0 {
         piece = piece.min(len);
-        match checked(Call::Fallocate, calls64::fallocate(file, 0, offset, piece)) {
+        match checked(Call::Fallocate, arch::fallocate(file, 0, offset, piece)) {
             Err(failure) if failure.code == EINTR => piece = piece.div_ceil(2),
             Err(failure) => return Err(failure),
             Ok(_) => {
@@ -104,21 +104,21 @@ pub(super) fn is_sealed(file: c_int) -> Result<bool> {
 /// (Documentation/filesystems/fsverity.rst). The flag is believed only of the file systems in the kernel that have
 /// fs-verity: a FUSE server may report any flags, and overlayfs those of another file than it maps.
 fn has_verity(file: c_int) -> Result<bool> {
-    const EXT4_SUPER_MAGIC: i64 = 0xef53;
-    const F2FS_SUPER_MAGIC: i64 = 0xf2f52010;
-    const BTRFS_SUPER_MAGIC: i64 = 0x9123683e;
-    const FS_IOC_GETFLAGS: usize = 0x80086601;
-    const FS_VERITY_FL: u64 = 0x00100000;
+    const EXT4_SUPER_MAGIC: u32 = 0xef53;
+    const F2FS_SUPER_MAGIC: u32 = 0xf2f52010;
+    const BTRFS_SUPER_MAGIC: u32 = 0x9123683e;
+    const FS_IOC_GETFLAGS: usize = arch::IOC_READ | size_of::<usize>() << 16 | 0x6601;
+    const FS_VERITY_FL: u32 = 0x00100000;
     let mut statfs = MaybeUninit::uninit();
-    uninterrupted(Call::Fstatfs, || calls64::fstatfs(file, &mut statfs))?;
+    uninterrupted(Call::Fstatfs, || arch::fstatfs(file, &mut statfs))?;
     // SAFETY: the kernel wrote it.
-    let statfs: calls64::Statfs = unsafe { statfs.assume_init() };
-    if !matches!(statfs.f_type, EXT4_SUPER_MAGIC | F2FS_SUPER_MAGIC | BTRFS_SUPER_MAGIC) {
+    let statfs: arch::Statfs = unsafe { statfs.assume_init() };
+    if !matches!(statfs.parts().0, EXT4_SUPER_MAGIC | F2FS_SUPER_MAGIC | BTRFS_SUPER_MAGIC) {
         return Ok(false);
     }
-    let mut flags = 0_u64;
-    // SAFETY: the number says 8 bytes, and the kernel writes the lower 4 (ioctl_iflags(2)).
+    let mut flags = [0_u32; 2];
+    // SAFETY: the number may say 8 bytes, and the kernel writes 4 (ioctl_iflags(2)).
     let result = unsafe { calls::ioctl(file, FS_IOC_GETFLAGS, (&raw mut flags).expose_provenance()) };
     checked(Call::Ioctl, result)?;
-    Ok(flags & FS_VERITY_FL != 0)
+    Ok(flags[0] & FS_VERITY_FL != 0)
 }

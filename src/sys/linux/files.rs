@@ -1,6 +1,6 @@
 //! Locks of files (flock(2)), and files without a name.
 
-use super::arch::O_DIRECTORY;
+use super::arch::{O_DIRECTORY, O_LARGEFILE};
 use super::calls::{self, checked, uninterrupted};
 use super::codes::{EEXIST, EISDIR, EOPNOTSUPP};
 use super::file::{O_CLOEXEC, O_CREAT, O_EXCL, O_RDWR};
@@ -24,7 +24,7 @@ impl Files for Linux {
     /// Linux before 3.11, which does not know the flag, with EISDIR.
     fn temporary_file(folder: &CStr) -> Result<RawFile> {
         const O_TMPFILE: c_int = 0o20000000 | O_DIRECTORY;
-        let flags = O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC;
+        let flags = O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC | O_LARGEFILE;
         match uninterrupted(Call::Openat, || calls::open(folder, flags, 0o600)) {
             Err(Failure { code: EOPNOTSUPP | EISDIR, .. }) => named(folder),
             file => Ok(file? as c_int),
@@ -42,7 +42,7 @@ fn named(folder: &CStr) -> Result<RawFile> {
         let name = unique_name(calls::unique_number());
         // Without the slash.
         let name = CStr::from_bytes_until_nul(&name[1..]).unwrap_or(c"");
-        let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_LARGEFILE;
         match uninterrupted(Call::Openat, || calls::openat(folder, name, flags, 0o600)) {
             Err(Failure { code: EEXIST, .. }) => {}
             Err(failure) => break Err(failure),

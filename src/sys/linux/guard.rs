@@ -50,9 +50,9 @@ impl Signals for super::Linux {
         arch::swap(at, value)
     }
 
-    fn set_mask(mask: usize) {
+    fn set_mask(signals: u64) {
         const SIG_SETMASK: c_int = 2;
-        calls::rt_sigprocmask(SIG_SETMASK, mask);
+        calls::rt_sigprocmask(SIG_SETMASK, arch::mask(signals));
     }
 
     /// With the same `siginfo_t`, which a process may send to itself (rt_tgsigqueueinfo(2)).
@@ -75,8 +75,8 @@ impl Signals for super::Linux {
         unsafe { Ucontext::program_counter(context.cast()) }
     }
 
-    unsafe fn mask(context: *const c_void) -> usize {
+    unsafe fn mask(context: *const c_void) -> u64 {
         // SAFETY: the caller's promise.
-        unsafe { Ucontext::mask(context.cast()) }
+        unsafe { Ucontext::signals(context.cast()) }
     }
 }

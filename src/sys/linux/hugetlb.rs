@@ -3,8 +3,8 @@
 //! A page that the pool cannot supply raises SIGBUS when it is touched. So a request for huge pages fails unless all of them
 //! are resident, and no operation returns private ones to the pool before the mapping ends.
 
+use super::arch;
 use super::calls::{self, checked, uninterrupted};
-use super::calls64;
 use super::codes::{EINVAL, ENOMEM};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::Flags;
@@ -19,12 +19,13 @@ use core::slice;
 /// It takes parts of the request: a reference would cost stores to memory in each mapping that needs no call of this.
 #[cold]
 pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, huge_log2: u8) -> Result<u32> {
-    const HUGETLBFS_MAGIC: i64 = 0x958458f6;
+    const HUGETLBFS_MAGIC: u32 = 0x958458f6;
     let mut statfs = MaybeUninit::uninit();
-    uninterrupted(Call::Fstatfs, || calls64::fstatfs(file, &mut statfs))?;
+    uninterrupted(Call::Fstatfs, || arch::fstatfs(file, &mut statfs))?;
     // SAFETY: the kernel wrote it.
-    let statfs: calls64::Statfs = unsafe { statfs.assume_init() };
-    let is_huge = statfs.f_type == HUGETLBFS_MAGIC;
+    let statfs: arch::Statfs = unsafe { statfs.assume_init() };
+    let (file_system, block_size) = statfs.parts();
+    let is_huge = file_system == HUGETLBFS_MAGIC;
     // A huge page would reach past the end of a reservation.
     if is_huge && has_reservation || !is_huge && flags.contains(Flags::HUGETLB) {
         return Err(Failure::unsupported(Flags::HUGETLB));
@@ -37,7 +38,7 @@ pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, h
     if is_huge && flags.contains(Flags::NORESERVE) {
         return Err(Failure::unsupported(Flags::NORESERVE));
     }
-    let size_log2 = statfs.f_bsize.trailing_zeros();
+    let size_log2 = block_size.trailing_zeros();
     if huge_log2 != 0 && size_log2 != u32::from(huge_log2) {
         return Err(Failure::unsupported(Flags::HUGETLB));
     }

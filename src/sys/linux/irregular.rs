@@ -1,7 +1,7 @@
 //! What is known of files that are not regular, by their kind in `fstat`'s mode, and of those that report a length of 0.
 
 use super::calls::{self, MAP_PRIVATE, checked};
-use super::{MAP_NORESERVE, calls64};
+use super::{MAP_NORESERVE, arch};
 use crate::error::kind::Call;
 use crate::options::Prot;
 use crate::sys::contract::{FileKind, FileStatus, Result};
@@ -12,7 +12,7 @@ pub(super) fn stat(file: c_int, kind: u32) -> Result<FileStatus> {
     const S_IFBLK: u32 = 0o060000;
     const S_IFDIR: u32 = 0o040000;
     const S_IFIFO: u32 = 0o010000;
-    const BLKGETSIZE64: usize = 0x80081272;
+    const BLKGETSIZE64: usize = arch::IOC_READ | size_of::<usize>() << 16 | 0x1272;
     if kind == S_IFBLK {
         // `fstat` reports 0.
         let mut len = 0_u64;
@@ -34,7 +34,7 @@ pub(super) fn is_empty_file_mappable(file: c_int, block_size: usize) -> bool {
     let (read, flags, len) = (Prot::READ.bits() as usize, MAP_PRIVATE | MAP_NORESERVE, block_size.max(1));
     // SAFETY: without MAP_FIXED the kernel chooses an unused address, and nobody touches it.
     unsafe {
-        let block = calls64::mmap(0, len, read, flags, file, 0);
+        let block = arch::mmap(0, len, read, flags, file, 0);
         // Fails if `mmap` did: its error code is no page's address.
         calls::munmap(block, len) == 0
     }

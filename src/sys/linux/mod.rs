@@ -1,12 +1,11 @@
 //! Linux, by system calls.
 //!
-//! `arch` has what differs between architectures, `calls.rs` and `calls64.rs` the calls on top of it. Flags are those of
+//! `arch` has what differs between architectures, `calls.rs` the calls that do not. Flags are those of
 //! `asm-generic` (`mman-common.h`, `mman.h`, `fcntl.h`, `stat.h`), which all supported architectures use. Huge pages (`hugetlb.rs`) and reservations (`reservation.rs`) have their own rules.
 
 mod advice;
 mod arch;
 mod calls;
-mod calls64;
 mod code;
 mod codes;
 mod file;
@@ -86,15 +85,15 @@ impl System for Linux {
         const S_IFMT: u32 = 0o170000;
         const S_IFREG: u32 = 0o100000;
         let mut stat = MaybeUninit::uninit();
-        uninterrupted(Call::Fstat, || calls64::fstat(file, &mut stat))?;
+        uninterrupted(Call::Fstat, || arch::fstat(file, &mut stat))?;
         // SAFETY: the kernel wrote it.
         let stat: arch::Stat = unsafe { stat.assume_init() };
-        let kind = stat.st_mode & S_IFMT;
+        let (mode, len, block_size) = stat.parts();
+        let kind = mode & S_IFMT;
         if kind != S_IFREG {
             return irregular::stat(file, kind);
         }
-        let block_size = stat.st_blksize as usize;
-        Ok(FileStatus { kind: FileKind::Regular, len: stat.st_size as u64, block_size })
+        Ok(FileStatus { kind: FileKind::Regular, len, block_size })
     }
 
     fn is_empty_file_mappable(file: RawFile, block_size: usize) -> bool {
@@ -118,7 +117,7 @@ impl System for Linux {
     }
 
     fn set_len(file: RawFile, len: u64) -> Result<()> {
-        uninterrupted(Call::Ftruncate, || calls64::ftruncate(file, len)).map(drop)
+        uninterrupted(Call::Ftruncate, || arch::ftruncate(file, len)).map(drop)
     }
 
     fn sync(file: RawFile) -> Result<()> {
@@ -131,13 +130,13 @@ impl System for Linux {
             None => uninterrupted(Call::Read, || unsafe { calls::read(file, buffer, len) }),
             Some(offset) => uninterrupted(Call::Pread64, || {
                 // SAFETY: as above.
-                unsafe { calls64::pread(file, buffer, len, offset) }
+                unsafe { arch::pread(file, buffer, len, offset) }
             }),
         }
     }
 
     fn write(file: RawFile, bytes: &[u8], offset: u64) -> Result<usize> {
-        uninterrupted(Call::Pwrite64, || calls64::pwrite(file, bytes, offset))
+        uninterrupted(Call::Pwrite64, || arch::pwrite(file, bytes, offset))
     }
 
     /// Found once, by zero-length `mprotect` calls: the kernel checks that the address is aligned, and then does nothing
@@ -383,7 +382,7 @@ unsafe fn map(
         flags |= MAP_POPULATE;
     }
     // SAFETY: without MAP_FIXED the kernel chooses an unused address.
-    let result = unsafe { calls64::mmap(hint, len, prot.bits() as usize, flags, file, offset) };
+    let result = unsafe { arch::mmap(hint, len, prot.bits() as usize, flags, file, offset) };
     let address = match checked(Call::Mmap, result) {
         Err(failure) if requested.contains(Flags::HUGETLB) => return Err(hugetlb::refined(failure).into()),
         Err(failure) if requested.contains(Flags::SYNC) => return Err(special::refined(failure).into()),

@@ -1,7 +1,7 @@
 //! Reservations: private memory without access.
 
+use super::arch;
 use super::calls::{self, MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, MS_ASYNC, checked};
-use super::calls64;
 use super::codes::{EEXIST, EFAULT};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::sys::contract::{MapFailure, Result, Span};
@@ -90,7 +90,7 @@ unsafe fn map_none(address: usize, len: usize, flags: usize) -> Result<Span> {
     const NO_FILE: c_int = -1;
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | flags;
     // SAFETY: the caller's promise.
-    let result = unsafe { calls64::mmap(address, len, PROT_NONE, flags, NO_FILE, 0) };
+    let result = unsafe { arch::mmap(address, len, PROT_NONE, flags, NO_FILE, 0) };
     let base = NonNull::new(with_exposed_provenance_mut(checked(Call::Mmap, result)?));
     // SAFETY: nobody asks for address 0, and the kernel does not choose it.
     Ok(Span { ptr: unsafe { base.unwrap_unchecked() }, len })

@@ -1,7 +1,7 @@
 //! Memory that processes share. Objects with a name are files of the tmpfs in /dev/shm, as libc's `shm_open` makes them, so
 //! that programs in C open them too; others are files in memory.
 
-use super::arch::O_NOFOLLOW;
+use super::arch::{O_LARGEFILE, O_NOFOLLOW};
 use super::calls::{self, AT_FDCWD, MAP_ANONYMOUS, uninterrupted};
 use super::codes::ENAMETOOLONG;
 use super::file::{self, OPEN_FLAGS};
@@ -48,7 +48,7 @@ impl Shared for Linux {
 /// writer. Neither changes anything for a regular file.
 fn open(name: &CStr, open: Open) -> Result<RawFile> {
     const O_NONBLOCK: i32 = 0o4000;
-    let flags = OPEN_FLAGS.of(open) | O_NOFOLLOW | O_NONBLOCK;
+    let flags = OPEN_FLAGS.of(open) | O_NOFOLLOW | O_NONBLOCK | O_LARGEFILE;
     with_path(Call::Openat, name, |path| uninterrupted(Call::Openat, || calls::open(path, flags, 0o600)))
         .map(|file| file as RawFile)
 }

@@ -3,7 +3,7 @@
 use super::calls::{self, checked, uninterrupted};
 use super::codes::{EBADF, EINVAL, EOPNOTSUPP};
 use super::file::O_CLOEXEC;
-use super::{Backing, Kind, Linux, calls64, map, pages};
+use super::{Backing, Kind, Linux, arch, map, pages};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::Flags;
 use crate::sys::contract::special::Special;
@@ -39,7 +39,7 @@ impl Special for Linux {
         let backing = Backing { prot: request.prot, kind: Kind::Secret, alignment_log2: 0 };
         let with_flag = |failure: Failure| failure.with_flag(Flags::SECRET);
         let file = checked(Call::MemfdSecret, calls::memfd_secret(O_CLOEXEC)).map_err(with_flag)? as c_int;
-        let sized = uninterrupted(Call::Ftruncate, || calls64::ftruncate(file, request.len as u64));
+        let sized = uninterrupted(Call::Ftruncate, || arch::ftruncate(file, request.len as u64));
         let mapped = sized.map_err(MapFailure::from).and_then(|_| {
             // SAFETY: the caller's promise.
             unsafe { map(request, backing, MAP_SHARED, file, 0) }

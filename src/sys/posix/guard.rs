@@ -20,7 +20,7 @@ pub(in crate::sys) struct Action {
     pub(in crate::sys) handler: usize,
     pub(in crate::sys) flags: usize,
     /// The signals to block meanwhile: bit `n - 1` for signal `n`.
-    pub(in crate::sys) mask: usize,
+    pub(in crate::sys) mask: u64,
 }
 
 const SIG_DFL: usize = 0;
@@ -56,7 +56,7 @@ pub(in crate::sys) trait Signals {
     }
 
     /// Sets which signals of this thread are blocked.
-    fn set_mask(mask: usize);
+    fn set_mask(mask: u64);
 
     /// Raises a signal once more in this thread, to be delivered when its handler returns.
     ///
@@ -81,25 +81,33 @@ pub(in crate::sys) trait Signals {
     ///
     /// # Safety
     /// As a handler's third argument.
-    unsafe fn mask(context: *const c_void) -> usize;
+    unsafe fn mask(context: *const c_void) -> u64;
 }
 
 /// The action that was in force before ours.
 struct Old {
     handler: AtomicUsize,
     flags: AtomicUsize,
-    mask: AtomicUsize,
+    /// From bit 0, and from bit 32: not every processor loads 64 bits at once.
+    masks: [AtomicUsize; 2],
 }
 
 impl Old {
     const fn new() -> Self {
-        Self { handler: AtomicUsize::new(SIG_DFL), flags: AtomicUsize::new(0), mask: AtomicUsize::new(0) }
+        const NONE: AtomicUsize = AtomicUsize::new(0);
+        Self { handler: AtomicUsize::new(SIG_DFL), flags: NONE, masks: [NONE, NONE] }
     }
 
     fn store(&self, action: Action) {
         self.handler.store(action.handler, Ordering::Relaxed);
         self.flags.store(action.flags, Ordering::Relaxed);
-        self.mask.store(action.mask, Ordering::Relaxed);
+        self.masks[0].store(action.mask as usize, Ordering::Relaxed);
+        self.masks[1].store((action.mask >> 32) as usize, Ordering::Relaxed);
+    }
+
+    fn mask(&self) -> u64 {
+        let [low, high] = &self.masks;
+        low.load(Ordering::Relaxed) as u64 | (high.load(Ordering::Relaxed) as u64) << 32
     }
 }
 
@@ -221,7 +229,7 @@ unsafe fn pass_on<S: Signals>(
         return;
     };
     let old = if before.is_replaced.load(Ordering::Acquire) { &before.replaced } else { &before.found };
-    let (mask, flags) = (old.mask.load(Ordering::Relaxed), old.flags.load(Ordering::Relaxed));
+    let (mask, flags) = (old.mask(), old.flags.load(Ordering::Relaxed));
     let mut function = old.handler.load(Ordering::Relaxed);
     if function > SIG_IGN && flags & S::SA_RESETHAND != 0 {
         function = S::swap(&old.handler, SIG_DFL);

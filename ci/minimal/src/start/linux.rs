@@ -1,16 +1,13 @@
 //! Linux, by system calls through the crate's own stubs.
 
-use core::arch::{asm, global_asm};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
+use core::arch::asm;
+use core::arch::global_asm;
 use core::ffi::c_char;
 
-#[allow(dead_code, reason = "few of the stubs and numbers are used")]
-#[cfg_attr(target_arch = "x86_64", path = "../../../../src/sys/linux/arch/x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "../../../../src/sys/linux/arch/aarch64.rs")]
-#[cfg_attr(target_arch = "riscv64", path = "../../../../src/sys/linux/arch/riscv64.rs")]
+#[allow(dead_code, unused_imports, reason = "few of the stubs and numbers are used")]
+#[path = "../../../../src/sys/linux/arch/mod.rs"]
 mod arch;
-#[allow(dead_code, reason = "x86_64 has its own numbers")]
-#[path = "../../../../src/sys/linux/arch/generic.rs"]
-mod generic;
 #[path = "strings.rs"]
 mod strings;
 
@@ -21,18 +18,33 @@ pub use strings::*;
 global_asm!(".globl _start", "_start:", "mov rdi, rsp", "call {}", sym start);
 #[cfg(target_arch = "aarch64")]
 global_asm!(".globl _start", "_start:", "mov x0, sp", "bl {}", sym start);
+#[cfg(target_arch = "arm")]
+global_asm!(".globl _start", ".type _start, %function", "_start:", "mov r0, sp", "bl {}", sym start);
+// The argument lies on the stack, above an address to return to, which is at a multiple of 16 less 4 (i386 psABI, 2.2.2).
+#[cfg(target_arch = "x86")]
+global_asm!(".globl _start", "_start:", "mov eax, esp", "sub esp, 12", "push eax", "call {}", sym start);
 #[cfg(target_arch = "riscv64")]
 global_asm!(".globl _start", "_start:", "mv a0, sp", "call {}", sym start);
+#[cfg(target_arch = "loongarch64")]
+global_asm!(".globl _start", "_start:", "move $a0, $sp", "bl {}", sym start);
+// The kernel leaves the arguments where the stack begins; a function has 160 bytes for its own use above (ELF ABI, 1.2.2).
+#[cfg(target_arch = "s390x")]
+global_asm!(".globl _start", "_start:", "lgr %r2, %r15", "aghi %r15, -160", "brasl %r14, {}", sym start);
 
-/// The processor's number in ELF: `EM_X86_64`, `EM_AARCH64` or `EM_RISCV`.
-#[allow(dead_code, reason = "for load")]
-pub const MACHINE: u16 = if cfg!(target_arch = "x86_64") {
-    62
-} else if cfg!(target_arch = "aarch64") {
-    183
-} else {
-    243
+/// The processor's number in ELF, and the numbers of `write`, `exit_group` and `prlimit64`.
+const NUMBERS: (u16, usize, usize, usize) = match () {
+    () if cfg!(target_arch = "x86_64") => (62, 1, 231, 302),
+    () if cfg!(target_arch = "x86") => (3, 4, 252, 340),
+    () if cfg!(target_arch = "arm") => (40, 4, 248, 369),
+    () if cfg!(target_arch = "s390x") => (22, 4, 248, 334),
+    () if cfg!(target_arch = "aarch64") => (183, 64, 94, 261),
+    () if cfg!(target_arch = "loongarch64") => (258, 64, 94, 261),
+    () => (243, 64, 94, 261),
 };
+
+/// `e_machine`.
+#[allow(dead_code, reason = "for load")]
+pub const MACHINE: u16 = NUMBERS.0;
 
 /// Starts a program as the kernel does: with its stack, and 0 for the function that it would call at its end, in rdx
 /// (x86-64 psABI, 3.4.1), or where glibc expects it, in x0 or a0. The registers are named, as the compiler might otherwise
@@ -41,6 +53,7 @@ pub const MACHINE: u16 = if cfg!(target_arch = "x86_64") {
 /// # Safety
 /// A program is at `entry`, and its initial stack at `stack`. Nothing of this program is dropped.
 #[allow(dead_code, reason = "for load")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 pub unsafe fn enter(entry: usize, stack: *const u8) -> ! {
     // SAFETY: the caller's promise.
     #[cfg(target_arch = "x86_64")]
@@ -62,10 +75,6 @@ pub unsafe fn enter(entry: usize, stack: *const u8) -> ! {
     }
 }
 
-/// The numbers of `write`, `exit_group` and `prlimit64`.
-const NUMBERS: (usize, usize, usize) =
-    if cfg!(target_arch = "x86_64") { (1, 231, 302) } else { (64, 94, 261) };
-
 unsafe extern "C" fn start(stack: *const *const c_char) -> ! {
     // SAFETY: argc comes first, then the arguments. Before Linux 5.18 argc may be 0, without even the program's name
     // (execve(2)); the environment would follow.
@@ -76,7 +85,7 @@ unsafe extern "C" fn start(stack: *const *const c_char) -> ! {
 pub fn exit(status: u8) -> ! {
     loop {
         // SAFETY: ends the process.
-        unsafe { arch::syscall3(NUMBERS.1, status.into(), 0, 0) };
+        unsafe { arch::syscall3(NUMBERS.2, status.into(), 0, 0) };
     }
 }
 
@@ -86,7 +95,7 @@ pub fn write(descriptor: usize, mut bytes: &[u8]) -> Option<()> {
     const EINTR: isize = 4;
     while !bytes.is_empty() {
         // SAFETY: `bytes` is readable.
-        match unsafe { arch::syscall3(NUMBERS.0, descriptor, bytes.as_ptr() as usize, bytes.len()) } as isize
+        match unsafe { arch::syscall3(NUMBERS.1, descriptor, bytes.as_ptr() as usize, bytes.len()) } as isize
         {
             written @ 0.. => bytes = bytes.get(written as usize..)?,
             error if error == -EINTR => {}
@@ -105,10 +114,10 @@ pub fn standard_input() -> baremap::RawFile {
 #[allow(dead_code, reason = "for load")]
 pub fn stack_limit() -> usize {
     const RLIMIT_STACK: usize = 3;
-    let mut limits = [0_usize; 2];
+    let mut limits = [0_u64; 2];
     // SAFETY: the kernel writes a `struct rlimit64`: the soft limit and the hard one.
-    unsafe { arch::syscall4(NUMBERS.2, 0, RLIMIT_STACK, 0, (&raw mut limits).expose_provenance()) };
-    limits[0]
+    unsafe { arch::syscall4(NUMBERS.3, 0, RLIMIT_STACK, 0, (&raw mut limits).expose_provenance()) };
+    limits[0].try_into().unwrap_or(usize::MAX)
 }
 
 /// How many of the first `count` pages at an address are resident.

@@ -6,39 +6,16 @@
 //! It also ends streaming mode, which is off in an ordinary function (AAPCS64, "PSTATE.SM interfaces").
 
 pub(crate) use super::generic::*;
+pub(crate) use super::signal::Sigaction;
+use super::signal::{Mask, signals};
+pub(crate) use super::wide::*;
 use core::arch::asm;
-use core::ffi::{c_int, c_void};
-use core::ptr::{null, with_exposed_provenance};
+use core::ffi::c_int;
 use core::sync::atomic::AtomicUsize;
 
 pub(crate) const O_DIRECTORY: c_int = 0o40000;
 /// `asm/fcntl.h`; architectures differ.
 pub(crate) const O_NOFOLLOW: i32 = 0o100000;
-
-/// The kernel's `struct sigaction` (`asm/signal.h`). A handler returns to the vDSO.
-#[repr(C)]
-pub(crate) struct Sigaction {
-    sa_handler: *const c_void,
-    sa_flags: usize,
-    sa_restorer: *const c_void,
-    sa_mask: [usize; 1],
-}
-
-impl Sigaction {
-    pub(crate) fn new(handler: usize, flags: usize, mask: usize) -> Self {
-        Self {
-            sa_handler: with_exposed_provenance(handler),
-            sa_flags: flags,
-            sa_restorer: null(),
-            sa_mask: [mask],
-        }
-    }
-
-    /// Handler, flags and mask.
-    pub(crate) fn parts(&self) -> (usize, usize, usize) {
-        (self.sa_handler.expose_provenance(), self.sa_flags, self.sa_mask[0])
-    }
-}
 
 /// `asm/sigcontext.h`.
 #[repr(C)]
@@ -54,7 +31,7 @@ struct Sigcontext {
 #[repr(C)]
 pub(crate) struct Ucontext {
     _uc_flags_link_stack: [u64; 5],
-    uc_sigmask: [usize; 1],
+    uc_sigmask: Mask,
     _unused_padding: [u64; 16],
     uc_mcontext: Sigcontext,
 }
@@ -69,9 +46,9 @@ impl Ucontext {
 
     /// # Safety
     /// As a handler's third argument.
-    pub(crate) unsafe fn mask(context: *const Self) -> usize {
+    pub(crate) unsafe fn signals(context: *const Self) -> u64 {
         // SAFETY: the caller's promise.
-        unsafe { (*context).uc_sigmask[0] }
+        unsafe { signals((*context).uc_sigmask) }
     }
 }
 

@@ -1,4 +1,10 @@
-//! The call numbers and `struct stat` of `asm-generic` (`unistd.h`, `stat.h`), which newer architectures share.
+//! The call numbers and structures of `asm-generic` (`unistd.h`, `stat.h`, `signal.h`), which newer architectures share.
+
+use super::machine::syscall2;
+use super::signal::{Mask, mask, signals};
+use core::ffi::{c_int, c_void};
+use core::mem::MaybeUninit;
+use core::ptr::with_exposed_provenance;
 
 pub(crate) const FCNTL: usize = 25;
 pub(crate) const IOCTL: usize = 29;
@@ -41,11 +47,43 @@ pub(crate) const MEMFD_SECRET: usize = 447;
 #[repr(C)]
 pub(crate) struct Stat {
     _dev_ino: [u64; 2],
-    pub(crate) st_mode: u32,
+    st_mode: u32,
     _nlink_uid_gid: [u32; 3],
     _rdev_pad: [u64; 2],
-    pub(crate) st_size: i64,
-    pub(crate) st_blksize: i32,
+    st_size: i64,
+    st_blksize: i32,
     _pad2: i32,
     _blocks_times_unused: [u64; 8],
+}
+
+impl Stat {
+    /// Mode, size and block size.
+    pub(crate) fn parts(&self) -> (u32, u64, usize) {
+        (self.st_mode, self.st_size as u64, self.st_blksize as usize)
+    }
+}
+
+#[inline]
+pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
+    // SAFETY: `Stat` has the layout that the kernel writes.
+    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
+}
+
+/// The kernel's `struct sigaction`. A handler returns to the vDSO.
+#[repr(C)]
+pub(crate) struct Sigaction {
+    sa_handler: *const c_void,
+    sa_flags: usize,
+    sa_mask: Mask,
+}
+
+impl Sigaction {
+    pub(crate) fn new(handler: usize, flags: usize, signals: u64) -> Self {
+        Self { sa_handler: with_exposed_provenance(handler), sa_flags: flags, sa_mask: mask(signals) }
+    }
+
+    /// Handler, flags and the signals of the mask.
+    pub(crate) fn parts(&self) -> (usize, usize, u64) {
+        (self.sa_handler.expose_provenance(), self.sa_flags, signals(self.sa_mask))
+    }
 }

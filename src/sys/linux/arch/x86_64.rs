@@ -3,9 +3,12 @@
 //! `syscall` takes the number in rax and the arguments in rdi, rsi, rdx, r10, r8 and r9. It returns in rax, clobbers rcx
 //! and r11, and restores the flags (syscall(2); x86-64 psABI, A.2.1).
 
+pub(crate) use super::signal::Sigaction;
+use super::signal::{Mask, signals};
+pub(crate) use super::wide::*;
 use core::arch::{asm, global_asm};
 use core::ffi::{c_int, c_void};
-use core::ptr::with_exposed_provenance;
+use core::mem::MaybeUninit;
 
 /// `asm-generic/fcntl.h`; architectures differ.
 pub(crate) const O_NOFOLLOW: i32 = 0o400000;
@@ -53,39 +56,25 @@ pub(crate) const O_DIRECTORY: c_int = 0o200000;
 #[repr(C)]
 pub(crate) struct Stat {
     _dev_ino_nlink: [u64; 3],
-    pub(crate) st_mode: u32,
+    st_mode: u32,
     _uid_gid_pad: [u32; 3],
     _rdev: u64,
-    pub(crate) st_size: i64,
-    pub(crate) st_blksize: i64,
+    st_size: i64,
+    st_blksize: i64,
     _blocks_times_unused: [u64; 10],
 }
 
-/// The kernel's `struct sigaction` (`asm/signal.h`).
-#[repr(C)]
-pub(crate) struct Sigaction {
-    sa_handler: *const c_void,
-    sa_flags: usize,
-    sa_restorer: *const c_void,
-    sa_mask: usize,
+impl Stat {
+    /// Mode, size and block size.
+    pub(crate) fn parts(&self) -> (u32, u64, usize) {
+        (self.st_mode, self.st_size as u64, self.st_blksize as usize)
+    }
 }
 
-impl Sigaction {
-    pub(crate) fn new(handler: usize, flags: usize, mask: usize) -> Self {
-        const SA_RESTORER: usize = 0x04000000;
-        let sa_restorer = restorer as *const () as *const c_void;
-        Self {
-            sa_handler: with_exposed_provenance(handler),
-            sa_flags: flags | SA_RESTORER,
-            sa_restorer,
-            sa_mask: mask,
-        }
-    }
-
-    /// Handler, flags and mask.
-    pub(crate) fn parts(&self) -> (usize, usize, usize) {
-        (self.sa_handler.expose_provenance(), self.sa_flags, self.sa_mask)
-    }
+#[inline]
+pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
+    // SAFETY: `Stat` has the layout that the kernel writes.
+    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
 }
 
 /// `asm/sigcontext.h`.
@@ -101,7 +90,7 @@ struct Sigcontext {
 pub(crate) struct Ucontext {
     _uc_flags_link_stack: [u64; 5],
     uc_mcontext: Sigcontext,
-    uc_sigmask: usize,
+    uc_sigmask: Mask,
 }
 
 impl Ucontext {
@@ -114,9 +103,9 @@ impl Ucontext {
 
     /// # Safety
     /// As a handler's third argument.
-    pub(crate) unsafe fn mask(context: *const Self) -> usize {
+    pub(crate) unsafe fn signals(context: *const Self) -> u64 {
         // SAFETY: the caller's promise.
-        unsafe { (*context).uc_sigmask }
+        unsafe { signals((*context).uc_sigmask) }
     }
 }
 
@@ -133,7 +122,13 @@ global_asm!(
 
 unsafe extern "C" {
     #[link_name = concat!("baremap-", env!("CARGO_PKG_VERSION"), "-restorer")]
-    fn restorer();
+    fn restorer_function();
+}
+
+/// The kernel requires a restorer.
+pub(crate) fn restorer() -> (*const c_void, usize) {
+    const SA_RESTORER: usize = 0x04000000;
+    (restorer_function as *const () as *const c_void, SA_RESTORER)
 }
 
 /// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and the system call

@@ -1,37 +1,40 @@
-//! System calls with 64-bit offsets, where a register holds one, and `struct statfs` as these architectures share it.
+//! System calls with 64-bit offsets, where a register holds one, and `struct statfs` of `asm-generic` (`statfs.h`).
 
-use super::arch::*;
+use super::machine::*;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
-/// `struct statfs` of 64-bit systems (`asm-generic/statfs.h`).
+/// The kernel adds the flag by itself.
+pub(crate) const O_LARGEFILE: c_int = 0;
+
 #[repr(C)]
-pub(super) struct Statfs {
-    pub(super) f_type: i64,
-    pub(super) f_bsize: i64,
+pub(crate) struct Statfs {
+    f_type: i64,
+    f_bsize: i64,
     _rest: [u64; 13],
 }
 
+impl Statfs {
+    /// Type and block size.
+    pub(crate) fn parts(&self) -> (u32, usize) {
+        (self.f_type as u32, self.f_bsize as usize)
+    }
+}
+
 #[inline]
-pub(super) fn fallocate(file: c_int, mode: usize, offset: u64, len: u64) -> usize {
+pub(crate) fn fallocate(file: c_int, mode: usize, offset: u64, len: u64) -> usize {
     // SAFETY: touches no memory. A mode that removes contents is the risk of whoever mapped them.
     unsafe { syscall4(FALLOCATE, file as usize, mode, offset as usize, len as usize) }
 }
 
 #[inline]
-pub(super) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
-    // SAFETY: `Stat` has the layout that the kernel writes.
-    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
-}
-
-#[inline]
-pub(super) fn fstatfs(file: c_int, statfs: &mut MaybeUninit<Statfs>) -> usize {
+pub(crate) fn fstatfs(file: c_int, statfs: &mut MaybeUninit<Statfs>) -> usize {
     // SAFETY: `Statfs` has the layout that the kernel writes.
     unsafe { syscall2(FSTATFS, file as usize, statfs.as_mut_ptr().expose_provenance()) }
 }
 
 #[inline]
-pub(super) fn ftruncate(file: c_int, len: u64) -> usize {
+pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
     // SAFETY: touches no memory. Pages mapped past the new end are the risk of whoever mapped them.
     unsafe { syscall2(FTRUNCATE, file as usize, len as usize) }
 }
@@ -39,13 +42,13 @@ pub(super) fn ftruncate(file: c_int, len: u64) -> usize {
 /// # Safety
 /// `len` bytes at `buffer` are writable.
 #[inline]
-pub(super) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
+pub(crate) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
     // SAFETY: the caller's promise.
     unsafe { syscall4(PREAD64, file as usize, buffer.expose_provenance(), len, offset as usize) }
 }
 
 #[inline]
-pub(super) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
+pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
     // SAFETY: `bytes` is readable.
     unsafe {
         syscall4(PWRITE64, file as usize, bytes.as_ptr().expose_provenance(), bytes.len(), offset as usize)
@@ -55,7 +58,7 @@ pub(super) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
 /// # Safety
 /// With MAP_FIXED the range is the caller's, and no longer used.
 #[inline]
-pub(super) unsafe fn mmap(
+pub(crate) unsafe fn mmap(
     address: usize,
     len: usize,
     prot: usize,

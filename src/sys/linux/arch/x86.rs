@@ -1,0 +1,205 @@
+//! x86: the stubs, the call numbers (`asm/unistd_32.h`), the structures and the instruction cache.
+//!
+//! `int 0x80` takes the number in eax and the arguments in ebx, ecx, edx, esi, edi and ebp, returns in eax, and preserves all
+//! other registers and the flags (syscall(2)). The faster `sysenter` belongs to the vDSO, whose address a library cannot
+//! find without libc. LLVM keeps esi and ebp for itself.
+
+pub(crate) use super::narrow::*;
+pub(crate) use super::signal::Sigaction;
+use super::signal::{Mask, signals};
+use core::arch::{asm, global_asm};
+use core::ffi::{c_int, c_void};
+
+pub(crate) const O_DIRECTORY: c_int = 0o200000;
+/// `asm-generic/fcntl.h`; architectures differ.
+pub(crate) const O_NOFOLLOW: c_int = 0o400000;
+pub(crate) const O_LARGEFILE: c_int = 0o100000;
+
+pub(crate) const READ: usize = 3;
+pub(crate) const CLOSE: usize = 6;
+pub(crate) const GETPID: usize = 20;
+pub(crate) const IOCTL: usize = 54;
+pub(crate) const FCNTL: usize = 55;
+pub(crate) const GETRUSAGE: usize = 77;
+pub(crate) const MUNMAP: usize = 91;
+pub(crate) const FSYNC: usize = 118;
+pub(crate) const MPROTECT: usize = 125;
+pub(crate) const FLOCK: usize = 143;
+pub(crate) const MSYNC: usize = 144;
+pub(crate) const MLOCK: usize = 150;
+pub(crate) const MUNLOCK: usize = 151;
+pub(crate) const MREMAP: usize = 163;
+pub(crate) const PRCTL: usize = 172;
+pub(crate) const RT_SIGACTION: usize = 174;
+pub(crate) const RT_SIGPROCMASK: usize = 175;
+pub(crate) const PREAD64: usize = 180;
+pub(crate) const PWRITE64: usize = 181;
+pub(crate) const MMAP2: usize = 192;
+pub(crate) const FTRUNCATE64: usize = 194;
+pub(crate) const FSTAT64: usize = 197;
+pub(crate) const MINCORE: usize = 218;
+pub(crate) const MADVISE: usize = 219;
+pub(crate) const GETTID: usize = 224;
+pub(crate) const CLOCK_GETTIME: usize = 265;
+pub(crate) const FSTATFS64: usize = 269;
+pub(crate) const OPENAT: usize = 295;
+pub(crate) const UNLINKAT: usize = 301;
+pub(crate) const FACCESSAT: usize = 307;
+pub(crate) const FALLOCATE: usize = 324;
+pub(crate) const RT_TGSIGQUEUEINFO: usize = 335;
+pub(crate) const PRLIMIT64: usize = 340;
+pub(crate) const MEMFD_CREATE: usize = 356;
+pub(crate) const MLOCK2: usize = 376;
+pub(crate) const MEMFD_SECRET: usize = 447;
+
+#[inline]
+pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
+    let [first, second] = halves(len);
+    // SAFETY: touches no memory. Pages mapped past the new end are the risk of whoever mapped them.
+    unsafe { syscall3(FTRUNCATE64, file as usize, first, second) }
+}
+
+/// # Safety
+/// `len` bytes at `buffer` are writable.
+#[inline]
+pub(crate) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
+    let [first, second] = halves(offset);
+    // SAFETY: the caller's promise.
+    unsafe { syscall6(PREAD64, file as usize, buffer.expose_provenance(), len, first, second, 0) }
+}
+
+#[inline]
+pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
+    let [first, second] = halves(offset);
+    let address = bytes.as_ptr().expose_provenance();
+    // SAFETY: `bytes` is readable.
+    unsafe { syscall6(PWRITE64, file as usize, address, bytes.len(), first, second, 0) }
+}
+
+/// `asm/sigcontext.h`.
+#[repr(C)]
+struct Sigcontext {
+    _gs_to_err: [u32; 14],
+    ip: u32,
+    _cs_to_cr2: [u32; 7],
+}
+
+/// `ucontext_t` (`asm-generic/ucontext.h`).
+#[repr(C)]
+pub(crate) struct Ucontext {
+    _uc_flags_link_stack: [u32; 5],
+    uc_mcontext: Sigcontext,
+    uc_sigmask: Mask,
+}
+
+impl Ucontext {
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn program_counter(context: *mut Self) -> *mut usize {
+        // SAFETY: the caller's promise.
+        unsafe { (&raw mut (*context).uc_mcontext.ip).cast() }
+    }
+
+    /// # Safety
+    /// As a handler's third argument.
+    pub(crate) unsafe fn signals(context: *const Self) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe { signals((*context).uc_sigmask) }
+    }
+}
+
+// Where a handler returns to. Unwinders know a signal's frame by these very instructions.
+global_asm!(
+    concat!(".section \".text.baremap-", env!("CARGO_PKG_VERSION"), "-restorer\", \"ax\""),
+    "nop", // which belongs to no function: unwinders look up the byte before a return address
+    concat!(".globl \"baremap-", env!("CARGO_PKG_VERSION"), "-restorer\""),
+    concat!("\"baremap-", env!("CARGO_PKG_VERSION"), "-restorer\":"),
+    "mov eax, 173", // rt_sigreturn
+    "int 0x80",
+    ".text",
+);
+
+unsafe extern "C" {
+    #[link_name = concat!("baremap-", env!("CARGO_PKG_VERSION"), "-restorer")]
+    fn restorer_function();
+}
+
+/// Without one a handler returns to the vDSO, which a system may lack (the kernel's parameter vdso32=0).
+pub(crate) fn restorer() -> (*const c_void, usize) {
+    const SA_RESTORER: usize = 0x04000000;
+    (restorer_function as *const () as *const c_void, SA_RESTORER)
+}
+
+/// As on x86_64, both are coherent.
+pub(crate) unsafe fn sync_instructions(_: *const u8, _: usize, _: usize) {}
+
+/// As on x86_64. Not `cpuid`, which a processor without it would not know: `iret` serializes too, and ends each system call by
+/// `int 0x80` (Intel SDM 3A, 9.3).
+pub(crate) fn serialize() {
+    // SAFETY: touches no memory, and ignores its argument.
+    unsafe { syscall1(GETPID, 0) };
+}
+
+/// # Safety
+/// As the system call `n`.
+#[inline]
+pub(crate) unsafe fn syscall1(n: usize, a: usize) -> usize {
+    let result;
+    // SAFETY: these are the registers that `int 0x80` uses; the call is the caller's responsibility.
+    unsafe { asm!("int 0x80", inlateout("eax") n => result, in("ebx") a, options(nostack, preserves_flags)) };
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+#[inline]
+pub(crate) unsafe fn syscall2(n: usize, a: usize, b: usize) -> usize {
+    let result;
+    // SAFETY: as in `syscall1`.
+    unsafe {
+        asm!("int 0x80", inlateout("eax") n => result, in("ebx") a, in("ecx") b,
+            options(nostack, preserves_flags));
+    }
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+#[inline]
+pub(crate) unsafe fn syscall3(n: usize, a: usize, b: usize, c: usize) -> usize {
+    let result;
+    // SAFETY: as in `syscall1`.
+    unsafe {
+        asm!("int 0x80", inlateout("eax") n => result, in("ebx") a, in("ecx") b, in("edx") c,
+            options(nostack, preserves_flags));
+    }
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+#[inline]
+pub(crate) unsafe fn syscall4(n: usize, a: usize, b: usize, c: usize, d: usize) -> usize {
+    let result;
+    // SAFETY: as in `syscall1`; esi is restored.
+    unsafe {
+        asm!("xchg esi, edi", "int 0x80", "xchg esi, edi", inlateout("eax") n => result, in("ebx") a, in("ecx") b,
+            in("edx") c, in("edi") d, options(nostack, preserves_flags));
+    }
+    result
+}
+
+/// # Safety
+/// As the system call `n`.
+#[inline]
+pub(crate) unsafe fn syscall6(n: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> usize {
+    let others = [n, d, f];
+    let result;
+    // SAFETY: as in `syscall1`; esi and ebp are restored, and `others` is readable.
+    unsafe {
+        asm!("push esi", "push ebp", "mov esi, [eax + 4]", "mov ebp, [eax + 8]", "mov eax, [eax]", "int 0x80",
+            "pop ebp", "pop esi", inlateout("eax") &raw const others => result, in("ebx") a, in("ecx") b,
+            in("edx") c, in("edi") e, options(preserves_flags));
+    }
+    result
+}
