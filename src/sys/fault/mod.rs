@@ -26,6 +26,11 @@ mod aarch64;
 #[cfg(baremap_arch = "aarch64")]
 use aarch64 as machine;
 
+#[cfg(baremap_arch = "arm")]
+mod arm;
+#[cfg(baremap_arch = "arm")]
+use arm as machine;
+
 #[cfg(baremap_arch = "loongarch64")]
 mod loongarch64;
 #[cfg(baremap_arch = "loongarch64")]
@@ -53,6 +58,7 @@ use x86_64 as machine;
 
 #[cfg(not(any(
     baremap_arch = "aarch64",
+    baremap_arch = "arm",
     baremap_arch = "loongarch64",
     baremap_arch = "riscv64",
     baremap_arch = "s390x",
@@ -62,6 +68,7 @@ use x86_64 as machine;
 mod other;
 #[cfg(not(any(
     baremap_arch = "aarch64",
+    baremap_arch = "arm",
     baremap_arch = "loongarch64",
     baremap_arch = "riscv64",
     baremap_arch = "s390x",

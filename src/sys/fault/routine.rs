@@ -31,6 +31,21 @@ macro_rules! section {
 }
 pub(super) use section;
 
+/// The type of the symbol, by which Arm and Thumb code can call each other: the linker and bit 0 of the address.
+#[cfg(baremap_arch = "arm")]
+macro_rules! symbol_type {
+    () => {
+        concat!(".type \"baremap-", env!("CARGO_PKG_VERSION"), "-copy\", %function")
+    };
+}
+#[cfg(not(baremap_arch = "arm"))]
+macro_rules! symbol_type {
+    () => {
+        ""
+    };
+}
+pub(super) use symbol_type;
+
 /// Defines the routine from its four parts, and declares it with its calling convention.
 macro_rules! routine {
     ($abi:literal, setup: $setup:literal, steps: $steps:literal, bytes: $bytes:literal, end: $end:literal) => {
@@ -38,6 +53,7 @@ macro_rules! routine {
             $crate::sys::fault::routine::section!(),
             ".p2align 5",
             concat!(".globl \"baremap-", env!("CARGO_PKG_VERSION"), "-copy\""),
+            $crate::sys::fault::routine::symbol_type!(),
             concat!("\"baremap-", env!("CARGO_PKG_VERSION"), "-copy\":"),
             "7:",
             $setup,
@@ -66,7 +82,8 @@ macro_rules! routine {
         }
 
         pub(super) fn start() -> Option<usize> {
-            Some(copy as *const () as usize)
+            // Without the bit that says Thumb.
+            Some(copy as *const () as usize & !usize::from(cfg!(baremap_arch = "arm")))
         }
     };
 }
