@@ -12,8 +12,19 @@ fn code(number: u16) -> Option<[u8; 8]> {
             let [low, high, ..] = number.to_le_bytes();
             return Some([0xb8, low, high, 0, 0, 0xc3, 0, 0]);
         }
+        // lghi %r2, number, which has 15 bits; br %r14
+        "s390x" => {
+            let [.., high, low] = number.to_be_bytes();
+            return Some([0xa7, 0x29, high, low, 0x07, 0xfe, 0, 0]);
+        }
         // movz w0, number; ret
         "aarch64" => [0x5280_0000 | number << 5, 0xd65f_03c0],
+        // mov r0, #number, which has 8 bits; bx lr, as Arm code
+        "arm" => [0xe3a0_0000 | number, 0xe12f_ff1e],
+        // addi.w $a0, $zero, number, which has 11 bits; ret
+        "loongarch64" => [0x0280_0004 | number << 10, 0x4c00_0020],
+        // li r3, number, which has 15 bits; blr. In big-endian programs a function's pointer is that of its descriptor.
+        "powerpc64" if u16::from_ne_bytes([1, 0]) == 1 => [0x3860_0000 | number, 0x4e80_0020],
         // addi a0, zero, number, which has 11 bits; ret
         "riscv64" => [0x0000_0513 | number << 20, 0x0000_8067],
         _ => return None,

@@ -15,18 +15,6 @@ use core::fmt::{self, Write};
 use mem as _;
 use start::Arguments;
 
-const ARCH: &str = if cfg!(target_arch = "x86_64") {
-    "x86_64"
-} else if cfg!(target_arch = "aarch64") {
-    "aarch64"
-} else if cfg!(target_arch = "riscv64") {
-    "riscv64"
-} else if cfg!(target_arch = "x86") {
-    "x86"
-} else {
-    ""
-};
-
 struct Output;
 
 impl Write for Output {
@@ -51,14 +39,14 @@ fn main(mut arguments: Arguments) -> u8 {
     // SAFETY: standard input stays open.
     let pipe = Some(unsafe { FileRef::borrow_raw(start::standard_input()) });
     let keeps_translations =
-        cfg!(all(target_os = "linux", any(target_arch = "aarch64", target_arch = "riscv64")));
+        cfg!(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "x86"))));
     let mut env = Env {
         folder,
         pipe,
         zeros,
         reports_no_length,
         set_len: start::SET_LEN,
-        arch: ARCH,
+        arch: env!("ARCH"),
         keeps_translations,
         address_space,
     };
