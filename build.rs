@@ -46,7 +46,9 @@ fn main() {
     };
     let backend = match (asked.as_str(), os.as_str()) {
         ("linux", "linux" | "none") => supported("linux"),
-        ("", "none") | ("custom", _) => Some(CUSTOM).filter(|_| env::var_os("CARGO_FEATURE_STD").is_none()),
+        ("", "none" | "uefi") | ("custom", _) => {
+            Some(CUSTOM).filter(|_| env::var_os("CARGO_FEATURE_STD").is_none())
+        }
         ("", _) => supported(&os),
         _ => None,
     };
