@@ -177,8 +177,19 @@ impl Env<'_> {
     pub fn file(&self, name: &str, len: usize) -> Result<File, Error> {
         let file = File::create(&*self.path(name))?;
         file.set_len(len as u64)?;
-        for chunk in map_mut(&file)?.chunks_mut(251) {
-            chunk.copy_from_slice(&PATTERN[..chunk.len()]);
+        let fill = |bytes: &mut [u8]| {
+            for chunk in bytes.chunks_mut(251) {
+                chunk.copy_from_slice(&PATTERN[..chunk.len()]);
+            }
+        };
+        match map_mut(&file) {
+            // Firmware carries no store to a file.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                let mut bytes = Mmap::anon(len).map_mut()?;
+                fill(&mut bytes);
+                file.write_at(&bytes, 0)?;
+            }
+            map => fill(&mut map?),
         }
         Ok(file)
     }
