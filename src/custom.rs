@@ -1,7 +1,7 @@
 //! The interface through which a kernel lends this crate its memory and files.
 //!
-//! This is the backend of targets without an operating system, and of any target that is built with
-//! `--cfg baremap_backend="custom"`. Implement [`Backend`], and register it with
+//! This is the backend of targets without an operating system (`*-unknown-none`, `*-unknown-uefi`), and of any target that is
+//! built with `--cfg baremap_backend="custom"`. Implement [`Backend`], and register it with
 //! [`custom_backend!`](crate::custom_backend). The crate itself allocates nothing and keeps no state.
 //!
 //! # Examples
@@ -41,6 +41,21 @@
 //! let error = baremap::Mmap::anon(1).map().unwrap_err();
 //! assert_eq!(error.to_string(), "map: no free page frame (NO_FRAME, 1)");
 //! ```
+//!
+//! # Loaders and firmware
+//!
+//! A loader that has neither page tables nor page faults of its own, under UEFI for example, supports what holds there:
+//!
+//! - [`map`](Backend::map) allocates pages and copies the file into them. They may allow more than the request's
+//!   permissions; only what these allow must succeed. Files are mapped for reading, and with [`Flags::COW`] for writing.
+//! - `map` returns [`UNSUPPORTED`] for a shared mapping with `WRITE`, as a store would not reach the file, and for
+//!   [`Prot::NONE`], as an access would not be a fault. [`protect`](Backend::protect) and [`reserve`](Backend::reserve)
+//!   return it too.
+//! - [`flags`](Backend::flags) contains `LOCKED` and `POPULATE` if memory is always resident.
+//! - A [`Code`] can be the firmware's own status, if its number is not 0.
+//!
+//! Another program that changes the file does not change the copy. A [`View`](crate::View) and a file's own methods call
+//! [`read`](Backend::read), and see it. `ci/uefi` in the repository does all of this over UEFI's boot services.
 
 use crate::error::kind::ErrorKind;
 use crate::options::{Advice, Discard, Flags, Prot};
