@@ -1,6 +1,7 @@
 //! The only place that reads the target. It prints two cfgs, by which `src/sys/` chooses its files: `baremap_backend`, the
-//! system, and `baremap_arch`, the processor where the backend has a file for each. It writes nothing, so that a source
-//! folder can be moved, shared and read-only.
+//! system, and `baremap_arch`, the processor where the backend has a file for each. Where systems share a backend,
+//! `baremap_backend` has the system's name as a second value, for the little in which they differ. It writes nothing, so
+//! that a source folder can be moved, shared and read-only.
 
 use std::{env, process::exit};
 
@@ -16,10 +17,25 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("linux", "s390x", "64", "linux"),
     ("macos", "x86_64", "64", "apple"),
     ("macos", "aarch64", "64", "apple"),
+    // Mac Catalyst: iOS with the libSystem of macOS.
+    ("macabi", "x86_64", "64", "apple"),
+    ("macabi", "aarch64", "64", "apple"),
+    // On x86_64 these are simulators.
+    ("ios", "x86_64", "64", "apple"),
+    ("ios", "aarch64", "64", "apple"),
+    ("tvos", "x86_64", "64", "apple"),
+    ("tvos", "aarch64", "64", "apple"),
+    ("watchos", "x86_64", "64", "apple"),
+    ("watchos", "aarch64", "64", "apple"),
+    ("visionos", "aarch64", "64", "apple"),
     ("windows", "x86_64", "64", "windows"),
     ("windows", "aarch64", "64", "windows"),
     ("windows", "x86", "32", "windows"),
 ];
+
+/// The start of Apple's targets that sign pointers to functions, such as a signal's handler. Rust does not sign them yet
+/// (rust-lang/rust 148640), so the fault guard would end the process.
+const SIGNED_POINTERS: &str = "arm64e-";
 
 /// What an embedding kernel supplies, on any architecture.
 const CUSTOM: &str = "custom";
@@ -29,30 +45,37 @@ const UNSUPPORTED_VENDORS: &[&str] = &["win7", "uwp"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    for (cfg, column) in [("baremap_backend", 3), ("baremap_arch", 1)] {
-        let mut values: Vec<_> = SUPPORTED.iter().map(|row| [row.0, row.1, row.2, row.3][column]).collect();
+    for (cfg, columns) in [("baremap_backend", [0, 3]), ("baremap_arch", [1, 1])] {
+        let rows = SUPPORTED.iter().map(|row| [row.0, row.1, row.2, row.3]);
+        let mut values: Vec<_> = rows.flat_map(|row| columns.map(|column| row[column])).collect();
         values.push(CUSTOM);
         values.sort_unstable();
         values.dedup();
         println!("cargo::rustc-check-cfg=cfg({cfg}, values(\"{}\"))", values.join("\", \""));
     }
     let target = |key| env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
-    let (os, arch, width) = (target("OS"), target("ARCH"), target("POINTER_WIDTH"));
+    let (mut os, arch, width) = (target("OS"), target("ARCH"), target("POINTER_WIDTH"));
+    // Mac Catalyst, whose system is called iOS too.
+    if target("ABI") == "macabi" {
+        os = "macabi".into();
+    }
     // Of `--cfg baremap_backend="…"`.
     let asked = env::var("CARGO_CFG_BAREMAP_BACKEND").unwrap_or_default();
+    let is_other = UNSUPPORTED_VENDORS.contains(&target("VENDOR").as_str())
+        || env::var("TARGET").is_ok_and(|target| target.starts_with(SIGNED_POINTERS));
     let supported = |os: &str| {
-        let mut rows = SUPPORTED.iter().filter(|_| !UNSUPPORTED_VENDORS.contains(&target("VENDOR").as_str()));
-        rows.find(|row| (row.0, row.1, row.2) == (os, &arch, &width)).map(|row| row.3)
+        let mut rows = SUPPORTED.iter().filter(|_| !is_other);
+        rows.find(|row| (row.0, row.1, row.2) == (os, &arch, &width)).map(|row| (row.3, row.0))
     };
     let backend = match (asked.as_str(), os.as_str()) {
         ("linux", "linux" | "none") => supported("linux"),
         ("", "none" | "uefi") | ("custom", _) => {
-            Some(CUSTOM).filter(|_| env::var_os("CARGO_FEATURE_STD").is_none())
+            Some((CUSTOM, CUSTOM)).filter(|_| env::var_os("CARGO_FEATURE_STD").is_none())
         }
         ("", _) => supported(&os),
         _ => None,
     };
-    let Some(backend) = backend else {
+    let Some((backend, system)) = backend else {
         let supported: Vec<String> =
             SUPPORTED.iter().map(|row| format!("{} on {} ({} bits)", row.0, row.1, row.2)).collect();
         println!(
@@ -68,5 +91,8 @@ fn main() {
         exit(1);
     };
     println!("cargo::rustc-cfg=baremap_backend=\"{backend}\"");
+    if system != backend {
+        println!("cargo::rustc-cfg=baremap_backend=\"{system}\"");
+    }
     println!("cargo::rustc-cfg=baremap_arch=\"{arch}\"");
 }

@@ -24,6 +24,7 @@ use core::{fmt, slice};
 ///   hardened runtime needs the entitlement `com.apple.security.cs.allow-jit`; it must not have
 ///   `com.apple.security.cs.jit-write-allowlist`, with which that function ends the process.
 /// - macOS, x86_64: `MAP_JIT`, which `mprotect` makes writable or executable for all threads.
+/// - iOS, tvOS, watchOS, visionOS, Mac Catalyst: unsupported. These systems execute only what was signed.
 /// - Windows: a section of the paging file, mapped twice. The length counts against the commit limit.
 /// - Kernels: `custom::Backend::map`, and `protect` for each write.
 ///
@@ -71,6 +72,7 @@ impl Code {
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied), [`InvalidInput`](ErrorKind::InvalidInput) on macOS: a policy of the
     ///   system forbids it, as SELinux, Windows' Arbitrary Code Guard, and macOS' hardened runtime may.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory or address space.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system executes only what was signed.
     ///
     /// # Examples
     ///

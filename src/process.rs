@@ -37,7 +37,8 @@ use core::ops::{Bound, ControlFlow, Range, RangeBounds};
 /// - Linux: the file
 ///   [`/proc/self/maps`](https://man7.org/linux/man-pages/man5/proc_pid_maps.5.html), by an `ioctl` with `PROCMAP_QUERY` as of
 ///   Linux 6.11. Before that it is read from its start, whatever the range is.
-/// - macOS: `vm_region_recurse_64`, and `proc_regionfilename` for the name.
+/// - macOS, Mac Catalyst: `vm_region_recurse_64`, and `proc_regionfilename` for the name.
+/// - iOS, tvOS, watchOS, visionOS: `vm_region_recurse_64`. Names and offsets are left out, as no public function has them.
 /// - Windows:
 ///   [`VirtualQuery`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualquery), and
 ///   `K32GetMappedFileNameW` for the name. The names are written to memory of `VirtualAlloc`, which is itself a region.

@@ -27,7 +27,8 @@ use core::mem::ManuallyDrop;
 ///   sealed: no process can truncate it. With a name a file of the folder `/dev/shm`, as of
 ///   [`shm_open`](https://man7.org/linux/man-pages/man3/shm_open.3.html), which anybody who may open it can also truncate.
 /// - macOS: `shm_open`, and for memory without a name `shm_unlink`. The length is set once, for good. Such memory cannot be
-///   mapped with [`Flags::COW`](crate::Flags::COW) or [`Prot::EXEC`](crate::Prot::EXEC).
+///   mapped with [`Flags::COW`](crate::Flags::COW) or [`Prot::EXEC`](crate::Prot::EXEC). On iOS, and in any other sandbox, the
+///   system may refuse it: [`PermissionDenied`](ErrorKind::PermissionDenied).
 /// - Windows: [`CreateFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw),
 ///   a section that the paging file backs. All of it counts against the commit limit at once. It cannot be mapped with
 ///   [`Prot::EXEC`](crate::Prot::EXEC), nor by a [`View`](crate::View).

@@ -30,6 +30,8 @@ impl<A: Slice> Mapping<A> {
     ///   - On macOS a process with the hardened runtime cannot execute what was writable, unless it has the entitlement
     ///     `com.apple.security.cs.allow-unsigned-executable-memory`; and on aarch64 no memory is writable and
     ///     executable at once. [`Code`](crate::Code) works for both.
+    ///   - On iOS, tvOS, watchOS and visionOS only what was signed is executed. The system may refuse the permission, or end
+    ///     the process that runs the code.
     ///
     /// # Examples
     ///

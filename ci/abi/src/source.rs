@@ -19,16 +19,25 @@ pub struct Source {
 
 /// A row of `SUPPORTED` in `build.rs`.
 pub struct Target {
+    /// Whose headers there are: macOS' for all of Apple's systems.
     pub os: String,
     pub arch: String,
+    /// As in the row.
+    system: String,
     backend: String,
 }
 
 impl Target {
     /// The name that zig uses.
     pub fn name(&self) -> String {
-        let libc = if self.os == "macos" { "" } else { "-gnu" };
-        format!("{}-{}{libc}", self.arch, self.os)
+        let (arch, system) = (&self.arch, &self.system);
+        match (arch.as_str(), system.as_str()) {
+            (_, "macos") => format!("{arch}-macos"),
+            (_, "macabi") => format!("{arch}-maccatalyst"),
+            ("x86_64", _) if self.backend == "apple" => format!("x86_64-{system}-simulator"),
+            _ if self.backend == "apple" => format!("{arch}-{system}"),
+            _ => format!("{arch}-{system}-gnu"),
+        }
     }
 }
 
@@ -47,8 +56,9 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
         fn visit_expr_tuple(&mut self, row: &ExprTuple) {
             let columns: Option<Vec<_>> = row.elems.iter().map(string).collect();
             if let Some([os, arch, _, backend]) = columns.as_deref() {
-                let [os, arch, backend] = [os, arch, backend].map(String::clone);
-                self.0.push(Target { os, arch, backend });
+                let [system, arch, backend] = [os, arch, backend].map(String::clone);
+                let os = if backend == "apple" { "macos".into() } else { system.clone() };
+                self.0.push(Target { os, arch, system, backend });
             }
         }
     }
@@ -126,7 +136,7 @@ fn holds(target: &Target, condition: &Meta) -> Result<bool> {
         (key, Meta::NameValue(pair)) => {
             let Some(value) = string(&pair.value) else { return unknown() };
             match key {
-                "baremap_backend" => Ok(value == target.backend),
+                "baremap_backend" => Ok(value == target.backend || value == target.system),
                 "baremap_arch" => Ok(value == target.arch),
                 _ => unknown(),
             }

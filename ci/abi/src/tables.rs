@@ -62,9 +62,11 @@ impl Named {
     }
 }
 
-/// Returns whether a row is for a target: it names its system, or the target itself.
+/// Returns whether a row is for a target: it names the system whose headers it has, with the architecture or without, or the
+/// target itself.
 pub fn is_for(systems: &str, target: &Target) -> bool {
-    systems.split(' ').any(|name| name == target.os || name == target.name())
+    let with_arch = format!("{}-{}", target.arch, target.os);
+    systems.split(' ').any(|name| name == target.os || name == target.name() || name == with_arch)
 }
 
 /// Names that differ in C: systems or targets, name in Rust, name in C. An entry that no source of its system uses is an error.

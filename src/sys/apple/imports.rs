@@ -15,8 +15,12 @@ unsafe extern "C" {
     pub(super) fn close(file: c_int) -> c_int;
     pub(super) fn fcntl(file: c_int, command: c_int, ...) -> c_int;
     pub(super) fn flock(file: c_int, operation: c_int) -> c_int;
-    // On x86_64 the plain name is the function from before macOS 10.5, with 32-bit inode numbers.
-    #[cfg_attr(baremap_arch = "x86_64", link_name = "fstat$INODE64")]
+    // On x86_64 the plain name is the function from before macOS 10.5, with 32-bit inode numbers. Simulators never had that
+    // (`__DARWIN_ONLY_64_BIT_INO_T` in sys/cdefs.h).
+    #[cfg_attr(
+        all(baremap_arch = "x86_64", any(baremap_backend = "macos", baremap_backend = "macabi")),
+        link_name = "fstat$INODE64"
+    )]
     pub(super) fn fstat(file: c_int, stat: *mut Stat) -> c_int;
     pub(super) fn fsync(file: c_int) -> c_int;
     pub(super) fn ftruncate(file: c_int, len: i64) -> c_int;
@@ -42,9 +46,10 @@ unsafe extern "C" {
     pub(super) fn open(path: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn openat(folder: c_int, path: *const c_char, flags: c_int, ...) -> c_int;
     pub(super) fn pread(file: c_int, buffer: *mut c_void, len: usize, offset: i64) -> isize;
+    #[cfg(any(baremap_backend = "macos", baremap_backend = "macabi"))]
     pub(super) fn proc_regionfilename(pid: c_int, address: u64, buffer: *mut c_void, len: u32) -> c_int;
     // Without effect on x86_64.
-    #[cfg(baremap_arch = "aarch64")]
+    #[cfg(all(baremap_backend = "macos", baremap_arch = "aarch64"))]
     pub(super) fn pthread_jit_write_protect_np(enabled: c_int);
     // `sigprocmask` is for processes with one thread (POSIX).
     pub(super) fn pthread_sigmask(how: c_int, new: *const u32, old: *mut u32) -> c_int;

@@ -1,4 +1,4 @@
-//! macOS, through libSystem: Apple keeps the functions of this library stable, and not the numbers of system calls.
+//! macOS and Apple's other systems, through libSystem: Apple keeps its functions stable, and not the numbers of system calls.
 //!
 //! The imports, with their structs and constants, are in `imports.rs`, error codes in `codes.rs`. Comments name the file and
 //! function of xnu, the kernel, on which the code rests.

@@ -5,7 +5,7 @@ use super::imports::*;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::sys::contract::Result;
 use crate::sys::contract::process::{Process, Region, prot};
-use core::ffi::c_uint;
+use core::ffi::{c_int, c_uint};
 use core::mem::MaybeUninit;
 
 impl Process for Apple {
@@ -31,11 +31,7 @@ impl Process for Apple {
             }
             // SAFETY: on success it is initialized.
             let info = unsafe { info.assume_init() };
-            // 0 if no file is mapped.
-            // SAFETY: `name` is as long as the function is told.
-            let name_len = unsafe {
-                proc_regionfilename(getpid(), address as u64, name.as_mut_ptr().cast(), MAXPATHLEN as u32)
-            };
+            let name_len = file_name(address, &mut name);
             let name = name.get(..usize::try_from(name_len).unwrap_or(0)).unwrap_or(b"");
             let has = |bit| info.protection & bit != 0;
             let region = Region {
@@ -52,4 +48,17 @@ impl Process for Apple {
             }
         }
     }
+}
+
+/// Writes the name of the file that is mapped, and returns its length: 0 if there is none.
+#[cfg(any(baremap_backend = "macos", baremap_backend = "macabi"))]
+fn file_name(address: usize, name: &mut [u8; MAXPATHLEN]) -> c_int {
+    // SAFETY: `name` is as long as the function is told.
+    unsafe { proc_regionfilename(getpid(), address as u64, name.as_mut_ptr().cast(), MAXPATHLEN as u32) }
+}
+
+/// Apple's other systems keep the functions of libproc.h to themselves: an app that imports one may be rejected.
+#[cfg(not(any(baremap_backend = "macos", baremap_backend = "macabi")))]
+fn file_name(_: usize, _: &mut [u8; MAXPATHLEN]) -> c_int {
+    0
 }
