@@ -30,6 +30,7 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("visionos", "aarch64", "64", "apple"),
     ("windows", "x86_64", "64", "windows"),
     ("windows", "aarch64", "64", "windows"),
+    ("windows", "arm64ec", "64", "windows"),
     ("windows", "x86", "32", "windows"),
 ];
 

@@ -25,8 +25,12 @@ use core::{fmt, slice};
 ///   `com.apple.security.cs.jit-write-allowlist`, with which that function ends the process.
 /// - macOS, x86_64: `MAP_JIT`, which `mprotect` makes writable or executable for all threads.
 /// - iOS, tvOS, watchOS, visionOS, Mac Catalyst: unsupported. These systems execute only what was signed.
-/// - Windows: a section of the paging file, mapped twice. The length counts against the commit limit.
+/// - Windows: a section of the paging file, mapped twice. The length counts against the commit limit. In a program for
+///   arm64ec it is emulated as code of x86_64, since the memory is not marked with `MEM_EXTENDED_PARAMETER_EC_CODE`
+///   ([Microsoft][ec]).
 /// - Kernels: `custom::Backend::map`, and `protect` for each write.
+///
+/// [ec]: https://learn.microsoft.com/windows/arm/arm64ec-abi
 ///
 /// # Running code
 /// A pointer to code is used at one's own risk. Whoever makes a function of [`as_ptr`](Self::as_ptr) promises that it:

@@ -42,7 +42,7 @@ use crate::sys::{Sys, System, fault};
 /// **Platform notes**
 /// - Linux: `rt_sigaction` for SIGBUS.
 /// - macOS: `sigaction` for SIGBUS and SIGSEGV.
-/// - Windows: [`AddVectoredExceptionHandler`][avh].
+/// - Windows: [`AddVectoredExceptionHandler`][avh]. On arm64ec unsupported.
 /// - Kernels: none; the kernel's page-fault handler asks [`fixup`], and `custom::Backend::asks_fixup` says so.
 ///
 /// [avh]: https://learn.microsoft.com/windows/win32/api/errhandlingapi/nf-errhandlingapi-addvectoredexceptionhandler

@@ -5,6 +5,9 @@
 //! EXCEPTION_DATATYPE_MISALIGNMENT on aarch64. The system itself keeps the list of handlers, and calls the next one if a
 //! handler returns EXCEPTION_CONTINUE_SEARCH. So there is nothing to store and to pass on, and no handler can take the
 //! place of another.
+//!
+//! On arm64ec the context is that of x86_64, whose `Rip` is the program counter of either kind of code (`ARM64EC_NT_CONTEXT`
+//! in winnt.h). There is no routine to repair, so that the guard is unsupported.
 
 use super::imports::*;
 use super::{ErrorKind, Failure, Result};
@@ -24,6 +27,9 @@ pub(super) fn is_installed() -> bool {
 pub(super) fn install() -> Result<()> {
     if is_installed() {
         return Ok(());
+    }
+    if !fault::is_supported() {
+        return Err(Failure::refused(Call::Install, ErrorKind::Unsupported));
     }
     // First in the list, so that a handler that reports every access violation does not report ours.
     // SAFETY: `handle` can deal with any exception.
@@ -51,7 +57,7 @@ unsafe extern "system" fn handle(exception: *mut ExceptionPointers) -> i32 {
     let (code, context) =
         unsafe { ((*(*exception).exception_record).exception_code, (*exception).context_record) };
     // SAFETY: as above.
-    #[cfg(baremap_arch = "x86_64")]
+    #[cfg(any(baremap_arch = "x86_64", baremap_arch = "arm64ec"))]
     let pc = unsafe { &mut (*context).rip };
     // SAFETY: as above.
     #[cfg(baremap_arch = "x86")]

@@ -43,7 +43,7 @@ pub(super) const ERROR_NOT_LOCKED: i32 = 158;
 pub(super) const ERROR_ALREADY_EXISTS: i32 = 183;
 
 /// A thread's registers. Each architecture has its own name for the program counter.
-#[cfg(baremap_arch = "x86_64")]
+#[cfg(any(baremap_arch = "x86_64", baremap_arch = "arm64ec"))]
 #[repr(C)]
 pub(super) struct Context {
     _before: [u64; 31],
