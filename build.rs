@@ -15,6 +15,9 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("linux", "x86", "32", "linux"),
     ("linux", "loongarch64", "64", "linux"),
     ("linux", "s390x", "64", "linux"),
+    ("android", "x86_64", "64", "linux"),
+    ("android", "aarch64", "64", "linux"),
+    ("android", "riscv64", "64", "linux"),
     ("macos", "x86_64", "64", "apple"),
     ("macos", "aarch64", "64", "apple"),
     // Mac Catalyst: iOS with the libSystem of macOS.

@@ -26,6 +26,7 @@ use core::mem::ManuallyDrop;
 /// - Linux: without a name [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html), with a length that is
 ///   sealed: no process can truncate it. With a name a file of the folder `/dev/shm`, as of
 ///   [`shm_open`](https://man7.org/linux/man-pages/man3/shm_open.3.html), which anybody who may open it can also truncate.
+/// - Android: the same; but it has no `/dev/shm`, so that names are [`NotFound`](ErrorKind::NotFound).
 /// - macOS: `shm_open`, and for memory without a name `shm_unlink`. The length is set once, for good. Such memory cannot be
 ///   mapped with [`Flags::COW`](crate::Flags::COW) or [`Prot::EXEC`](crate::Prot::EXEC). On iOS, and in any other sandbox, the
 ///   system may refuse it: [`PermissionDenied`](ErrorKind::PermissionDenied).

@@ -127,6 +127,7 @@ bits! {
         ///   Linux 5.14, where it is enabled (`secretmem.enable=1` before Linux 6.5) and the kernel can change its own
         ///   mappings of single pages. The length counts against the limit on locked memory. If no memory is left for a page
         ///   that is touched, a signal may be raised.
+        /// - Android: unsupported. Its filter of system calls ends an app that makes this one.
         /// - macOS, Windows, kernels: unsupported.
         /// - All: unsupported for files, and with [`HUGETLB`](Self::HUGETLB).
         #[doc(alias = "memfd_secret")]

@@ -56,6 +56,10 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
         fn visit_expr_tuple(&mut self, row: &ExprTuple) {
             let columns: Option<Vec<_>> = row.elems.iter().map(string).collect();
             if let Some([os, arch, _, backend]) = columns.as_deref() {
+                // Android's kernel is Linux, and has its headers.
+                if os == "android" {
+                    return;
+                }
                 let [system, arch, backend] = [os, arch, backend].map(String::clone);
                 let os = if backend == "apple" { "macos".into() } else { system.clone() };
                 self.0.push(Target { os, arch, system, backend });

@@ -28,9 +28,11 @@ pub(super) fn refined(failure: Failure) -> Failure {
 }
 
 impl Special for Linux {
+    /// Android ends an app that calls `memfd_secret`, as its filter of calls lacks it (libc/SYSCALLS.TXT and
+    /// SECCOMP_ALLOWLIST_*.TXT of bionic).
     #[inline(always)]
     fn special_flags() -> Flags {
-        Flags::SECRET | Flags::SYNC
+        if cfg!(baremap_backend = "android") { Flags::SYNC } else { Flags::SECRET | Flags::SYNC }
     }
 
     /// The pages are those of a file that can be mapped alone, shared, and whose length is set once (mm/secretmem.c). The
