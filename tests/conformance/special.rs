@@ -116,7 +116,8 @@ fn secret(_: &mut Env) -> Result {
 
 /// Whatever works for memory works for secret memory.
 fn secret_as_memory(_: &mut Env) -> Result {
-    let mut map = secret_memory(10_000)?;
+    let len = 2 * page_size() + 1_808;
+    let mut map = secret_memory(len)?;
     map.fill(7);
     map.lock()?;
     map.unlock()?;
@@ -126,14 +127,14 @@ fn secret_as_memory(_: &mut Env) -> Result {
     map.set_name(c"secret")?;
     ensure_filled(&map, 7)?;
     // SAFETY: nothing relies on the contents, here and below.
-    unsafe { map.discard_range(page_size()..10_000, Discard::DontNeed)? };
-    ensure_filled(&map[..page_size().min(10_000)], 7)?;
+    unsafe { map.discard_range(page_size()..len, Discard::DontNeed)? };
+    ensure_filled(&map[..page_size()], 7)?;
     // SAFETY: as above.
     unsafe { map.discard(Discard::DontNeed)? };
     ensure_filled(&map, 0)?;
-    map[9_999] = 1;
+    map[len - 1] = 1;
     let map = map.into_read_only()?;
-    ensure_eq!(map[9_999], 1);
+    ensure_eq!(map[len - 1], 1);
     let mut map = map.into_mut()?;
     map[0] = 1;
     let refused = match map.into_exec() {
