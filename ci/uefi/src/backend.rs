@@ -4,8 +4,9 @@
 //! into which a file is copied. What rests on page tables is refused rather than pretended:
 //! - shared mappings for writing, as nothing carries a store to the file;
 //! - reservations and `Prot::NONE`, as an access must be a fault there;
-//! - `protect`. A mapping for reading alone is made, since only what a mapping allows must succeed; unsafe code that writes to
-//!   it is not stopped.
+//! - `protect`. EFI_MEMORY_ATTRIBUTE_PROTOCOL could do it, but only newer firmware has it.
+//!
+//! A mapping for reading is made, as only what it allows must succeed: unsafe code that writes to it is not stopped.
 
 use crate::file::File;
 use crate::status::{self, Result, code};
@@ -20,11 +21,11 @@ struct Loader;
 
 baremap::custom_backend!(Loader);
 
-/// What the suite looks at for leaks.
+/// How many pages are mapped, and files open. The suite looks for leaks.
 pub static PAGES: AtomicUsize = AtomicUsize::new(0);
 pub static OPEN_FILES: AtomicUsize = AtomicUsize::new(0);
 
-/// Copies the part of a file into the memory, which has zeros after the file's end.
+/// Copies a part of the file into new memory. Zeros follow the end of the file, or are all there is without one.
 ///
 /// # Safety
 /// The memory is writable, and the file open.
@@ -58,6 +59,7 @@ unsafe impl Backend for Loader {
         Flags::COW | Flags::POPULATE | Flags::LOCKED
     }
 
+    /// There is never a reservation to replace, as `reserve` is not supported.
     unsafe fn map(&self, request: &Request) -> Result<NonNull<u8>, Code> {
         let Request { file, len, prot, flags, .. } = *request;
         let is_shared = file.is_some() && !flags.contains(Flags::COW);
@@ -70,15 +72,13 @@ unsafe impl Backend for Loader {
             .map_err(|error| code(error.status()))?;
         PAGES.fetch_add(len / PAGE_SIZE, Relaxed);
         // SAFETY: new memory; the caller's promise about the file.
-        let mut result = unsafe { fill(memory, len, file) };
-        if prot.contains(Prot::EXEC) {
-            // SAFETY: as above.
-            result = result.and_then(|()| unsafe { self.sync_instructions(memory, len) });
-        }
-        if let Err(code) = result {
+        if let Err(code) = unsafe { fill(memory, len, file) } {
             // SAFETY: nobody else knows the memory.
             let _ = unsafe { self.unmap(memory, len) };
             return Err(code);
+        }
+        if prot.contains(Prot::EXEC) {
+            sync_instructions(memory.as_ptr().addr(), len);
         }
         Ok(memory)
     }

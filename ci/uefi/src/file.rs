@@ -1,7 +1,7 @@
 //! Files of the volume that the loader was started from, by EFI_FILE_PROTOCOL (UEFI 2.10, 13.5).
 
 use crate::status::{DIRECTORY, EXISTS, Result, check, code};
-use baremap::custom::{Open, RawFile};
+use baremap::custom::{Open, RawFile, UNSUPPORTED};
 use core::ffi::CStr;
 use core::ptr;
 use uefi::{Status, boot};
@@ -13,7 +13,7 @@ use uefi_raw::protocol::file_system::{
 #[derive(Clone, Copy)]
 pub struct File(*mut FileProtocolV1);
 
-/// The firmware writes the name behind the rest, whether it is wanted or not.
+/// The firmware writes the name after the rest, whether it is wanted or not.
 #[repr(C)]
 struct NamedInfo {
     info: FileInfo,
@@ -54,7 +54,7 @@ impl File {
                 Err(DIRECTORY) => Err(EXISTS),
                 Err(_) => open_mode(&path, CREATE),
             },
-            _ => Err(code(Status::UNSUPPORTED)),
+            _ => Err(UNSUPPORTED),
         }
     }
 
@@ -86,38 +86,35 @@ impl File {
     /// # Safety
     /// `len` bytes at `buffer` are writable.
     pub unsafe fn read(self, buffer: *mut u8, mut len: usize, offset: Option<u64>) -> Result<usize> {
-        let mut position = 0;
-        // SAFETY: as above.
-        check(unsafe { ((*self.0).get_position)(self.0, &mut position) })?;
+        let position = self.position()?;
+        let start = offset.unwrap_or(position);
         // The firmware's read fails past the end.
-        if offset.unwrap_or(position) >= self.len()? {
+        if start >= self.len()? {
             return Ok(0);
         }
-        let read = |len: &mut usize| {
-            // SAFETY: as above, and the caller's promise.
-            check(unsafe { ((*self.0).read)(self.0, len, buffer.cast()) })
-        };
-        match offset {
-            None => read(&mut len)?,
-            Some(offset) => {
-                self.seek(offset)?;
-                let result = read(&mut len);
-                self.seek(position)?;
-                result?;
-            }
+        self.seek(start)?;
+        // SAFETY: as above, and the caller's promise.
+        let result = check(unsafe { ((*self.0).read)(self.0, &mut len, buffer.cast()) });
+        if offset.is_some() {
+            self.seek(position)?;
         }
-        Ok(len)
+        result.map(|()| len)
     }
 
     pub fn write(self, bytes: &[u8], offset: u64) -> Result<usize> {
-        let (mut position, mut len) = (0, bytes.len());
-        // SAFETY: as above.
-        check(unsafe { ((*self.0).get_position)(self.0, &mut position) })?;
+        let (position, mut len) = (self.position()?, bytes.len());
         self.seek(offset)?;
         // SAFETY: as above; `len` bytes are readable.
         let result = check(unsafe { ((*self.0).write)(self.0, &mut len, bytes.as_ptr().cast()) });
         self.seek(position)?;
         result.map(|()| len)
+    }
+
+    fn position(self) -> Result<u64> {
+        let mut position = 0;
+        // SAFETY: as above.
+        check(unsafe { ((*self.0).get_position)(self.0, &mut position) })?;
+        Ok(position)
     }
 
     fn seek(self, position: u64) -> Result {

@@ -1,8 +1,9 @@
-//! The conformance suite, each check of which must leave no mapping and no open file.
+//! The conformance suite, each check of which must leave no mapping and no open file, and a check of the loader's own.
 
 use crate::Serial;
 use crate::backend::{OPEN_FILES, PAGES};
-use crate::conformance::{Check, Env, Failure, Result, run_all};
+use crate::conformance::{Check, Env, Failure, Result, ensure_eq, run_all};
+use baremap::{File, Mmap, Prot};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What the backend refuses, and the checks that cannot do without it.
@@ -72,6 +73,25 @@ fn judge(check: &Check, result: Result) -> Result {
     }
 }
 
+const OWN_CHECKS: &[Check] = &[Check { name: "loader::runs_a_file", run: runs_a_file }];
+
+/// A file is mapped for execution at once, as its permissions cannot be changed later.
+fn runs_a_file(env: &mut Env) -> Result {
+    const RETURN_42: &[u8] = if cfg!(target_arch = "x86_64") {
+        b"\xb8\x2a\0\0\0\xc3" // mov eax, 42; ret
+    } else {
+        b"\x40\x05\x80\x52\xc0\x03\x5f\xd6" // mov w0, 42; ret
+    };
+    let file = File::create(&*env.path("program"))?;
+    ensure_eq!(file.write_at(RETURN_42, 0)?, RETURN_42.len());
+    // SAFETY: the file is this check's alone.
+    let program = unsafe { Mmap::new(&file).prot(Prot::EXEC).map()? };
+    // SAFETY: the code of such a function, which is mapped until it has returned.
+    let entry = unsafe { core::mem::transmute::<*const u8, extern "C" fn() -> u32>(program.as_ptr()) };
+    ensure_eq!(entry(), 42);
+    Ok(())
+}
+
 fn in_use() -> (usize, usize) {
     (PAGES.load(Relaxed), OPEN_FILES.load(Relaxed))
 }
@@ -98,5 +118,5 @@ pub fn run() {
         keeps_translations: false,
         address_space: 0,
     };
-    run_all(&mut env, &[], run_check, &mut Serial);
+    run_all(&mut env, OWN_CHECKS, run_check, &mut Serial);
 }
