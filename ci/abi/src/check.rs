@@ -115,8 +115,10 @@ impl<'a> Check<'a> {
     fn constants(&mut self) {
         for constant in &self.translator.declared.constants {
             let (name, at) = (&constant.name, constant.value);
-            // The files of architectures contain the numbers of calls.
-            let is_call = at.path.contains("/arch/") && !at.path.ends_with("/mod.rs");
+            // The files of architectures contain the numbers of calls, and flags of `open`.
+            let is_call = at.path.contains("/arch/")
+                && !at.path.ends_with("/mod.rs")
+                && matches!(constant.ty, Type::Path(path) if path.path.is_ident("usize"));
             let default = || if is_call { format!("__NR_{}", name.to_lowercase()) } else { name.clone() };
             let c = match constant.ty {
                 Type::Path(path) if path.path.is_ident("Self") => continue,
@@ -256,7 +258,8 @@ impl<'a> Check<'a> {
         let mut fields = String::new();
         for field in &found.node.fields {
             match self.translator.ty(&field.ty) {
-                Ok(ty) => write!(fields, " {ty} {};", field.ident.as_ref().unwrap()).unwrap(),
+                // The name in C may be a macro.
+                Ok(ty) => write!(fields, " {ty} {}_;", field.ident.as_ref().unwrap()).unwrap(),
                 Err(what) => {
                     self.problem(found, format_args!("{} has {what}", field.ident.as_ref().unwrap()))
                 }
@@ -284,7 +287,7 @@ impl<'a> Check<'a> {
             }
             let default = || if windows { microsoft(&field) } else { field.clone() };
             if let Some(name) = self.name(&format!("{rust}.{field}"), default) {
-                self.assert(found, format_args!("FIELD(rust::{rust}, {field}, c_{rust}, {name});"));
+                self.assert(found, format_args!("FIELD(rust::{rust}, {field}_, c_{rust}, {name});"));
                 self.fields += 1;
             }
         }

@@ -1,4 +1,16 @@
 // What the assertions use. C++, because its templates can take the type of a C function apart; the headers are C headers.
+#ifdef __linux__
+// Where words have 32 bits, the headers have libc's old mask of one word. The kernel's has 64 signals everywhere
+// (`_NSIG` in arch/*/include/asm/signal.h).
+#if __SIZEOF_LONG__ == 4
+struct kernel_sigset {
+    unsigned long sig[64 / 32];
+};
+#define sigset_t kernel_sigset
+#endif
+#include <asm/ucontext.h>
+#endif
+
 namespace abi {
 using u8 = __UINT8_TYPE__;
 using u16 = __UINT16_TYPE__;
@@ -44,6 +56,12 @@ template <class Rust, class C> constexpr bool same_behind_pointer() {
         return same<Rust, C>();
 }
 
+// An array of one element is that element.
+template <class T> struct sole {
+    using type = T;
+};
+template <class T> struct sole<T[1]> : sole<T> {};
+
 // Whether a value of either type is passed alike: the same kind, size and sign. Structs are compared by size here, and by
 // FIELD. A union (LARGE_INTEGER) is passed as its content, and compilers differ on the sign of an enum.
 template <class Rust, class C> constexpr bool same() {
@@ -60,8 +78,8 @@ template <class Rust, class C> constexpr bool same() {
         return same_behind_pointer<__remove_cv(__remove_pointer(R)), __remove_cv(__remove_pointer(T))>();
     else if constexpr (__is_pointer(R) || __is_pointer(T))
         return false;
-    else if constexpr (__is_integral(R) && __is_integral(T))
-        return sizeof(R) == sizeof(T) && __is_signed(R) == __is_signed(T);
+    else if constexpr (__is_integral(typename sole<R>::type) && __is_integral(typename sole<T>::type))
+        return sizeof(R) == sizeof(T) && __is_signed(typename sole<R>::type) == __is_signed(typename sole<T>::type);
     else if constexpr (__is_union(T) || __is_enum(T))
         return sizeof(R) == sizeof(T);
     else

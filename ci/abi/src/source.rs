@@ -1,7 +1,7 @@
 //! Finds the declarations in a backend's files, for one target.
 
 use proc_macro2::TokenStream;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use syn::parse::{Parse, ParseStream, Parser};
@@ -24,6 +24,8 @@ pub struct Target {
     pub arch: String,
     /// As in the row.
     system: String,
+    /// The bits of its pointers.
+    pub width: String,
     backend: String,
 }
 
@@ -36,6 +38,7 @@ impl Target {
             (_, "macabi") => format!("{arch}-maccatalyst"),
             ("x86_64", _) if self.backend == "apple" => format!("x86_64-{system}-simulator"),
             _ if self.backend == "apple" => format!("{arch}-{system}"),
+            ("arm", _) => format!("arm-{system}-gnueabihf"),
             _ => format!("{arch}-{system}-gnu"),
         }
     }
@@ -55,14 +58,14 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
     impl Visit<'_> for Rows {
         fn visit_expr_tuple(&mut self, row: &ExprTuple) {
             let columns: Option<Vec<_>> = row.elems.iter().map(string).collect();
-            if let Some([os, arch, _, backend]) = columns.as_deref() {
+            if let Some([os, arch, width, backend]) = columns.as_deref() {
                 // Android's kernel is Linux, and has its headers.
                 if os == "android" {
                     return;
                 }
-                let [system, arch, backend] = [os, arch, backend].map(String::clone);
+                let [system, arch, width, backend] = [os, arch, width, backend].map(String::clone);
                 let os = if backend == "apple" { "macos".into() } else { system.clone() };
-                self.0.push(Target { os, arch, system, backend });
+                self.0.push(Target { os, arch, system, width, backend });
             }
         }
     }
@@ -101,7 +104,59 @@ pub fn read(root: &Path, target: &Target) -> Result<Vec<Source>> {
         }
         sources.push(Source { path: path.display().to_string(), file });
     }
+    remove_hidden(target, &mut sources);
     Ok(sources)
+}
+
+/// Removes constants and structs that no use of their name means: the file of an architecture hides those that it imports
+/// with `*`, and these hide what it does not import.
+fn remove_hidden(target: &Target, sources: &mut [Source]) {
+    let file = format!("/arch/{}.rs", target.arch);
+    let Some(own) = sources.iter().find(|source| source.path.ends_with(&file)) else { return };
+    let (mut imported, mut by_name) = (BTreeSet::new(), BTreeMap::new());
+    for item in &own.file.items {
+        if let Item::Use(item) = item {
+            imports(&item.tree, "", &mut imported, &mut by_name);
+        }
+    }
+    let folder = own.path.replace(&file, "/arch/");
+    let mut hidden = BTreeSet::new();
+    for step in 0..3 {
+        let mut found = Vec::new();
+        for source in &mut *sources {
+            let file = source.path.strip_prefix(&folder).and_then(|file| file.strip_suffix(".rs"));
+            let (Some(module), items) = (file, &mut source.file.items) else { continue };
+            let step_of = if module == target.arch { 0 } else { 2 - i32::from(imported.contains(module)) };
+            if module == "mod" || step_of != step {
+                continue;
+            }
+            items.retain(|item| {
+                let (Item::Const(ItemConst { ident, .. }) | Item::Struct(ItemStruct { ident, .. })) = item
+                else {
+                    return true;
+                };
+                let name = ident.to_string();
+                let is_meant = match by_name.get(&name) {
+                    Some(of) => of == module,
+                    None => !hidden.contains(&name),
+                };
+                found.push(name);
+                is_meant
+            });
+        }
+        hidden.extend(found);
+    }
+}
+
+/// Adds the modules of which a `use` imports all, and the names that it imports, with their modules.
+fn imports(tree: &UseTree, module: &str, all: &mut BTreeSet<String>, by_name: &mut BTreeMap<String, String>) {
+    match tree {
+        UseTree::Path(path) => imports(&path.tree, &path.ident.to_string(), all, by_name),
+        UseTree::Group(group) => group.items.iter().for_each(|tree| imports(tree, module, all, by_name)),
+        UseTree::Glob(_) => drop(all.insert(module.into())),
+        UseTree::Name(name) => drop(by_name.insert(name.ident.to_string(), module.into())),
+        UseTree::Rename(_) => {}
+    }
 }
 
 /// Returns whether an item is compiled for the target, with all features.
@@ -410,7 +465,8 @@ impl<'a> Visit<'a> for Declared<'a> {
         }) {
             self.visit_expr(Box::leak(Box::new(expr)));
         }
-        for word in call.tokens.to_string().split_whitespace() {
+        // `&raw const` declares nothing.
+        for word in call.tokens.to_string().replace("raw const", "raw").split_whitespace() {
             if ["const", "extern", "struct"].contains(&word) {
                 self.problem(call, &format!("a `{word}` that ci/abi does not see; move it out of the macro"));
             }

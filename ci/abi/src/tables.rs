@@ -12,7 +12,6 @@ pub fn headers(os: &str) -> &'static [&'static str] {
             "asm/sigcontext.h",
             "asm/stat.h",
             "asm/statfs.h",
-            "asm/ucontext.h",
             "asm/unistd.h",
             "linux/fcntl.h",
             "linux/fs.h",
@@ -62,14 +61,16 @@ impl Named {
     }
 }
 
-/// Returns whether a row is for a target: it names the system whose headers it has, with the architecture or without, or the
-/// target itself.
+/// Returns whether a row is for a target: it names the system whose headers it has, by itself, with the architecture or with the
+/// bits of a pointer, or the target itself.
 pub fn is_for(systems: &str, target: &Target) -> bool {
     let with_arch = format!("{}-{}", target.arch, target.os);
-    systems.split(' ').any(|name| name == target.os || name == target.name() || name == with_arch)
+    let with_width = format!("{}{}", target.os, target.width);
+    let names = [&target.os, &with_arch, &with_width, &target.name()];
+    systems.split(' ').any(|name| names.iter().any(|of| *of == name))
 }
 
-/// Names that differ in C: systems or targets, name in Rust, name in C. An entry that no source of its system uses is an error.
+/// Names that differ in C: systems (`linux`, `linux32`) or targets, name in Rust, name in C. An entry that no source of its system uses is an error.
 ///
 /// No entry is needed for what follows a rule. The number of a call, `MMAP`, is `__NR_mmap`. `Advice::PageOut` is
 /// `MADV_PAGEOUT`. A struct `Stat` is `struct stat`; on Windows `SystemInfo` with `dw_page_size` is `SYSTEM_INFO` with
@@ -80,7 +81,6 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
     ("linux macos", "0o600", As("(S_IRUSR | S_IWUSR)")),
     ("linux", "MAP_SHARED_SYNC", As("(MAP_SHARED_VALIDATE | MAP_SYNC)")),
-    ("linux", "O_DIRECTORY", As("O_DIRECTORY")),
     ("linux", "MIN_PAGE_SIZE", Nowhere("the smallest of all architectures")),
     ("linux", "NO_FILE", Nowhere("an invalid descriptor")),
     ("macos", "PSHMNAMLEN", Nowhere("of bsd/sys/posix_shm.h, which is the kernel's own")),
@@ -91,9 +91,23 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos windows", "STEPS", Nowhere("an offset of our own")),
     ("linux macos windows", "BYTES", Nowhere("the same")),
     ("linux macos windows", "END", Nowhere("the same")),
-    ("linux", "O_NOFOLLOW", As("O_NOFOLLOW")),
-    ("linux", "SIGSET_LEN", As("sizeof(sigset_t)")),
-    ("x86_64-linux-gnu", "SA_RESTORER", As("SA_RESTORER")),
+    ("linux64", "O_LARGEFILE", Nowhere("the kernel adds the flag by itself")),
+    ("linux", "IOC_READ", As("(_IOC_READ << _IOC_DIRSHIFT)")),
+    ("linux", "Rlimit", As("struct rlimit64")),
+    ("linux64", "SIGSET_LEN", As("sizeof(sigset_t)")),
+    ("linux32", "SIGSET_LEN", Nowhere("libc's sigset_t is another; see prelude.hpp")),
+    // libc's has another order, and one word for the mask.
+    ("linux32", "Sigaction", Nowhere("of linux/signal_types.h, which is the kernel's own")),
+    ("linux32", "UNIT", Nowhere("the unit of mmap2")),
+    ("x86_64-linux-gnu x86-linux-gnu", "SA_RESTORER", As("SA_RESTORER")),
+    ("arm-linux-gnueabihf", "CACHEFLUSH", As("__ARM_NR_cacheflush")),
+    ("arm-linux-gnueabihf", "MEMFD_SECRET", Nowhere("reserved in arch/arm/tools/syscall.tbl")),
+    ("loongarch64-linux-gnu", "Stat", As("struct statx")),
+    ("loongarch64-linux-gnu", "AT_EMPTY_PATH", As("AT_EMPTY_PATH")),
+    ("loongarch64-linux-gnu", "STATX_BASIC_STATS", As("STATX_BASIC_STATS")),
+    ("s390x-linux-gnu", "Psw", As("_psw_t")),
+    ("s390x-linux-gnu", "Regs", As("_s390_regs_common")),
+    ("s390x-linux-gnu", "Sigregs", As("_sigregs")),
     ("macos", "SigAction", As("struct sigaction")),
     ("macos", "SigAction.handler", As("__sigaction_u")),
     ("macos", "Ucontext", As("ucontext_t")),

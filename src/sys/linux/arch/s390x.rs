@@ -117,7 +117,7 @@ pub(crate) unsafe fn mmap(
     unsafe { syscall1(MMAP, (&raw const arguments).expose_provenance()) }
 }
 
-/// `psw_t` (`asm/ptrace.h`).
+/// `_psw_t` (`asm/sigcontext.h`).
 #[repr(C)]
 struct Psw {
     _mask: u64,
@@ -145,6 +145,7 @@ pub(crate) struct Ucontext {
     _uc_flags_link_stack: [u64; 5],
     uc_mcontext: Sigregs,
     uc_sigmask: Mask,
+    _unused: [u64; 15],
 }
 
 impl Ucontext {

@@ -80,7 +80,7 @@ pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
 #[repr(C)]
 struct Sigcontext {
     _gs_to_err: [u32; 14],
-    ip: u32,
+    eip: u32,
     _cs_to_cr2: [u32; 7],
 }
 
@@ -97,7 +97,7 @@ impl Ucontext {
     /// As a handler's third argument.
     pub(crate) unsafe fn program_counter(context: *mut Self) -> *mut usize {
         // SAFETY: the caller's promise.
-        unsafe { (&raw mut (*context).uc_mcontext.ip).cast() }
+        unsafe { (&raw mut (*context).uc_mcontext.eip).cast() }
     }
 
     /// # Safety
