@@ -1,7 +1,7 @@
 //! Mapping files.
 
 use super::*;
-use baremap::{Advice, Discard, Flags, allocation_granularity, page_size};
+use baremap::{Advice, Contents, Discard, Flags, allocation_granularity, page_size};
 
 checks! {
     mmap:
@@ -14,6 +14,7 @@ checks! {
     overflow,
     too_long,
     beyond_4_gib,
+    length_of_33_bits,
     shared,
     raw,
     copy_on_write,
@@ -220,6 +221,35 @@ fn beyond_4_gib(env: &mut Env) -> Result {
     ensure_eq!((end[100_000], end[end.len() - 1]), (b'!', 0));
     drop(end);
     ensure_eq!(super::map(&file, Prot::READ)?.len() as u64, 6 << 30);
+    Ok(())
+}
+
+/// A length is not shortened to the bits of an address.
+fn length_of_33_bits(env: &mut Env) -> Result {
+    const LEN: u64 = (4 << 30) + 10;
+    let file = env.file("file", 10)?;
+    let mut part = map_mut(&file)?;
+    file.set_len(LEN)?;
+    let whole = Mmap::new(&file);
+    // SAFETY: the file is this check's alone.
+    let lengths = unsafe {
+        [
+            whole.map().map(|map| map.len()),
+            whole.map_mut().map(|map| map.len()),
+            whole.map_raw().map(|map| map.len()),
+            whole.view().map(|view| view.len()),
+            whole.resize(&mut part).map(|()| part.len()),
+        ]
+    };
+    for len in lengths {
+        match usize::try_from(LEN) {
+            Ok(all) => ensure_eq!(len?, all),
+            Err(_) => fails(len, ErrorKind::TooLong)?,
+        }
+    }
+    if usize::BITS < 64 {
+        fails(Contents::read(&file), ErrorKind::TooLong)?;
+    }
     Ok(())
 }
 

@@ -146,6 +146,10 @@ pub fn run_all(
             Ok(()) => writeln!(output, "{word} {}", check.name),
             Err(failure) => writeln!(output, "{word} {}: {failure}", check.name),
         };
+        // Of ci/faults. Not an argument, as it has to reach kernels, too.
+        if counts.failed > 0 && option_env!("STOP_AT_FAILURE").is_some() {
+            break;
+        }
     }
     let Counts { passed, failed, skipped } = counts;
     let _ = writeln!(output, "{passed} passed, {failed} failed, {skipped} skipped");

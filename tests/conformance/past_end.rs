@@ -215,6 +215,10 @@ fn refused(env: &mut Env) -> Result {
     fails(request.flags(Flags::empty()).len(1001).map_raw(), ErrorKind::BeyondEnd)?;
     fails(request.len(usize::MAX).map_raw(), ErrorKind::TooLong)?;
     fails(request.offset(u64::MAX).len(1).map_raw(), ErrorKind::Overflow)?;
+    if usize::BITS < 64 {
+        // More than `mmap2` can take; others have no such flag there.
+        ensure!(request.offset(1 << 45).len(1).map_raw().is_err());
+    }
     let of_folder = |folder: File| Mmap::new(&folder).len(1).flags(Flags::PAST_END).map_raw();
     fails(File::open(env.folder).and_then(of_folder), ErrorKind::NotMappable)?;
     let error = request.len(5000).map_sealed().unwrap_err();

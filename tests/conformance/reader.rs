@@ -12,6 +12,7 @@ checks! {
     any_chunk_length,
     chunk_lengths,
     offset,
+    beyond_4_gib,
     growing_file,
     shrinking_file,
     stop,
@@ -109,6 +110,26 @@ fn offset(env: &mut Env) -> Result {
                 ensure_eq!(read(reader.offset(offset), offset)?, Some(rest));
             }
         }
+    }
+    Ok(())
+}
+
+/// Where offsets need 33 bits, and before.
+fn beyond_4_gib(env: &mut Env) -> Result {
+    const START: u64 = (4 << 30) - 50_000;
+    let file = env.file("file", 0)?;
+    file.set_len(START + 100_000)?;
+    supported(file.write_at(b"above", (4 << 30) + 3), "no write_at here")?;
+    for reader in both(&file) {
+        let mut bytes = Vec::new();
+        reader.offset(START).for_each(|chunk| {
+            bytes.extend_from_slice(chunk);
+            Ok::<_, Error>(())
+        })?;
+        ensure_eq!(bytes.len(), 100_000);
+        ensure_filled(&bytes[..50_003], 0)?;
+        ensure_eq!(bytes[50_003..50_008], *b"above");
+        ensure_filled(&bytes[50_008..], 0)?;
     }
     Ok(())
 }
