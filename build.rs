@@ -41,6 +41,9 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
 /// (rust-lang/rust 148640), so the fault guard would end the process.
 const SIGNED_POINTERS: &str = "arm64e-";
 
+/// The start of targets whose code is Thumb by default, a second value of `baremap_arch`.
+const THUMB: &str = "thumb";
+
 /// What an embedding kernel supplies, on any architecture.
 const CUSTOM: &str = "custom";
 
@@ -52,7 +55,7 @@ fn main() {
     for (cfg, columns) in [("baremap_backend", [0, 3]), ("baremap_arch", [1, 1])] {
         let rows = SUPPORTED.iter().map(|row| [row.0, row.1, row.2, row.3]);
         let mut values: Vec<_> = rows.flat_map(|row| columns.map(|column| row[column])).collect();
-        values.push(CUSTOM);
+        values.extend([CUSTOM, THUMB]);
         values.sort_unstable();
         values.dedup();
         println!("cargo::rustc-check-cfg=cfg({cfg}, values(\"{}\"))", values.join("\", \""));
@@ -99,4 +102,8 @@ fn main() {
         println!("cargo::rustc-cfg=baremap_backend=\"{system}\"");
     }
     println!("cargo::rustc-cfg=baremap_arch=\"{arch}\"");
+    // Not told by any cfg: the target's architecture is arm.
+    if env::var("TARGET").is_ok_and(|target| target.starts_with(THUMB)) {
+        println!("cargo::rustc-cfg=baremap_arch=\"{THUMB}\"");
+    }
 }

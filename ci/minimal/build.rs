@@ -7,4 +7,7 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(baremap_arch, values(any()))");
     println!("cargo::rustc-cfg=baremap_arch=\"{arch}\"");
     println!("cargo::rustc-env=ARCH={arch}");
+    if std::env::var("TARGET").unwrap().starts_with("thumb") {
+        println!("cargo::rustc-cfg=baremap_arch=\"thumb\"");
+    }
 }

@@ -40,13 +40,16 @@ fn main(mut arguments: Arguments) -> u8 {
     let pipe = Some(unsafe { FileRef::borrow_raw(start::standard_input()) });
     let keeps_translations =
         cfg!(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "x86"))));
+    // There a function's address is that of a descriptor, not of code.
+    let has_descriptors = cfg!(all(target_arch = "powerpc64", target_endian = "big", target_env = "gnu"));
+    let arch = if has_descriptors { "" } else { env!("ARCH") };
     let mut env = Env {
         folder,
         pipe,
         zeros,
         reports_no_length,
         set_len: start::SET_LEN,
-        arch: env!("ARCH"),
+        arch,
         keeps_translations,
         address_space,
     };

@@ -26,7 +26,8 @@ impl Files for Apple {
     fn temporary_file(folder: &CStr) -> Result<RawFile> {
         let flags = O_DIRECTORY | O_CLOEXEC;
         // SAFETY: `folder` ends in NUL. Without O_CREAT there is no mode.
-        let folder = uninterrupted(Call::Open, || unsafe { imports::open(folder.as_ptr(), flags, 0 as c_int) })?;
+        let folder =
+            uninterrupted(Call::Open, || unsafe { imports::open(folder.as_ptr(), flags, 0 as c_int) })?;
         let file = create(folder);
         // SAFETY: opened above.
         unsafe { imports::close(folder) };

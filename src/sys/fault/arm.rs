@@ -1,6 +1,7 @@
 //! arm: r0 destination, r1 source, r2 length; returns in r0. Words where source and destination are aligned, as not every
-//! processor allows others; otherwise bytes. The same lines are Arm, Thumb and Thumb-2 code: the first registers alone, and
-//! instructions that set the flags.
+//! processor allows others; otherwise bytes. The same lines are Arm, Thumb and Thumb-2 code: low registers alone, and
+//! instructions that set the flags. Not `bx`, as LLVM looks for symbols as if the target had no features, and then knows
+//! none on ARMv6; all callers are the crate's, and of the same kind of code.
 
 super::routine::routine! {
     "C",
@@ -36,6 +37,6 @@ super::routine::routine! {
     ",
     end: "
         rsbs r0, r2, #0
-        bx lr
+        mov pc, lr
     "
 }

@@ -31,14 +31,15 @@ macro_rules! section {
 }
 pub(super) use section;
 
-/// The type of the symbol, by which Arm and Thumb code can call each other: the linker and bit 0 of the address.
-#[cfg(baremap_arch = "arm")]
+/// Says that the symbol is one of Thumb code, so that its address has bit 0 set. LLVM would not know it on thumbv7neon, where
+/// Thumb is a feature of the target. A symbol of Arm code needs nothing.
+#[cfg(baremap_arch = "thumb")]
 macro_rules! symbol_type {
     () => {
-        concat!(".type \"baremap-", env!("CARGO_PKG_VERSION"), "-copy\", %function")
+        ".thumb_func"
     };
 }
-#[cfg(not(baremap_arch = "arm"))]
+#[cfg(not(baremap_arch = "thumb"))]
 macro_rules! symbol_type {
     () => {
         ""
@@ -82,8 +83,8 @@ macro_rules! routine {
         }
 
         pub(super) fn start() -> Option<usize> {
-            // Without the bit that says Thumb.
-            Some(copy as *const () as usize & !usize::from(cfg!(baremap_arch = "arm")))
+            // A program counter in Thumb code has bit 0 clear.
+            Some(copy as *const () as usize & !usize::from(cfg!(baremap_arch = "thumb")))
         }
     };
 }

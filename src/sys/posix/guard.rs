@@ -94,8 +94,11 @@ struct Old {
 
 impl Old {
     const fn new() -> Self {
-        const NONE: AtomicUsize = AtomicUsize::new(0);
-        Self { handler: AtomicUsize::new(SIG_DFL), flags: NONE, masks: [NONE, NONE] }
+        Self {
+            handler: AtomicUsize::new(SIG_DFL),
+            flags: AtomicUsize::new(0),
+            masks: [const { AtomicUsize::new(0) }; 2],
+        }
     }
 
     fn store(&self, action: Action) {

@@ -18,8 +18,10 @@ pub use strings::*;
 global_asm!(".globl _start", "_start:", "mov rdi, rsp", "call {}", sym start);
 #[cfg(target_arch = "aarch64")]
 global_asm!(".globl _start", "_start:", "mov x0, sp", "bl {}", sym start);
-#[cfg(target_arch = "arm")]
-global_asm!(".globl _start", ".type _start, %function", "_start:", "mov r0, sp", "bl {}", sym start);
+#[cfg(baremap_arch = "thumb")]
+global_asm!(".globl _start", ".thumb_func", "_start:", "mov r0, sp", "bl {}", sym start);
+#[cfg(all(target_arch = "arm", not(baremap_arch = "thumb")))]
+global_asm!(".globl _start", "_start:", "mov r0, sp", "bl {}", sym start);
 // The argument lies on the stack, above an address to return to, which is at a multiple of 16 less 4 (i386 psABI, 2.2.2).
 #[cfg(target_arch = "x86")]
 global_asm!(".globl _start", "_start:", "mov eax, esp", "sub esp, 12", "push eax", "call {}", sym start);
