@@ -107,7 +107,8 @@ impl From<SharedMemory> for OwnedFile {
 /// Passes the memory to a child process: as its standard input, for example.
 impl From<SharedMemory> for std::process::Stdio {
     fn from(memory: SharedMemory) -> Self {
-        OwnedFile::from(memory).into()
+        // By way of a file, as not every std has a conversion from an owned descriptor.
+        std::fs::File::from(OwnedFile::from(memory)).into()
     }
 }
 
@@ -233,7 +234,8 @@ impl From<ErrorKind> for io::ErrorKind {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error.raw_os_error() {
-            Some(code) if !error.kind_differs() => Self::from_raw_os_error(code),
+            // std's codes are as wide as addresses on UEFI.
+            Some(code) if !error.kind_differs() => Self::from_raw_os_error(code as _),
             _ => Self::new(error.kind().into(), error),
         }
     }
