@@ -1,7 +1,7 @@
-//! The only place that reads the target. It prints two cfgs, by which `src/sys/` chooses its files: `baremap_backend`, the
-//! system, and `baremap_arch`, the processor where the backend has a file for each. Where systems share a backend,
-//! `baremap_backend` has the system's name as a second value, for the little in which they differ. It writes nothing, so
-//! that a source folder can be moved, shared and read-only.
+//! The only place that reads the target. It prints three cfgs, by which `src/sys/` chooses its files: `baremap_backend`, the
+//! system; `baremap_arch`, the processor where the backend has a file for each; and `baremap_files`, what std calls open
+//! files, for a system without a backend. A second value of the first two tells the little in which systems that share a
+//! backend differ, and Thumb from Arm. It writes nothing, so that a source folder can be moved, shared and read-only.
 
 use std::{env, process::exit};
 
@@ -11,13 +11,15 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("linux", "x86_64", "64", "linux"),
     ("linux", "aarch64", "64", "linux"),
     ("linux", "arm", "32", "linux"),
-    ("linux", "riscv64", "64", "linux"),
-    ("linux", "x86", "32", "linux"),
     ("linux", "loongarch64", "64", "linux"),
+    ("linux", "riscv64", "64", "linux"),
     ("linux", "s390x", "64", "linux"),
+    ("linux", "x86", "32", "linux"),
     ("android", "x86_64", "64", "linux"),
     ("android", "aarch64", "64", "linux"),
+    ("android", "arm", "32", "linux"),
     ("android", "riscv64", "64", "linux"),
+    ("android", "x86", "32", "linux"),
     ("macos", "x86_64", "64", "apple"),
     ("macos", "aarch64", "64", "apple"),
     // Mac Catalyst: iOS with the libSystem of macOS.
@@ -37,63 +39,78 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("windows", "x86", "32", "windows"),
 ];
 
+/// What an embedding kernel supplies, on any architecture.
+const CUSTOM: &str = "custom";
+
+/// What compiles anywhere: every call fails.
+const UNSUPPORTED: &str = "unsupported";
+
+/// Vendors whose Windows is another one: before Windows 10, and with other libraries.
+const OTHER_WINDOWS: &[&str] = &["win7", "uwp"];
+
 /// The start of Apple's targets that sign pointers to functions, such as a signal's handler. Rust does not sign them yet
 /// (rust-lang/rust 148640), so the fault guard would end the process.
 const SIGNED_POINTERS: &str = "arm64e-";
 
-/// The start of targets whose code is Thumb by default, a second value of `baremap_arch`.
+/// The start of targets whose code is Thumb by default. No cfg tells that.
 const THUMB: &str = "thumb";
-
-/// What an embedding kernel supplies, on any architecture.
-const CUSTOM: &str = "custom";
-
-/// Vendors whose Windows is another one: before Windows 10, and with other libraries.
-const UNSUPPORTED_VENDORS: &[&str] = &["win7", "uwp"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    for (cfg, columns) in [("baremap_backend", [0, 3]), ("baremap_arch", [1, 1])] {
+    let values = |cfg: &str, columns: [usize; 2], more: &[&'static str]| {
         let rows = SUPPORTED.iter().map(|row| [row.0, row.1, row.2, row.3]);
         let mut values: Vec<_> = rows.flat_map(|row| columns.map(|column| row[column])).collect();
-        values.extend([CUSTOM, THUMB]);
+        values.extend(more);
         values.sort_unstable();
         values.dedup();
         println!("cargo::rustc-check-cfg=cfg({cfg}, values(\"{}\"))", values.join("\", \""));
-    }
+    };
+    values("baremap_backend", [0, 3], &[CUSTOM, UNSUPPORTED]);
+    values("baremap_arch", [1, 1], &[THUMB]);
+    println!("cargo::rustc-check-cfg=cfg(baremap_files, values(\"descriptors\", \"handles\", \"other\"))");
+
+    let name = env::var("TARGET").unwrap_or_default();
     let target = |key| env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
     let (mut os, arch, width) = (target("OS"), target("ARCH"), target("POINTER_WIDTH"));
-    // Mac Catalyst, whose system is called iOS too.
+    // Its system is called iOS too.
     if target("ABI") == "macabi" {
         os = "macabi".into();
     }
     // Of `--cfg baremap_backend="…"`.
     let asked = env::var("CARGO_CFG_BAREMAP_BACKEND").unwrap_or_default();
-    let is_other = UNSUPPORTED_VENDORS.contains(&target("VENDOR").as_str())
-        || env::var("TARGET").is_ok_and(|target| target.starts_with(SIGNED_POINTERS));
+    let has_std = env::var_os("CARGO_FEATURE_STD").is_some();
+    let is_other = OTHER_WINDOWS.contains(&&*target("VENDOR")) || name.starts_with(SIGNED_POINTERS);
+    // The backend and the system.
     let supported = |os: &str| {
         let mut rows = SUPPORTED.iter().filter(|_| !is_other);
         rows.find(|row| (row.0, row.1, row.2) == (os, &arch, &width)).map(|row| (row.3, row.0))
     };
+    let (custom, unsupported) = ((CUSTOM, CUSTOM), (UNSUPPORTED, UNSUPPORTED));
     let backend = match (asked.as_str(), os.as_str()) {
+        // The crate counts in megabytes.
+        _ if width == "16" => None,
         ("linux", "linux" | "none") => supported("linux"),
-        ("", "none" | "uefi") | ("custom", _) => {
-            Some((CUSTOM, CUSTOM)).filter(|_| env::var_os("CARGO_FEATURE_STD").is_none())
-        }
-        ("", _) => supported(&os),
+        ("custom", _) | ("", "none") => Some(custom).filter(|_| !has_std),
+        // Where there is std, a library that keeps its default features compiles.
+        ("", "uefi") => Some(if has_std { unsupported } else { custom }),
+        ("", _) => supported(&os).or(Some(unsupported)),
+        ("system", _) => supported(&os),
+        (UNSUPPORTED, _) => Some(unsupported),
         _ => None,
     };
     let Some((backend, system)) = backend else {
-        let supported: Vec<String> =
-            SUPPORTED.iter().map(|row| format!("{} on {} ({} bits)", row.0, row.1, row.2)).collect();
+        let asked = if asked.is_empty() { asked } else { format!(" with the backend \"{asked}\"") };
+        let systems = SUPPORTED.chunk_by(|row, next| row.0 == next.0).map(|rows| {
+            let architectures: Vec<_> = rows.iter().map(|row| row.1).collect();
+            format!("{} on {}", rows[0].0, architectures.join(", "))
+        });
         println!(
-            "cargo::error=baremap does not support {}{}; it supports {}, but Windows only as of Windows 10 and not its \
-             targets for {}; with --cfg baremap_backend=\"linux\" the calls of Linux without an operating system in \
-             the target's name; and with \"custom\", or there without it, any kernel, but not the feature std, which is \
-             on by default",
-            env::var("TARGET").unwrap_or_default(),
-            if asked.is_empty() { String::new() } else { format!(" with the backend \"{asked}\"") },
-            supported.join(", "),
-            UNSUPPORTED_VENDORS.join(" and "),
+            "cargo::error=baremap does not support {name}{asked}; it supports {}; but Windows only as of Windows 10 and not \
+             its targets for {}; with --cfg baremap_backend=\"linux\" the calls of Linux without an operating system in \
+             the target's name; and with \"custom\", or there without it, any kernel with addresses of 32 bits or \
+             more, but not the feature std, which is on by default",
+            systems.collect::<Vec<_>>().join("; "),
+            OTHER_WINDOWS.join(" and "),
         );
         exit(1);
     };
@@ -101,9 +118,19 @@ fn main() {
     if system != backend {
         println!("cargo::rustc-cfg=baremap_backend=\"{system}\"");
     }
-    println!("cargo::rustc-cfg=baremap_arch=\"{arch}\"");
-    // Not told by any cfg: the target's architecture is arm.
-    if env::var("TARGET").is_ok_and(|target| target.starts_with(THUMB)) {
-        println!("cargo::rustc-cfg=baremap_arch=\"{THUMB}\"");
+    // An architecture's files are written for one width of pointers.
+    if backend != UNSUPPORTED && SUPPORTED.iter().any(|row| (row.1, row.2) == (&*arch, &*width)) {
+        println!("cargo::rustc-cfg=baremap_arch=\"{arch}\"");
+        if name.starts_with(THUMB) {
+            println!("cargo::rustc-cfg=baremap_arch=\"{THUMB}\"");
+        }
     }
+    let family = target("FAMILY");
+    let files = match os.as_str() {
+        "hermit" | "wasi" => "descriptors",
+        _ if family.split(',').any(|name| name == "unix") => "descriptors",
+        _ if family == "windows" => "handles",
+        _ => "other",
+    };
+    println!("cargo::rustc-cfg=baremap_files=\"{files}\"");
 }

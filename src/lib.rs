@@ -32,14 +32,24 @@
 //!   goes through it in chunks. [`guard::install`] makes views fast.
 //! - [`Contents`] is the whole of a file, pipe or terminal as one slice.
 //! - [Coming from](guide::coming_from) memmap2, mmap-rs, region or Go, find your names and what to write here.
-//! - `custom::Backend` is what a kernel implements: on targets without an operating system, or on any with
-//!   `--cfg baremap_backend="custom"`.
+//! - `custom::Backend` is what a kernel implements, where there is no operating system.
 //!
 //! # Features
 //! `std` is on by default; with `default-features = false` the crate needs `core` alone.
 //! - `alloc`: `Reader`.
 //! - `std` (includes `alloc`): whatever lends a file to std can be mapped, for example `&std::fs::File`; paths are whatever
 //!   std takes for one; [`File`] and [`Error`] convert from and to std's; `Reader` is `Read`, `BufRead` and `Seek`.
+//!
+//! # Targets
+//! Where the crate has no backend for a system or its processor, it compiles and every call fails with
+//! [`ErrorKind::Unsupported`]; so too on the targets for Windows 7 and UWP. It does not compile where addresses have 16 bits.
+//!
+//! A cfg in `RUSTFLAGS` chooses the backend. Where it cannot be had, the build fails with a sentence that says so.
+//! - `--cfg baremap_backend="system"`: the system's own, for programs that are no use without.
+//! - `--cfg baremap_backend="custom"`: a kernel's, on any target without feature `std`. It is the default of bare targets,
+//!   and of UEFI without `std`. If none is registered, linking fails with an undefined symbol whose name says so.
+//! - `--cfg baremap_backend="linux"`: Linux's calls, on a bare target.
+//! - `--cfg baremap_backend="unsupported"`: none, to test how a program fares then.
 //!
 //! # Safety
 //! To map a file as a slice is `unsafe`, because a slice must neither change nor vanish while it is borrowed, and a file is not
@@ -113,6 +123,7 @@ use sys::{Sys, System};
 /// - Linux: found once, by zero-length `mprotect` calls.
 /// - macOS: `getpagesize`.
 /// - Windows: `GetSystemInfo`, once.
+/// - Systems without a backend: 4096.
 ///
 /// # Examples
 ///

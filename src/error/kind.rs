@@ -165,6 +165,7 @@ impl Failure {
     }
 
     /// A call that the system refused.
+    #[allow(dead_code, reason = "there may be no backend")]
     pub(crate) const fn of_system(call: Call, code: i32) -> Self {
         Self { code, flag: Flags::empty(), call, kind: None }
     }
@@ -175,6 +176,7 @@ impl Failure {
     }
 
     /// The same, of another kind than call and code say.
+    #[allow(dead_code, reason = "as above")]
     pub(crate) const fn with_kind(self, kind: ErrorKind) -> Self {
         Self { kind: Some(kind), ..self }
     }

@@ -69,6 +69,7 @@ pub enum FileKind {
     #[allow(dead_code, reason = "not every system maps devices")]
     Device,
     /// Not mappable.
+    #[allow(dead_code, reason = "a system without a backend knows no file")]
     Other,
 }
 
@@ -116,6 +117,7 @@ pub(crate) struct Request {
 /// The part of a file to map. Offset and length together are at most `i64::MAX`.
 #[derive(Clone, Copy)]
 pub(crate) struct FilePart<F> {
+    #[allow(dead_code, reason = "a system without a backend maps none")]
     pub(crate) file: F,
     /// In bytes, aligned or not.
     pub(crate) offset: u64,

@@ -111,6 +111,11 @@ mod custom;
 #[cfg(baremap_backend = "custom")]
 use custom::{self as backend, Custom as Chosen};
 
+#[cfg(baremap_backend = "unsupported")]
+mod unsupported;
+#[cfg(baremap_backend = "unsupported")]
+use unsupported::{self as backend, Unsupported as Chosen};
+
 #[cfg(any(baremap_backend = "linux", baremap_backend = "apple"))]
 mod posix;
 
