@@ -37,6 +37,20 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("windows", "aarch64", "64", "windows"),
     ("windows", "arm64ec", "64", "windows"),
     ("windows", "x86", "32", "windows"),
+    ("dragonfly", "x86_64", "64", "dragonfly"),
+    ("freebsd", "x86_64", "64", "freebsd"),
+    ("freebsd", "aarch64", "64", "freebsd"),
+    ("freebsd", "powerpc64", "64", "freebsd"),
+    ("freebsd", "riscv64", "64", "freebsd"),
+    ("freebsd", "x86", "32", "freebsd"),
+    ("illumos", "x86_64", "64", "illumos"),
+    ("netbsd", "x86_64", "64", "netbsd"),
+    ("netbsd", "aarch64", "64", "netbsd"),
+    ("netbsd", "riscv64", "64", "netbsd"),
+    ("openbsd", "x86_64", "64", "openbsd"),
+    ("openbsd", "aarch64", "64", "openbsd"),
+    ("openbsd", "powerpc64", "64", "openbsd"),
+    ("openbsd", "riscv64", "64", "openbsd"),
 ];
 
 /// What an embedding kernel supplies, on any architecture.

@@ -128,7 +128,7 @@ calls! {
     Pwrite "pwrite" Pwrite64 "pwrite64" RtSigaction "rt_sigaction" ShmOpen "shm_open" ShmUnlink "shm_unlink"
     Sigaction "sigaction"
     Flock "flock" MemfdSecret "memfd_secret" Prctl "prctl" Unlinkat "unlinkat" VmRegionRecurse64 "vm_region_recurse_64"
-    Getrlimit "getrlimit" Minherit "minherit" Mlock2 "mlock2" Prlimit64 "prlimit64" Setrlimit "setrlimit"
+    Getrlimit "getrlimit" PosixFallocate "posix_fallocate" Minherit "minherit" Mlock2 "mlock2" Prlimit64 "prlimit64" Setrlimit "setrlimit"
     // Windows's.
     GetProcessWorkingSetSize "GetProcessWorkingSetSize" K32QueryWorkingSetEx "K32QueryWorkingSetEx"
     ReadProcessMemory "ReadProcessMemory" SetProcessWorkingSetSize "SetProcessWorkingSetSize"

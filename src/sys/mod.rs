@@ -1,14 +1,14 @@
 //! The systems: which backend implements the contract, and what each leaves after a failure.
 //!
 //! `contract.rs` has the contract, `build.rs` chooses the backend by a cfg. To read a backend, start with its `mod.rs`;
-//! `posix.rs` has what Linux and macOS share.
+//! `posix.rs` has what Linux, macOS and other POSIX systems share.
 //!
 //! # When a call fails
 //! What can fail comes before what cannot be undone. The table lists what remains when one of several calls fails: nothing
 //! new, and everything that was there before, unless the last column says otherwise. "!" marks a call that undoes an earlier one,
 //! and must fail too. "Lost" is memory or address space to which nothing refers any more. Operations that are not
 //! listed make one call. tests/faults.rs makes each call and each pair fail on Linux, ci/macho/faults on macOS, and
-//! ci/windows on Windows.
+//! ci/windows on Windows. Those of the BSDs and of illumos are not made to fail.
 //!
 //! | system | operation | calls | what is left |
 //! |---|---|---|---|
@@ -45,6 +45,16 @@
 //! | | `install_guard` | sigaction four times | SIGBUS may have the guard's handler already, which passes everything on |
 //! | | `temporary_file` | open, openat, unlinkat, close twice! | as on Linux |
 //! | | `regions` | vm_region_recurse_64, proc_regionfilename | if the last one fails, the region has neither name nor offset |
+//! | BSDs, illumos | `map_file`, `map_anon` | mmap, mlock (`LOCKED`), munmap! | the mapping is lost |
+//! | | … in a reservation | mmap, mlock, mmap! | the range is lost; also if the first one fails for want of memory |
+//! | | `create_object` | shm_open, ftruncate, fstat, shm_unlink! close! | the name is left |
+//! | | `reserve` at an address | mmap, munmap! | the range is lost |
+//! | | `unmap_to_reservation` | mmap | the mapping is whole; or lost, for want of memory |
+//! | | `protect` | mprotect | `prot` is what old and new have in common |
+//! | | `unlock` | munlock; if some pages are not locked, for each page | some pages may stay locked |
+//! | | `raise_lock_limit`, `resize`, `extend`, `install_guard`, `temporary_file`, `map_stack` | as on macOS | as there |
+//! | | `discard` of fresh memory | madvise | the contents are gone, the memory never |
+//! | | `begin_writing`, `end_writing` | mprotect | the memory may not be executable, until both succeed |
 //! | Windows | `open` | MultiByteToWideChar, GetFullPathNameW, VirtualAlloc (long paths), CreateFileW, VirtualFree! | 128 KiB are lost, the file is open |
 //! | | `open` with `Create` | … SetFileInformationByHandle if the file existed | the file keeps its contents |
 //! | | `read`, `write` | GetFileType, SetFilePointerEx, CreateEventW, ReadFile or WriteFile, GetOverlappedResult, SetFilePointerEx | if the last one fails, the position is moved, and the bytes were transferred |
@@ -106,6 +116,23 @@ mod windows;
 #[cfg(baremap_backend = "windows")]
 use windows::{self as backend, Windows as Chosen};
 
+#[cfg(any(
+    baremap_backend = "dragonfly",
+    baremap_backend = "freebsd",
+    baremap_backend = "illumos",
+    baremap_backend = "netbsd",
+    baremap_backend = "openbsd"
+))]
+mod unix;
+#[cfg(any(
+    baremap_backend = "dragonfly",
+    baremap_backend = "freebsd",
+    baremap_backend = "illumos",
+    baremap_backend = "netbsd",
+    baremap_backend = "openbsd"
+))]
+use unix::{self as backend, Unix as Chosen};
+
 #[cfg(baremap_backend = "custom")]
 mod custom;
 #[cfg(baremap_backend = "custom")]
@@ -116,7 +143,7 @@ mod unsupported;
 #[cfg(baremap_backend = "unsupported")]
 use unsupported::{self as backend, Unsupported as Chosen};
 
-#[cfg(any(baremap_backend = "linux", baremap_backend = "apple"))]
+#[cfg(not(any(baremap_backend = "windows", baremap_backend = "custom", baremap_backend = "unsupported")))]
 mod posix;
 
 pub(crate) use contract::System;

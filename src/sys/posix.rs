@@ -2,9 +2,11 @@
 //! interrupted call, and with `std` the conversions of file descriptors.
 //!
 //! Which number an error code has, and whether it exists, is the system's own affair (`linux/codes.rs`,
-//! `apple/codes.rs`). A program holds only the entries of its own system, and none if it prints no error.
+//! `apple/codes.rs`, a file for each system in `unix/`). A program holds only the entries of its own system, and none if it
+//! prints no error.
 
 pub(super) mod files;
+#[allow(dead_code, reason = "not every system and architecture has the guard")]
 pub(super) mod guard;
 pub(super) mod residency;
 pub(super) mod shared;
@@ -49,6 +51,34 @@ pub(super) fn uninterrupted<T: Copy>(mut call: impl FnMut() -> T, is_interrupted
     }
 }
 
+/// Defines how the functions of a C library fail: every one but `mmap` returns -1, and sets `errno`, whose address `$errno`
+/// returns.
+macro_rules! calls {
+    ($errno:path) => {
+        pub(super) fn checked<T: PartialEq + From<i8>>(
+            call: $crate::error::kind::Call,
+            result: T,
+        ) -> $crate::sys::contract::Result<T> {
+            if result != T::from(-1) {
+                return Ok(result);
+            }
+            // SAFETY: the function returns the address of this thread's `errno`.
+            Err($crate::error::kind::Failure::of_system(call, unsafe { *$errno() }))
+        }
+
+        pub(super) fn uninterrupted<T: Copy + PartialEq + From<i8>>(
+            call: $crate::error::kind::Call,
+            mut function: impl FnMut() -> T,
+        ) -> $crate::sys::contract::Result<T> {
+            let is_interrupted =
+                |result| matches!(result, Err($crate::error::kind::Failure { code: EINTR, .. }));
+            $crate::sys::posix::uninterrupted(|| checked(call, function()), is_interrupted)
+        }
+    };
+}
+#[allow(unused_imports, reason = "Linux is called without a library")]
+pub(super) use calls;
+
 /// Name, words and kind of a code.
 pub(super) type Meaning = (&'static str, &'static str, ErrorKind);
 
@@ -69,10 +99,12 @@ meanings! {
     EACCES          PermissionDenied "permission denied"
     EADDRINUSE      Busy             "address already in use"
     EADDRNOTAVAIL   Other            "cannot assign requested address"
+    EADI            Io               "an address was corrupted"
     EADV            Io               "advertise error"
     EAFNOSUPPORT    Unsupported      "address family not supported"
     EAGAIN          WouldBlock       "resource temporarily unavailable"
     EALREADY        WouldBlock       "operation already in progress"
+    EASYNC          Other            "the operation will complete later"
     EAUTH           PermissionDenied "authentication error"
     EBADARCH        Other            "bad processor type in executable"
     EBADE           Io               "invalid exchange"
@@ -88,6 +120,7 @@ meanings! {
     EBFONT          Other            "bad font file format"
     EBUSY           Busy             "device or resource busy"
     ECANCELED       Other            "operation canceled"
+    ECAPMODE        PermissionDenied "not permitted in capability mode"
     ECHILD          Other            "no child processes"
     ECHRNG          InvalidInput     "channel number out of range"
     ECOMM           Io               "communication error on send"
@@ -95,9 +128,11 @@ meanings! {
     ECONNREFUSED    Io               "connection refused"
     ECONNRESET      Io               "connection reset by peer"
     EDEADLK         Other            "resource deadlock avoided"
+    EDEADLOCK       Other            "file locking deadlock"
     EDESTADDRREQ    InvalidInput     "destination address required"
     EDEVERR         Io               "device error"
     EDOM            InvalidInput     "numerical argument out of domain"
+    EDOOFUS         InvalidInput     "programming error"
     EDOTDOT         Io               "remote file sharing error"
     EDQUOT          NoSpace          "disk quota exceeded"
     EEXIST          AlreadyExists    "file exists"
@@ -110,9 +145,11 @@ meanings! {
     EIDRM           Other            "identifier removed"
     EILSEQ          Io               "illegal byte sequence"
     EINPROGRESS     WouldBlock       "operation now in progress"
+    EINTEGRITY      Io               "integrity check failed: the file system is damaged"
     EINTR           Other            "interrupted system call"
     EINVAL          InvalidInput     "invalid argument"
     EIO             Io               "input/output error"
+    EIPSEC          Io               "IPsec processing failure"
     EISCONN         Other            "already connected"
     EISDIR          NotMappable      "is a directory"
     EISNAM          Other            "is a named type file"
@@ -129,6 +166,7 @@ meanings! {
     ELIBMAX         Other            "too many shared libraries"
     ELIBSCN         Other            "corrupted .lib section in a.out"
     ELNRNG          InvalidInput     "link number out of range"
+    ELOCKUNMAPPED   Other            "the lock was unmapped"
     ELOOP           InvalidInput     "too many levels of symbolic links"
     EMEDIUMTYPE     Io               "wrong medium type"
     EMFILE          TooManyFiles     "too many open files"
@@ -164,6 +202,7 @@ meanings! {
     ENOSR           OutOfMemory      "out of streams resources"
     ENOSTR          InvalidInput     "device not a stream"
     ENOSYS          Unsupported      "function not implemented"
+    ENOTACTIVE      Other            "the facility is not active"
     ENOTBLK         InvalidInput     "block device required"
     ENOTCAPABLE     PermissionDenied "capabilities insufficient"
     ENOTCONN        Io               "transport endpoint is not connected"

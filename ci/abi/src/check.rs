@@ -87,7 +87,7 @@ impl<'a> Check<'a> {
     /// Returns the name in C: the table's, or else `default`. `None` if the table says that there is none.
     fn name(&mut self, rust: &str, default: impl FnOnce() -> String) -> Option<String> {
         match self.entry(rust) {
-            Some(Named::As(name)) => Some(name.to_string()),
+            Some(Named::As(name) | Named::Start(name)) => Some(name.to_string()),
             Some(Named::Nowhere(_)) => None,
             None => Some(default()),
         }
@@ -215,7 +215,7 @@ impl<'a> Check<'a> {
         for literal in literals(expr) {
             match self.entry(&literal) {
                 Some(Named::As(name)) => self.number(at, "abi::u64", &parse_str(&literal).unwrap(), name),
-                Some(Named::Nowhere(_)) => {}
+                Some(_) => {}
                 None => {
                     self.problem(at, format_args!("{literal} has no name; make it a const named as in C"))
                 }
@@ -274,11 +274,12 @@ impl<'a> Check<'a> {
         let windows = self.target.os == "windows";
         let default =
             || if windows { snake(&rust).to_uppercase() } else { format!("struct {}", snake(&rust)) };
+        let compares = if matches!(self.entry(&rust), Some(Named::Start(_))) { "<=" } else { "==" };
         let Some(c) = self.name(&rust, default) else { return };
         self.assert(found, format_args!("using c_{rust} = {c};"));
         self.assert(
             found,
-            format_args!("static_assert(sizeof(rust::{rust}) == sizeof(c_{rust}), \"size of {c}\");"),
+            format_args!("static_assert(sizeof(rust::{rust}) {compares} sizeof(c_{rust}), \"size of {c}\");"),
         );
         for field in &found.node.fields {
             let field = field.ident.as_ref().unwrap().to_string();
@@ -313,7 +314,9 @@ impl<'a> Check<'a> {
             let symbol = source::attribute(self.target, attrs, "link_name").unwrap_or(ident.to_string());
             let library = source::attribute(self.target, &import.block.attrs, "name").unwrap_or("-".into());
             // In Apple's headers a suffix with `$` chooses one of a function's versions.
-            let name = symbol.split('$').next().unwrap().to_string();
+            let Some(name) = self.name(&symbol, || symbol.split('$').next().unwrap().to_string()) else {
+                continue;
+            };
             match ty {
                 Ok(ty) => self.signature(at, &ty, &name),
                 Err(what) => self.problem(at, format_args!("{name} has {what}")),

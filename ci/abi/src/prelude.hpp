@@ -103,4 +103,4 @@ template <class Type, Type Rust, Type C> struct number {
     static_assert(FOLD((__typeof__(name))(type)(name) == (name)), #name " does not fit")
 #define FIELD(rust, ours, c, theirs)                                                                                   \
     static_assert(__builtin_offsetof(rust, ours) == __builtin_offsetof(c, theirs), "offset of " #theirs);              \
-    static_assert(abi::declared<decltype(rust::ours), decltype(c::theirs)>::alike, "type of " #theirs)
+    static_assert(abi::declared<decltype(rust::ours), __typeof__(((c *)nullptr)->theirs)>::alike, "type of " #theirs)

@@ -37,9 +37,9 @@ impl Target {
             (_, "macos") => format!("{arch}-macos"),
             (_, "macabi") => format!("{arch}-maccatalyst"),
             ("x86_64", _) if self.backend == "apple" => format!("x86_64-{system}-simulator"),
-            _ if self.backend == "apple" => format!("{arch}-{system}"),
-            ("arm", _) => format!("arm-{system}-gnueabihf"),
-            _ => format!("{arch}-{system}-gnu"),
+            ("arm", "linux") => "arm-linux-gnueabihf".into(),
+            (_, "linux" | "windows") => format!("{arch}-{system}-gnu"),
+            _ => format!("{arch}-{system}"),
         }
     }
 }
@@ -51,7 +51,10 @@ pub fn parse(root: &Path, path: &Path) -> Result<File> {
     parse_file(&text).map_err(|error| format!("{}:{}: {error}", path.display(), error.span().start().line))
 }
 
-/// The targets that `build.rs` supports.
+/// Systems whose headers zig lacks.
+const WITHOUT_HEADERS: &[&str] = &["dragonfly", "illumos"];
+
+/// The targets that `build.rs` supports, and whose headers zig has.
 pub fn targets(root: &Path) -> Result<Vec<Target>> {
     #[derive(Default)]
     struct Rows(Vec<Target>);
@@ -60,7 +63,7 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
             let columns: Option<Vec<_>> = row.elems.iter().map(string).collect();
             if let Some([os, arch, width, backend]) = columns.as_deref() {
                 // Android's kernel is Linux, and has its headers.
-                if os == "android" {
+                if os == "android" || WITHOUT_HEADERS.contains(&os.as_str()) {
                     return;
                 }
                 let [system, arch, width, backend] = [os, arch, width, backend].map(String::clone);

@@ -42,6 +42,19 @@ pub fn headers(os: &str) -> &'static [&'static str] {
             "unistd.h",
         ],
         "windows" => &["windows.h", "psapi.h"],
+        "freebsd" | "netbsd" | "openbsd" => &[
+            "sys/types.h",
+            "errno.h",
+            "fcntl.h",
+            "limits.h",
+            "signal.h",
+            "stdlib.h",
+            "sys/mman.h",
+            "sys/resource.h",
+            "sys/stat.h",
+            "sys/time.h",
+            "unistd.h",
+        ],
         _ => &[],
     }
 }
@@ -49,10 +62,12 @@ pub fn headers(os: &str) -> &'static [&'static str] {
 pub enum Named {
     /// A C expression, or the name of a type or field.
     As(&'static str),
+    /// The name of a type, of which Rust declares the beginning.
+    Start(&'static str),
     /// Has no name in C, for this reason.
     Nowhere(#[expect(dead_code, reason = "for whoever reads the table")] &'static str),
 }
-use Named::{As, Nowhere};
+use Named::{As, Nowhere, Start};
 
 impl Named {
     /// Looks a Rust name up; returns the table's copy of it too.
@@ -76,21 +91,21 @@ pub fn is_for(systems: &str, target: &Target) -> bool {
 /// `MADV_PAGEOUT`. A struct `Stat` is `struct stat`; on Windows `SystemInfo` with `dw_page_size` is `SYSTEM_INFO` with
 /// `dwPageSize`. Anything else has the same name.
 pub const NAMES: &[(&str, &str, Named)] = &[
-    ("linux macos", "Prot::WRITE", As("(PROT_READ | PROT_WRITE)")),
-    ("linux macos", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
-    ("linux macos", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
-    ("linux macos", "0o600", As("(S_IRUSR | S_IWUSR)")),
+    ("linux macos freebsd netbsd openbsd", "Prot::WRITE", As("(PROT_READ | PROT_WRITE)")),
+    ("linux macos freebsd netbsd openbsd", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
+    ("linux macos freebsd netbsd openbsd", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
+    ("linux macos freebsd netbsd openbsd", "0o600", As("(S_IRUSR | S_IWUSR)")),
     ("linux", "MAP_SHARED_SYNC", As("(MAP_SHARED_VALIDATE | MAP_SYNC)")),
     ("linux", "MIN_PAGE_SIZE", Nowhere("the smallest of all architectures")),
     ("linux", "NO_FILE", Nowhere("an invalid descriptor")),
     ("macos", "PSHMNAMLEN", Nowhere("of bsd/sys/posix_shm.h, which is the kernel's own")),
     ("macos", "SUPERPAGE", Nowhere("the size in the name of the flag")),
-    ("linux macos", "Handler", Nowhere("void (*)(int, siginfo_t *, void *)")),
-    ("linux macos", "PlainHandler", Nowhere("void (*)(int)")),
-    ("linux macos", "BEFORE", Nowhere("actions of before")),
-    ("linux macos windows", "STEPS", Nowhere("an offset of our own")),
-    ("linux macos windows", "BYTES", Nowhere("the same")),
-    ("linux macos windows", "END", Nowhere("the same")),
+    ("linux macos freebsd netbsd openbsd", "Handler", Nowhere("void (*)(int, siginfo_t *, void *)")),
+    ("linux macos freebsd netbsd openbsd", "PlainHandler", Nowhere("void (*)(int)")),
+    ("linux macos freebsd netbsd openbsd", "BEFORE", Nowhere("actions of before")),
+    ("linux macos windows freebsd netbsd openbsd", "STEPS", Nowhere("an offset of our own")),
+    ("linux macos windows freebsd netbsd openbsd", "BYTES", Nowhere("the same")),
+    ("linux macos windows freebsd netbsd openbsd", "END", Nowhere("the same")),
     ("linux64", "O_LARGEFILE", Nowhere("the kernel adds the flag by itself")),
     ("linux", "IOC_READ", As("(_IOC_READ << _IOC_DIRSHIFT)")),
     ("linux", "Rlimit", As("struct rlimit64")),
@@ -132,7 +147,39 @@ pub const NAMES: &[(&str, &str, Named)] = &[
     ("windows", "PIECE", Nowhere("a length of the backend's choice")),
     ("windows", "COUNT", Nowhere("the same")),
     ("windows", "OVERHEAD_PAGES", Nowhere("the same")),
+    ("netbsd", "__fstat50", As("fstat")),
+    ("netbsd", "__msync13", As("msync")),
+    ("x86_64-netbsd aarch64-netbsd", "__sigaction_siginfo", As("sigaction")),
+    ("x86_64-netbsd aarch64-netbsd", "__sigprocmask14", As("sigprocmask")),
+    ("freebsd openbsd", "NO_RESERVE", As("0")),
+    ("netbsd", "NO_RESERVE", As("MAP_NORESERVE")),
+    ("freebsd", "AT_FREE_ADDRESS", As("(MAP_FIXED | MAP_EXCL)")),
+    ("netbsd", "AT_FREE_ADDRESS", As("MAP_TRYFIXED")),
+    ("openbsd", "AT_FREE_ADDRESS", As("(MAP_FIXED | __MAP_NOREPLACE)")),
+    ("freebsd", "LATER_PROT", As("PROT_MAX(PROT_READ | PROT_WRITE | PROT_EXEC)")),
+    ("netbsd", "LATER_PROT", As("PROT_MPROTECT(PROT_READ | PROT_WRITE | PROT_EXEC)")),
+    ("openbsd", "LATER_PROT", As("0")),
+    ("netbsd openbsd", "INHERIT_SHARE", As("MAP_INHERIT_SHARE")),
+    ("netbsd openbsd", "INHERIT_COPY", As("MAP_INHERIT_COPY")),
+    ("netbsd openbsd", "INHERIT_NONE", As("MAP_INHERIT_NONE")),
+    ("netbsd openbsd", "INHERIT_ZERO", As("MAP_INHERIT_ZERO")),
+    ("freebsd netbsd openbsd", "MAX_LEN", Nowhere("no limit of the system's")),
+    ("freebsd netbsd openbsd", "CAN_SYNC", Nowhere("of the architecture")),
+    ("netbsd openbsd", "Time", As("struct timespec")),
+    // Its fields are signed there.
+    ("freebsd", "Rlimit.rlim_cur", Nowhere("an `int64_t`, of the same size")),
+    ("freebsd", "Rlimit.rlim_max", Nowhere("the same")),
+    ("x86_64-freebsd aarch64-freebsd x86_64-netbsd aarch64-netbsd", "SigAction", As("struct sigaction")),
+    ("x86_64-freebsd aarch64-freebsd", "SigAction.handler", As("__sigaction_u")),
+    ("x86_64-netbsd aarch64-netbsd", "SigAction.handler", As("_sa_u")),
+    ("x86_64-freebsd aarch64-freebsd x86_64-netbsd aarch64-netbsd", "SigInfo", Start("siginfo_t")),
+    ("x86_64-freebsd aarch64-freebsd x86_64-netbsd aarch64-netbsd", "SigInfo.code", As("si_code")),
+    ("x86_64-freebsd aarch64-freebsd x86_64-netbsd aarch64-netbsd", "Ucontext", Start("ucontext_t")),
+    ("x86_64-freebsd", "Ucontext.pc", As("uc_mcontext.mc_rip")),
+    ("aarch64-freebsd", "Ucontext.pc", As("uc_mcontext.mc_gpregs.gp_elr")),
+    ("x86_64-netbsd", "Ucontext.pc", As("uc_mcontext.__gregs[_REG_RIP]")),
+    ("aarch64-netbsd", "Ucontext.pc", As("uc_mcontext.__gregs[_REG_PC]")),
     ("macos", "Advice::ZeroWiredPages", As("MADV_ZERO_WIRED_PAGES")),
     ("windows", "LOCKED", Nowhere("a bit field")),
-    ("linux macos windows", "1", Nowhere("TRUE, or one byte, page or range")),
+    ("linux macos windows freebsd netbsd openbsd", "1", Nowhere("TRUE, or one byte, page or range")),
 ];

@@ -1,12 +1,13 @@
 //! Files: write to the medium, make in memory, allocate space.
 
+use super::Apple;
 use super::calls::uninterrupted;
 use super::codes::{EEXIST, EINVAL, ENOTSUP, ENOTTY};
 use super::imports::{self, F_ALLOCATEALL, F_FULLFSYNC, F_PEOFPOSMODE, F_PREALLOCATE, Fstore, OPEN_FLAGS};
 use crate::error::kind::{Call, Failure};
 use crate::sys::contract::{Open, Result};
-use crate::sys::posix::files::unique_name;
-use core::ffi::{c_char, c_int};
+use crate::sys::posix::files::nameless;
+use core::ffi::c_int;
 
 /// `fsync` passes the data to the drive, whose cache is lost when power fails, and F_BARRIERFSYNC only orders writes.
 /// F_FULLFSYNC waits for the medium (fcntl(2)). Some file systems lack it, such as those of networks.
@@ -24,29 +25,15 @@ pub(super) fn sync(file: c_int) -> Result<()> {
 /// POSIX shared memory, which needs a name of at most 31 bytes for an instant (PSHMNAMLEN in bsd/sys/posix_shm.h). A sandbox
 /// may forbid it. `shm_open` takes no O_CLOEXEC, and sets FD_CLOEXEC in any case (shm_open(2)).
 pub(super) fn in_memory() -> Result<c_int> {
-    loop {
+    let flags = OPEN_FLAGS.of(Open::CreateNew) & !OPEN_FLAGS.close_on_exec;
+    nameless::<Apple>(
         // SAFETY: it has no condition.
-        let random = || u64::from(unsafe { imports::arc4random() });
-        let name = unique_name(random() << 32 | random());
-        let name: *const c_char = name.as_ptr().cast();
-        let flags = OPEN_FLAGS.of(Open::CreateNew) & !OPEN_FLAGS.close_on_exec;
-        // SAFETY: the name ends in NUL.
-        let file = match uninterrupted(Call::ShmOpen, || unsafe {
-            imports::shm_open(name, flags, 0o600 as c_int)
-        }) {
-            Err(failure) if failure.code == EEXIST => continue,
-            file => file?,
-        };
-        // SAFETY: as above.
-        return match uninterrupted(Call::ShmUnlink, || unsafe { imports::shm_unlink(name) }) {
-            Ok(_) => Ok(file),
-            Err(failure) => {
-                // SAFETY: just opened.
-                unsafe { imports::close(file) };
-                Err(failure)
-            }
-        };
-    }
+        || unsafe { imports::arc4random() },
+        EEXIST,
+        // SAFETY: the name ends in NUL, here and below.
+        |name| uninterrupted(Call::ShmOpen, || unsafe { imports::shm_open(name, flags, 0o600 as c_int) }),
+        |name| uninterrupted(Call::ShmUnlink, || unsafe { imports::shm_unlink(name) }),
+    )
 }
 
 /// F_PREALLOCATE allocates from the end of the file on, and changes no length (fcntl(2)). With F_ALLOCATEALL it allocates all

@@ -4,11 +4,11 @@ use super::calls::{checked, uninterrupted};
 use super::codes::EEXIST;
 use super::imports::{self, O_CLOEXEC, O_DIRECTORY, OPEN_FLAGS};
 use super::{Apple, RawFile};
-use crate::error::kind::{Call, Failure};
+use crate::error::kind::Call;
 use crate::sys::contract::files::Files;
 use crate::sys::contract::{Open, Result};
-use crate::sys::posix::files::{LOCK_UN, lock_operation, unique_name};
-use core::ffi::{CStr, c_char, c_int};
+use crate::sys::posix::files::{LOCK_UN, lock_operation, nameless};
+use core::ffi::{CStr, c_int};
 
 impl Files for Apple {
     fn lock_file(file: RawFile, is_exclusive: bool, wait: bool) -> Result<()> {
@@ -36,25 +36,17 @@ impl Files for Apple {
 }
 
 fn create(folder: RawFile) -> Result<RawFile> {
-    loop {
+    let flags = OPEN_FLAGS.of(Open::CreateNew);
+    // Names begin with a slash.
+    nameless::<Apple>(
         // SAFETY: it has no condition.
-        let random = || u64::from(unsafe { imports::arc4random() });
-        let name = unique_name(random() << 32 | random());
-        // Without the slash.
-        let name: *const c_char = name[1..].as_ptr().cast();
-        let flags = OPEN_FLAGS.of(Open::CreateNew);
-        // SAFETY: the name ends in NUL.
-        let file = match uninterrupted(Call::Openat, || unsafe {
-            imports::openat(folder, name, flags, 0o600 as c_int)
-        }) {
-            Err(Failure { code: EEXIST, .. }) => continue,
-            file => file?,
-        };
-        // SAFETY: as above.
-        let removed = checked(Call::Unlinkat, unsafe { imports::unlinkat(folder, name, 0) });
-        return removed.map(|_| file).inspect_err(|_| {
-            // SAFETY: just opened.
-            unsafe { imports::close(file) };
-        });
-    }
+        || unsafe { imports::arc4random() },
+        EEXIST,
+        |name| {
+            let name = name.wrapping_add(1);
+            // SAFETY: the name ends in NUL, here and below.
+            uninterrupted(Call::Openat, || unsafe { imports::openat(folder, name, flags, 0o600 as c_int) })
+        },
+        |name| checked(Call::Unlinkat, unsafe { imports::unlinkat(folder, name.wrapping_add(1), 0) }),
+    )
 }

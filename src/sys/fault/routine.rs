@@ -11,7 +11,7 @@ pub(super) const END: usize = 224;
 
 /// Where the routine goes, so that a program without it does not contain it. ELF's linkers drop sections, COFF's only
 /// COMDAT ones, and Mach-O's what is between two symbols. A kernel may have any of these formats.
-#[cfg(baremap_backend = "linux")]
+#[cfg(not(any(baremap_backend = "apple", baremap_backend = "custom", baremap_backend = "windows")))]
 macro_rules! section {
     () => {
         concat!(".section \".text.baremap-", env!("CARGO_PKG_VERSION"), "-copy\", \"ax\"")
@@ -23,7 +23,7 @@ macro_rules! section {
         concat!(".section .text$baremap, \"xr\", discard, \"baremap-", env!("CARGO_PKG_VERSION"), "-copy\"")
     };
 }
-#[cfg(not(any(baremap_backend = "linux", baremap_backend = "windows")))]
+#[cfg(any(baremap_backend = "apple", baremap_backend = "custom"))]
 macro_rules! section {
     () => {
         ".text"

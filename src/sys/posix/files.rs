@@ -1,6 +1,7 @@
 //! Locks of files, and names for those that must have one for an instant.
 
-use core::ffi::c_int;
+use crate::sys::contract::{Result, System};
+use core::ffi::{c_char, c_int};
 
 pub(crate) const LOCK_UN: c_int = 8;
 
@@ -19,4 +20,24 @@ pub(crate) fn unique_name(number: u64) -> [u8; 26] {
         *letter = b'a' + (number >> (4 * i) & 0xf) as u8;
     }
     name
+}
+
+/// Makes a file that has a name for an instant: `make` gives it one that nothing has yet, or fails with `exists`, and
+/// `remove` takes it away. Of a failure no file is left.
+#[allow(dead_code, reason = "Linux has files without a name")]
+pub(crate) fn nameless<S: System>(
+    random: impl Fn() -> u32,
+    exists: i32,
+    make: impl Fn(*const c_char) -> Result<S::RawFile>,
+    remove: impl Fn(*const c_char) -> Result<c_int>,
+) -> Result<S::RawFile> {
+    loop {
+        let name = unique_name(u64::from(random()) << 32 | u64::from(random()));
+        let name = name.as_ptr().cast();
+        let file = match make(name) {
+            Err(failure) if failure.code == exists => continue,
+            made => made?,
+        };
+        return remove(name).map(|_| file).inspect_err(|_| S::close(file));
+    }
 }

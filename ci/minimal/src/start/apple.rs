@@ -1,4 +1,4 @@
-//! macOS, through libSystem, which calls `main`.
+//! macOS and the BSDs, through their C libraries, which call `main`.
 
 use core::ffi::{c_char, c_int, c_void};
 
@@ -7,7 +7,8 @@ mod strings;
 
 pub use strings::*;
 
-#[link(name = "System")]
+#[cfg_attr(target_os = "macos", link(name = "System"))]
+#[cfg_attr(not(target_os = "macos"), link(name = "c"))]
 unsafe extern "C" {
     #[link_name = "write"]
     fn write_part(file: c_int, bytes: *const c_void, len: usize) -> isize;

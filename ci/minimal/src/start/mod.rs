@@ -5,6 +5,7 @@
 
 #[cfg_attr(any(target_os = "linux", target_os = "none"), path = "linux.rs")]
 #[cfg_attr(target_os = "macos", path = "apple.rs")]
+#[cfg_attr(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"), path = "apple.rs")]
 #[cfg_attr(target_os = "windows", path = "windows.rs")]
 mod system;
 

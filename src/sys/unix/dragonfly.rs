@@ -1,0 +1,83 @@
+//! DragonFly. No headers of it are at hand, so ci/abi compares nothing: the values are those of its sources (sys/sys,
+//! sys/cpu/x86_64/include/ucontext.h), and agree with the declarations of the crate `libc`.
+
+use crate::sys::posix;
+use core::ffi::c_int;
+
+posix::codes! {
+    1 EPERM 2 ENOENT 3 ESRCH 4 EINTR 5 EIO 6 ENXIO 7 E2BIG 8 ENOEXEC 9 EBADF 10 ECHILD 11 EDEADLK 12 ENOMEM
+    13 EACCES 14 EFAULT 15 ENOTBLK 16 EBUSY 17 EEXIST 18 EXDEV 19 ENODEV 20 ENOTDIR 21 EISDIR 22 EINVAL
+    23 ENFILE 24 EMFILE 25 ENOTTY 26 ETXTBSY 27 EFBIG 28 ENOSPC 29 ESPIPE 30 EROFS 31 EMLINK 32 EPIPE 33 EDOM
+    34 ERANGE 35 EAGAIN 36 EINPROGRESS 37 EALREADY 38 ENOTSOCK 39 EDESTADDRREQ 40 EMSGSIZE 41 EPROTOTYPE
+    42 ENOPROTOOPT 43 EPROTONOSUPPORT 44 ESOCKTNOSUPPORT 45 EOPNOTSUPP 46 EPFNOSUPPORT 47 EAFNOSUPPORT
+    48 EADDRINUSE 49 EADDRNOTAVAIL 50 ENETDOWN 51 ENETUNREACH 52 ENETRESET 53 ECONNABORTED 54 ECONNRESET
+    55 ENOBUFS 56 EISCONN 57 ENOTCONN 58 ESHUTDOWN 59 ETOOMANYREFS 60 ETIMEDOUT 61 ECONNREFUSED 62 ELOOP
+    63 ENAMETOOLONG 64 EHOSTDOWN 65 EHOSTUNREACH 66 ENOTEMPTY 67 EPROCLIM 68 EUSERS 69 EDQUOT 70 ESTALE
+    71 EREMOTE 72 EBADRPC 73 ERPCMISMATCH 74 EPROGUNAVAIL 75 EPROGMISMATCH 76 EPROCUNAVAIL 77 ENOLCK 78 ENOSYS
+    79 EFTYPE 80 EAUTH 81 ENEEDAUTH 82 EIDRM 83 ENOMSG 84 EOVERFLOW 85 ECANCELED 86 EILSEQ 87 ENOATTR
+    88 EDOOFUS 89 EBADMSG 90 EMULTIHOP 91 ENOLINK 92 EPROTO 93 ENOMEDIUM 94 ENOTRECOVERABLE 95 EOWNERDEAD
+    99 EASYNC
+}
+
+/// The same as EOPNOTSUPP.
+pub(super) const ENOTSUP: i32 = 45;
+
+pub(super) type Mode = u16;
+
+pub(super) const NO_RESERVE: c_int = 0x40;
+/// The address is a hint.
+pub(super) const AT_FREE_ADDRESS: c_int = 0;
+/// Any permissions may come later.
+pub(super) const LATER_PROT: c_int = 0;
+pub(super) const MADV_FREE: c_int = 5;
+pub(super) const MS_SYNC: c_int = 0;
+pub(super) const O_DIRECTORY: c_int = 0x8000000;
+pub(super) const O_CLOEXEC: c_int = 0x20000;
+
+#[repr(C)]
+pub(super) struct Stat {
+    _st_ino: u64,
+    _st_nlink_dev: [u32; 2],
+    pub(super) st_mode: Mode,
+    _st_padding: u16,
+    _st_uid_gid_rdev: [u32; 3],
+    _times: [u64; 6],
+    pub(super) st_size: i64,
+    _st_blocks: i64,
+    _old_st_blksize_flags_gen_lspare: [u32; 4],
+    _st_blksize_qspare: [i64; 2],
+}
+
+/// What the guard knows.
+pub(super) mod signals {
+    use core::ffi::c_int;
+
+    #[repr(C)]
+    pub(in super::super) struct SigAction {
+        /// `SIG_DFL`, `SIG_IGN`, or a function.
+        pub(in super::super) handler: usize,
+        pub(in super::super) sa_flags: c_int,
+        pub(in super::super) sa_mask: [u32; 4],
+    }
+
+    #[repr(C)]
+    pub(in super::super) struct SigInfo {
+        _si_signo_errno: [c_int; 2],
+        pub(in super::super) code: c_int,
+    }
+
+    /// The beginning of `ucontext_t`, a handler's third argument. `mcontext_t` is aligned to 64 bytes.
+    #[repr(C)]
+    pub(in super::super) struct Ucontext {
+        pub(in super::super) uc_sigmask: [u32; 4],
+        _padding: [u64; 6],
+        /// From `mc_onstack` to `mc_err`.
+        _registers: [i64; 21],
+        pub(in super::super) pc: i64,
+    }
+
+    /// Not known: the codes are not documented.
+    pub(in super::super) fn is_fault(_code: c_int) -> Option<bool> {
+        None
+    }
+}
