@@ -46,7 +46,7 @@
 //! | | `temporary_file` | open, openat, unlinkat, close twice! | as on Linux |
 //! | | `regions` | vm_region_recurse_64, proc_regionfilename | if the last one fails, the region has neither name nor offset |
 //! | BSDs, illumos | `map_file`, `map_anon` | mmap, mlock (`LOCKED`), munmap! | the mapping is lost |
-//! | | … in a reservation | mmap, mlock, mmap! | the range is lost; also if the first one fails for want of memory |
+//! | | … in a reservation | mmap or, of fresh memory, mprotect; mlock, mmap! | the range is lost; also if the first mmap fails for want of memory |
 //! | | `create_object` | shm_open, ftruncate, fstat, shm_unlink! close! | the name is left |
 //! | | `reserve` at an address | mmap, munmap! | the range is lost |
 //! | | `unmap_to_reservation` | mmap | the mapping is whole; or lost, for want of memory |

@@ -2,12 +2,13 @@
 //! interrupted call, and with `std` the conversions of file descriptors.
 //!
 //! Which number an error code has, and whether it exists, is the system's own affair (`linux/codes.rs`,
-//! `apple/codes.rs`, a file for each system in `unix/`). A program holds only the entries of its own system, and none if it
+//! `apple/codes.rs`, a file for each system in `unix/system/`). A program holds only the entries of its own system, and none if it
 //! prints no error.
 
 pub(super) mod files;
 #[allow(dead_code, reason = "not every system and architecture has the guard")]
 pub(super) mod guard;
+#[allow(dead_code, reason = "not every system limits locked memory so")]
 pub(super) mod residency;
 pub(super) mod shared;
 
@@ -262,17 +263,17 @@ macro_rules! codes {
     ($($number:literal $name:ident)*) => {
         $(
             #[allow(dead_code, reason = "printed, but not compared with")]
-            pub(super) const $name: i32 = $number;
+            pub(crate) const $name: i32 = $number;
         )*
 
-        pub(super) fn kind(code: i32) -> $crate::error::kind::ErrorKind {
+        pub(crate) fn kind(code: i32) -> $crate::error::kind::ErrorKind {
             match code {
                 $($number => $crate::sys::posix::$name.2,)*
                 _ => $crate::error::kind::ErrorKind::Other,
             }
         }
 
-        pub(super) fn describe(code: i32, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        pub(crate) fn describe(code: i32, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
             let (name, words, _) = match code {
                 $($number => $crate::sys::posix::$name,)*
                 _ => return write!(f, "unknown error ({code})"),

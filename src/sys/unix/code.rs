@@ -4,8 +4,9 @@
 //! executable at once.
 
 use super::imports::*;
+use super::memory::{mmap, pages};
 use super::system::LATER_PROT;
-use super::{Backing, Kind, Unix, instructions, mmap, pages};
+use super::{Backing, Kind, Unix, instructions};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::Prot;
 use crate::sys::contract::code::{Code, MappedCode, Stacks};

@@ -1,9 +1,10 @@
 //! The limit on locked memory, and `minherit`. illumos has neither: there a privilege and a resource control of the project
 //! limit what may be locked.
 
+use super::Kind;
 use super::calls::checked;
+use super::memory::pages;
 use super::system::EPERM;
-use super::{Kind, pages};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::Inheritance;
 use crate::sys::contract::{Result, Span};

@@ -4,7 +4,7 @@
 //! **It was never run.** It is compiled for each of these systems, and linked where that is possible. ci/abi compares its
 //! numbers, structs and functions with the headers of FreeBSD, NetBSD and OpenBSD.
 //!
-//! `imports.rs` has the functions and what all these systems share; a file for each has its numbers, structs and error codes.
+//! `imports.rs` has the functions and what all these systems share, `system/` what differs.
 //! What a system lacks is an error of kind `Unsupported`, by the defaults of the contract.
 
 mod calls;
@@ -15,34 +15,11 @@ mod imports;
 mod instructions;
 #[cfg(not(baremap_backend = "illumos"))]
 mod limits;
+mod memory;
 mod parts;
 mod residency;
 mod shared;
-
-#[cfg(baremap_backend = "dragonfly")]
-mod dragonfly;
-#[cfg(baremap_backend = "dragonfly")]
-use dragonfly as system;
-
-#[cfg(baremap_backend = "freebsd")]
-mod freebsd;
-#[cfg(baremap_backend = "freebsd")]
-use freebsd as system;
-
-#[cfg(baremap_backend = "illumos")]
-mod illumos;
-#[cfg(baremap_backend = "illumos")]
-use illumos as system;
-
-#[cfg(baremap_backend = "netbsd")]
-mod netbsd;
-#[cfg(baremap_backend = "netbsd")]
-use netbsd as system;
-
-#[cfg(baremap_backend = "openbsd")]
-mod openbsd;
-#[cfg(baremap_backend = "openbsd")]
-use openbsd as system;
+mod system;
 
 // Other architectures have other registers.
 #[cfg(all(any(baremap_arch = "aarch64", baremap_arch = "x86_64"), not(baremap_backend = "openbsd")))]
@@ -64,13 +41,13 @@ use super::contract::{
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
 use calls::{checked, uninterrupted};
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::ptr::{NonNull, null_mut, without_provenance_mut};
+use core::ptr::without_provenance_mut;
 use imports::*;
 use system::{AT_FREE_ADDRESS, MADV_FREE, MS_SYNC, NO_RESERVE, Stat};
-use system::{EACCES, EAGAIN, EBADF, EINVAL, ENODEV, ENOMEM, ENOTSUP, EPERM};
+use system::{EAGAIN, EINVAL, ENOMEM, ENOTSUP};
 
 /// A file descriptor.
 pub type RawFile = c_int;
@@ -189,7 +166,7 @@ impl System for Unix {
         let whole = Request { len: before + request.len, ..request };
         // SAFETY: the caller's promise. The mapping is longer than `before`, and nobody else knows of it yet.
         unsafe {
-            let base = map(whole, flags, part.file, (part.offset - before as u64) as i64)?;
+            let base = memory::map(whole, flags, part.file, (part.offset - before as u64) as i64)?;
             let mapped = Mapped { ptr: base.add(before), backing: Backing { prot: request.prot, kind } };
             Self::lock_new(mapped, request)
         }
@@ -198,7 +175,7 @@ impl System for Unix {
     unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         // SAFETY: the caller's promise, and nobody else knows of the mapping yet.
         unsafe {
-            let ptr = map(request, MAP_PRIVATE | MAP_ANON, -1, 0)?;
+            let ptr = memory::map(request, MAP_PRIVATE | MAP_ANON, -1, 0)?;
             let backing = Backing { prot: request.prot, kind: Kind::Anon };
             Self::lock_new(Mapped { ptr, backing }, request)
         }
@@ -208,7 +185,7 @@ impl System for Unix {
         let at = if address == 0 { 0 } else { AT_FREE_ADDRESS };
         let flags = MAP_PRIVATE | MAP_ANON | NO_RESERVE | at;
         // SAFETY: nothing is replaced: MAP_FIXED comes with a flag that forbids it, if at all.
-        let mapped = unsafe { mmap(without_provenance_mut(address), len, PROT_NONE, flags, -1, 0) };
+        let mapped = unsafe { memory::mmap(without_provenance_mut(address), len, PROT_NONE, flags, -1, 0) };
         let busy = Failure::refused(Call::Reserve, ErrorKind::Busy);
         let ptr = mapped.map_err(|failure| match failure.code {
             // What these flags add: something is there, or it is no address for a program.
@@ -246,7 +223,7 @@ impl System for Unix {
 
     #[inline]
     unsafe fn unmap(span: Span, _backing: &Backing) -> Result<()> {
-        let (base, len) = pages(span);
+        let (base, len) = memory::pages(span);
         // SAFETY: a whole mapping of the caller's, no longer used.
         checked(Call::Munmap, unsafe { munmap(base, len) }).map(drop)
     }
@@ -262,7 +239,7 @@ impl System for Unix {
             huge_log2: 0,
         };
         // SAFETY: a whole mapping of the caller's, no longer used.
-        unsafe { map(request, MAP_PRIVATE | MAP_ANON, -1, 0)? };
+        unsafe { memory::map(request, MAP_PRIVATE | MAP_ANON, -1, 0)? };
         Ok(span)
     }
 
@@ -271,7 +248,7 @@ impl System for Unix {
         if adds_code && !instructions::CAN_SYNC {
             return Err(Failure::refused(Call::Protect, ErrorKind::Unsupported));
         }
-        let (base, len) = pages(span);
+        let (base, len) = memory::pages(span);
         // SAFETY: a mapping of the caller's, who holds no reference that needs more permissions.
         let result = unsafe { mprotect(base, len, prot.bits().into()) };
         if let Err(failure) = checked(Call::Mprotect, result) {
@@ -288,7 +265,7 @@ impl System for Unix {
     }
 
     unsafe fn lock(span: Span, _backing: &Backing) -> Result<()> {
-        let (base, len) = pages(span);
+        let (base, len) = memory::pages(span);
         // SAFETY: locking a mapping changes no contents.
         checked(Call::Mlock, unsafe { mlock(base, len) }).map(drop)
     }
@@ -296,7 +273,7 @@ impl System for Unix {
     /// DragonFly's kernel, and older ones of FreeBSD, unlock nothing if some pages are not locked, and report ENOMEM, as
     /// if they were not mapped (sys/vm/vm_map.c). So each page is unlocked then.
     unsafe fn unlock(span: Span, _backing: &Backing) -> Result<()> {
-        let (base, len) = pages(span);
+        let (base, len) = memory::pages(span);
         // SAFETY: as in `lock`.
         let unlock = |base, len| match checked(Call::Munlock, unsafe { munlock(base, len) }) {
             Err(failure) if !matches!(failure.code, ENOMEM | EINVAL) => Err(failure),
@@ -315,7 +292,7 @@ impl System for Unix {
         if backing.kind != Kind::Shared {
             return Ok(());
         }
-        let (base, len) = pages(span);
+        let (base, len) = memory::pages(span);
         let flags = if wait { MS_SYNC } else { MS_ASYNC };
         // SAFETY: writing a mapping back changes no contents.
         uninterrupted(Call::Msync, || unsafe { msync(base, len, flags) }).map(drop)
@@ -330,7 +307,7 @@ impl System for Unix {
             _ => return Ok(()),
         };
         // SAFETY: these hints change no contents.
-        match unsafe { advise_pages(span, advice) } {
+        match unsafe { memory::advise_pages(span, advice) } {
             // The address is aligned and mapped, so the kernel rejects the advice.
             Err(Failure { code: EINVAL, .. }) => Ok(()),
             result => result,
@@ -343,17 +320,17 @@ impl System for Unix {
             // MADV_DONTNEED keeps the contents on these systems, and fresh memory in their place might fail when they are
             // gone. So they are zeroed before the kernel may take them.
             (Discard::DontNeed, Kind::Anon) if backing.prot.contains(Prot::WRITE) => {
-                let (base, len) = pages(span);
+                let (base, len) = memory::pages(span);
                 // SAFETY: whole pages of a writable mapping, on whose contents nobody relies.
                 unsafe {
                     base.cast::<u8>().write_bytes(0, len);
-                    advise_pages(span, MADV_FREE)
+                    memory::advise_pages(span, MADV_FREE)
                 }
             }
             // SAFETY: the file keeps the contents.
-            (Discard::DontNeed, Kind::Shared) => unsafe { advise_pages(span, MADV_DONTNEED) },
+            (Discard::DontNeed, Kind::Shared) => unsafe { memory::advise_pages(span, MADV_DONTNEED) },
             // SAFETY: nobody relies on the contents.
-            (Discard::Free, Kind::Anon) => unsafe { advise_pages(span, MADV_FREE) },
+            (Discard::Free, Kind::Anon) => unsafe { memory::advise_pages(span, MADV_FREE) },
             // The file and the offset of private pages are not known any more, nor are those of a hole.
             (Discard::DontNeed, _) | (Discard::Remove, Kind::Shared) => refused(ErrorKind::Unsupported),
             (Discard::FreeReusable | Discard::FreeReuse, _) => refused(ErrorKind::Unsupported),
@@ -392,71 +369,4 @@ impl System for Unix {
     fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         system::describe(code, f)
     }
-}
-
-/// Address and length, widened to whole pages.
-fn pages(span: Span) -> (*mut c_void, usize) {
-    let Span { ptr, len } = span.widened(Unix::page_size());
-    (ptr.as_ptr().cast(), len)
-}
-
-/// # Safety
-/// With MAP_FIXED, unless another flag forbids to replace anything, the range is whole pages of the caller's, and no longer
-/// used.
-unsafe fn mmap(
-    address: *mut c_void,
-    len: usize,
-    prot: c_int,
-    flags: c_int,
-    file: c_int,
-    offset: i64,
-) -> Result<NonNull<u8>> {
-    let mut base = null_mut();
-    uninterrupted(Call::Mmap, || {
-        // SAFETY: without MAP_FIXED the kernel chooses a free range; with it, the caller's promise.
-        base = unsafe { imports::mmap(address, len, prot, flags, file, offset) };
-        // MAP_FAILED is -1.
-        base.addr() as isize
-    })?;
-    // SAFETY: the kernels map address 0 only for MAP_FIXED with that address, which is no range of the caller's.
-    Ok(unsafe { NonNull::new_unchecked(base.cast()) })
-}
-
-/// With MAP_FIXED the kernels check the file and the arguments, then remove the old pages, and then map the new ones. If that
-/// last step fails, for want of memory or of address space, or of memory to lock after `mlockall`, the range is lost
-/// (`vm_map_fixed` in FreeBSD's sys/vm/vm_map.c, `uvm_mmaplock` in OpenBSD's sys/uvm/uvm_mmap.c, `vm_mmap` in DragonFly's
-/// sys/vm/vm_mmap.c).
-///
-/// # Safety
-/// The reservation, if there is one, is the caller's, and as long as the request.
-#[inline(always)]
-unsafe fn map(request: Request, flags: c_int, file: c_int, offset: i64) -> Result<NonNull<u8>, MapFailure> {
-    let Request { len, prot, flags: requested, reservation, hint, .. } = request;
-    if requested.contains(Flags::HUGETLB) {
-        return Err(Failure::unsupported(Flags::HUGETLB).into());
-    }
-    let no_reserve = if requested.contains(Flags::NORESERVE) { NO_RESERVE } else { 0 };
-    let replaced = reservation.map(|span| (span.ptr.as_ptr().cast(), MAP_FIXED));
-    let (address, fixed) = replaced.unwrap_or((without_provenance_mut(hint), 0));
-    // SAFETY: the caller's reservation.
-    let mapped = unsafe { mmap(address, len, prot.bits().into(), flags | no_reserve | fixed, file, offset) };
-    let base = mapped.map_err(|failure| MapFailure {
-        failure,
-        is_span_lost: fixed != 0
-            && !matches!(failure.code, EACCES | EBADF | EINVAL | ENODEV | ENOTSUP | EPERM),
-    })?;
-    if requested.contains(Flags::POPULATE) && prot != Prot::NONE {
-        // A hint: `munlock` after `mlock` would undo what `mlockall` asks for.
-        // SAFETY: it changes no contents.
-        let _ = unsafe { madvise(base.as_ptr().cast(), len, MADV_WILLNEED) };
-    }
-    Ok(base)
-}
-
-/// # Safety
-/// As the advice requires.
-unsafe fn advise_pages(span: Span, advice: c_int) -> Result<()> {
-    let (base, len) = pages(span);
-    // SAFETY: the caller's promise.
-    checked(Call::Madvise, unsafe { madvise(base, len, advice) }).map(drop)
 }

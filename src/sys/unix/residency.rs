@@ -5,7 +5,8 @@
 
 #[cfg(not(baremap_backend = "illumos"))]
 use super::limits;
-use super::{Backing, Unix, advise_pages};
+use super::memory::advise_pages;
+use super::{Backing, Unix};
 use crate::options::Advice;
 use crate::sys::contract::residency::Residency;
 use crate::sys::contract::{Result, Span};

@@ -2,8 +2,9 @@
 
 use super::calls::uninterrupted;
 use super::imports::{self, MAP_ANON, MAP_SHARED, OPEN_FLAGS};
+use super::memory::map;
 use super::system::ENAMETOOLONG;
-use super::{Backing, Kind, RawFile, Unix, map};
+use super::{Backing, Kind, RawFile, Unix};
 use crate::error::kind::{Call, Failure};
 use crate::sys::contract::shared::{NoSection, Shared};
 use crate::sys::contract::{MapFailure, Mapped, Open, Request, Result, System};

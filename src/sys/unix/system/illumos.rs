@@ -21,25 +21,25 @@ posix::codes! {
     146 ECONNREFUSED 147 EHOSTDOWN 148 EHOSTUNREACH 149 EALREADY 150 EINPROGRESS 151 ESTALE
 }
 
-pub(super) type Mode = u32;
+pub(crate) type Mode = u32;
 
-pub(super) const NO_RESERVE: c_int = 0x40;
+pub(crate) const NO_RESERVE: c_int = 0x40;
 /// The address is a hint.
-pub(super) const AT_FREE_ADDRESS: c_int = 0;
+pub(crate) const AT_FREE_ADDRESS: c_int = 0;
 /// Any permissions may come later.
-pub(super) const LATER_PROT: c_int = 0;
-pub(super) const MADV_FREE: c_int = 5;
-pub(super) const MS_SYNC: c_int = 0x4;
-pub(super) const O_DIRECTORY: c_int = 0x1000000;
-pub(super) const O_CLOEXEC: c_int = 0x800000;
+pub(crate) const LATER_PROT: c_int = 0;
+pub(crate) const MADV_FREE: c_int = 5;
+pub(crate) const MS_SYNC: c_int = 0x4;
+pub(crate) const O_DIRECTORY: c_int = 0x1000000;
+pub(crate) const O_CLOEXEC: c_int = 0x800000;
 
 #[repr(C)]
-pub(super) struct Stat {
+pub(crate) struct Stat {
     _st_dev_ino: [u64; 2],
-    pub(super) st_mode: Mode,
+    pub(crate) st_mode: Mode,
     _st_nlink_uid_gid: [u32; 3],
     _st_rdev: u64,
-    pub(super) st_size: i64,
+    pub(crate) st_size: i64,
     _times: [u64; 6],
     _st_blksize: i32,
     _st_blocks: i64,
@@ -47,37 +47,37 @@ pub(super) struct Stat {
 }
 
 /// What the guard knows.
-pub(super) mod signals {
+pub(crate) mod signals {
     use core::ffi::{c_int, c_ulong, c_void};
 
     #[repr(C)]
-    pub(in super::super) struct SigAction {
-        pub(in super::super) sa_flags: c_int,
+    pub(crate) struct SigAction {
+        pub(crate) sa_flags: c_int,
         /// `SIG_DFL`, `SIG_IGN`, or a function.
-        pub(in super::super) handler: usize,
-        pub(in super::super) sa_mask: [u32; 4],
+        pub(crate) handler: usize,
+        pub(crate) sa_mask: [u32; 4],
     }
 
     #[repr(C)]
-    pub(in super::super) struct SigInfo {
+    pub(crate) struct SigInfo {
         _si_signo: c_int,
-        pub(in super::super) code: c_int,
+        pub(crate) code: c_int,
     }
 
     /// The beginning of `ucontext_t`, a handler's third argument.
     #[repr(C)]
-    pub(in super::super) struct Ucontext {
+    pub(crate) struct Ucontext {
         _uc_flags: c_ulong,
         _uc_link: *mut c_void,
-        pub(in super::super) uc_sigmask: [u32; 4],
+        pub(crate) uc_sigmask: [u32; 4],
         _uc_stack: [usize; 3],
         /// R15 to ERR.
         _registers: [i64; 17],
-        pub(in super::super) pc: i64,
+        pub(crate) pc: i64,
     }
 
     /// Codes over 0 are the kernel's (`SI_FROMKERNEL` in sys/siginfo.h), but SI_NOINFO is none.
-    pub(in super::super) fn is_fault(code: c_int) -> Option<bool> {
+    pub(crate) fn is_fault(code: c_int) -> Option<bool> {
         const SI_NOINFO: c_int = 32767;
         if code == SI_NOINFO { None } else { Some(code > 0) }
     }

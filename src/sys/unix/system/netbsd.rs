@@ -19,19 +19,19 @@ posix::codes! {
     97 EOWNERDEAD 98 ENOTRECOVERABLE
 }
 
-pub(super) type Mode = u32;
+pub(crate) type Mode = u32;
 
-pub(super) const NO_RESERVE: c_int = 0x40;
+pub(crate) const NO_RESERVE: c_int = 0x40;
 /// To map at an address if nothing is there, even within the heap.
-pub(super) const AT_FREE_ADDRESS: c_int = 0x400;
+pub(crate) const AT_FREE_ADDRESS: c_int = 0x400;
 /// Permissions that a mapping may get later: PROT_MPROTECT. Without it, where PaX MPROTECT is on, `mprotect` adds none that a
 /// mapping lacked when it was made (mmap(2)).
-pub(super) const LATER_PROT: c_int = 7 << 3;
-pub(super) const MADV_FREE: c_int = 6;
-pub(super) const MS_SYNC: c_int = 0x4;
-pub(super) const INHERIT_ZERO: c_int = 4;
-pub(super) const O_DIRECTORY: c_int = 0x200000;
-pub(super) const O_CLOEXEC: c_int = 0x400000;
+pub(crate) const LATER_PROT: c_int = 7 << 3;
+pub(crate) const MADV_FREE: c_int = 6;
+pub(crate) const MS_SYNC: c_int = 0x4;
+pub(crate) const INHERIT_ZERO: c_int = 4;
+pub(crate) const O_DIRECTORY: c_int = 0x200000;
+pub(crate) const O_CLOEXEC: c_int = 0x400000;
 
 #[repr(C)]
 struct Time {
@@ -40,35 +40,35 @@ struct Time {
 }
 
 #[repr(C)]
-pub(super) struct Stat {
+pub(crate) struct Stat {
     _st_dev: u64,
-    pub(super) st_mode: Mode,
+    pub(crate) st_mode: Mode,
     _st_ino: u64,
     _st_nlink_uid_gid: [u32; 3],
     _st_rdev: u64,
     _times: [Time; 4],
-    pub(super) st_size: i64,
+    pub(crate) st_size: i64,
     _st_blocks: i64,
     _st_blksize_flags_gen_spare: [u32; 5],
 }
 
 /// What the guard knows.
 #[cfg(any(baremap_arch = "aarch64", baremap_arch = "x86_64"))]
-pub(super) mod signals {
+pub(crate) mod signals {
     use core::ffi::{c_int, c_uint, c_void};
 
     #[repr(C)]
-    pub(in super::super) struct SigAction {
+    pub(crate) struct SigAction {
         /// `SIG_DFL`, `SIG_IGN`, or a function.
-        pub(in super::super) handler: usize,
-        pub(in super::super) sa_mask: [u32; 4],
-        pub(in super::super) sa_flags: c_int,
+        pub(crate) handler: usize,
+        pub(crate) sa_mask: [u32; 4],
+        pub(crate) sa_flags: c_int,
     }
 
     #[repr(C)]
-    pub(in super::super) struct SigInfo {
+    pub(crate) struct SigInfo {
         _si_signo: c_int,
-        pub(in super::super) code: c_int,
+        pub(crate) code: c_int,
     }
 
     /// RDI to ERR.
@@ -80,17 +80,17 @@ pub(super) mod signals {
 
     /// The beginning of `ucontext_t`, a handler's third argument.
     #[repr(C)]
-    pub(in super::super) struct Ucontext {
+    pub(crate) struct Ucontext {
         _uc_flags: c_uint,
         _uc_link: *mut c_void,
-        pub(in super::super) uc_sigmask: [u32; 4],
+        pub(crate) uc_sigmask: [u32; 4],
         _uc_stack: [usize; 3],
         _registers: BeforePc,
-        pub(in super::super) pc: u64,
+        pub(crate) pc: u64,
     }
 
     /// Codes over 0 are the kernel's (siginfo(2)), but SI_NOINFO is none.
-    pub(in super::super) fn is_fault(code: c_int) -> Option<bool> {
+    pub(crate) fn is_fault(code: c_int) -> Option<bool> {
         const SI_NOINFO: c_int = 32767;
         if code == SI_NOINFO { None } else { Some(code > 0) }
     }

@@ -21,19 +21,19 @@ posix::codes! {
     88 ECANCELED 89 EIDRM 90 ENOMSG 91 ENOTSUP 92 EBADMSG 93 ENOTRECOVERABLE 94 EOWNERDEAD 95 EPROTO
 }
 
-pub(super) type Mode = u32;
+pub(crate) type Mode = u32;
 
 /// There is no MAP_NORESERVE.
-pub(super) const NO_RESERVE: c_int = 0;
+pub(crate) const NO_RESERVE: c_int = 0;
 /// To map at an address where nothing is.
-pub(super) const AT_FREE_ADDRESS: c_int = 0x800 | 0x10;
+pub(crate) const AT_FREE_ADDRESS: c_int = 0x800 | 0x10;
 /// Any permissions may come later, but not these two at once.
-pub(super) const LATER_PROT: c_int = 0;
-pub(super) const MADV_FREE: c_int = 6;
-pub(super) const MS_SYNC: c_int = 0x2;
-pub(super) const INHERIT_ZERO: c_int = 3;
-pub(super) const O_DIRECTORY: c_int = 0x20000;
-pub(super) const O_CLOEXEC: c_int = 0x10000;
+pub(crate) const LATER_PROT: c_int = 0;
+pub(crate) const MADV_FREE: c_int = 6;
+pub(crate) const MS_SYNC: c_int = 0x2;
+pub(crate) const INHERIT_ZERO: c_int = 3;
+pub(crate) const O_DIRECTORY: c_int = 0x20000;
+pub(crate) const O_CLOEXEC: c_int = 0x10000;
 
 #[repr(C)]
 struct Time {
@@ -42,14 +42,14 @@ struct Time {
 }
 
 #[repr(C)]
-pub(super) struct Stat {
-    pub(super) st_mode: Mode,
+pub(crate) struct Stat {
+    pub(crate) st_mode: Mode,
     _st_dev: i32,
     _st_ino: u64,
     _st_nlink_uid_gid: [u32; 3],
     _st_rdev: i32,
     _times: [Time; 3],
-    pub(super) st_size: i64,
+    pub(crate) st_size: i64,
     _st_blocks: i64,
     _st_blksize_flags_gen: [u32; 3],
     _birth: Time,

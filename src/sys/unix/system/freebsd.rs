@@ -20,21 +20,21 @@ posix::codes! {
 }
 
 /// The same as EOPNOTSUPP.
-pub(super) const ENOTSUP: i32 = 45;
+pub(crate) const ENOTSUP: i32 = 45;
 
-pub(super) type Mode = u16;
+pub(crate) type Mode = u16;
 
 /// Memory without access costs no swap, and there is no MAP_NORESERVE.
-pub(super) const NO_RESERVE: c_int = 0;
+pub(crate) const NO_RESERVE: c_int = 0;
 /// To map at an address where nothing is.
-pub(super) const AT_FREE_ADDRESS: c_int = 0x4000 | 0x10;
+pub(crate) const AT_FREE_ADDRESS: c_int = 0x4000 | 0x10;
 /// Permissions that a mapping may get later, which `vm.imply_prot_max` would limit to its first ones.
-pub(super) const LATER_PROT: c_int = 7 << 16;
-pub(super) const MADV_FREE: c_int = 5;
-pub(super) const MS_SYNC: c_int = 0;
-pub(super) const INHERIT_ZERO: c_int = 3;
-pub(super) const O_DIRECTORY: c_int = 0x20000;
-pub(super) const O_CLOEXEC: c_int = 0x100000;
+pub(crate) const LATER_PROT: c_int = 7 << 16;
+pub(crate) const MADV_FREE: c_int = 5;
+pub(crate) const MS_SYNC: c_int = 0;
+pub(crate) const INHERIT_ZERO: c_int = 3;
+pub(crate) const O_DIRECTORY: c_int = 0x20000;
+pub(crate) const O_CLOEXEC: c_int = 0x100000;
 
 /// Times of 32 bits are followed by their upper half.
 #[cfg(baremap_arch = "x86")]
@@ -43,14 +43,14 @@ type Time = [u32; 3];
 type Time = [u64; 2];
 
 #[repr(C)]
-pub(super) struct Stat {
+pub(crate) struct Stat {
     _st_dev_ino_nlink: [u64; 3],
-    pub(super) st_mode: Mode,
+    pub(crate) st_mode: Mode,
     _st_bsdflags: i16,
     _st_uid_gid_padding: [u32; 3],
     _st_rdev: u64,
     _times: [Time; 4],
-    pub(super) st_size: i64,
+    pub(crate) st_size: i64,
     _st_blocks: i64,
     _st_blksize_flags: [u32; 2],
     _st_gen_filerev_spare: [u64; 11],
@@ -58,21 +58,21 @@ pub(super) struct Stat {
 
 /// What the guard knows.
 #[cfg(any(baremap_arch = "aarch64", baremap_arch = "x86_64"))]
-pub(super) mod signals {
+pub(crate) mod signals {
     use core::ffi::c_int;
 
     #[repr(C)]
-    pub(in super::super) struct SigAction {
+    pub(crate) struct SigAction {
         /// `SIG_DFL`, `SIG_IGN`, or a function.
-        pub(in super::super) handler: usize,
-        pub(in super::super) sa_flags: c_int,
-        pub(in super::super) sa_mask: [u32; 4],
+        pub(crate) handler: usize,
+        pub(crate) sa_flags: c_int,
+        pub(crate) sa_mask: [u32; 4],
     }
 
     #[repr(C)]
-    pub(in super::super) struct SigInfo {
+    pub(crate) struct SigInfo {
         _si_signo_errno: [c_int; 2],
-        pub(in super::super) code: c_int,
+        pub(crate) code: c_int,
     }
 
     /// From `mc_onstack` to `mc_err`.
@@ -84,14 +84,14 @@ pub(super) mod signals {
 
     /// The beginning of `ucontext_t`, a handler's third argument.
     #[repr(C)]
-    pub(in super::super) struct Ucontext {
-        pub(in super::super) uc_sigmask: [u32; 4],
+    pub(crate) struct Ucontext {
+        pub(crate) uc_sigmask: [u32; 4],
         _registers: BeforePc,
-        pub(in super::super) pc: i64,
+        pub(crate) pc: i64,
     }
 
     /// Codes of signals that were sent begin at SI_USER, and 0 is of either kind.
-    pub(in super::super) fn is_fault(code: c_int) -> Option<bool> {
+    pub(crate) fn is_fault(code: c_int) -> Option<bool> {
         const SI_USER: c_int = 0x10001;
         if code == 0 { None } else { Some(code < SI_USER) }
     }

@@ -20,64 +20,64 @@ posix::codes! {
 }
 
 /// The same as EOPNOTSUPP.
-pub(super) const ENOTSUP: i32 = 45;
+pub(crate) const ENOTSUP: i32 = 45;
 
-pub(super) type Mode = u16;
+pub(crate) type Mode = u16;
 
-pub(super) const NO_RESERVE: c_int = 0x40;
+pub(crate) const NO_RESERVE: c_int = 0x40;
 /// The address is a hint.
-pub(super) const AT_FREE_ADDRESS: c_int = 0;
+pub(crate) const AT_FREE_ADDRESS: c_int = 0;
 /// Any permissions may come later.
-pub(super) const LATER_PROT: c_int = 0;
-pub(super) const MADV_FREE: c_int = 5;
-pub(super) const MS_SYNC: c_int = 0;
-pub(super) const O_DIRECTORY: c_int = 0x8000000;
-pub(super) const O_CLOEXEC: c_int = 0x20000;
+pub(crate) const LATER_PROT: c_int = 0;
+pub(crate) const MADV_FREE: c_int = 5;
+pub(crate) const MS_SYNC: c_int = 0;
+pub(crate) const O_DIRECTORY: c_int = 0x8000000;
+pub(crate) const O_CLOEXEC: c_int = 0x20000;
 
 #[repr(C)]
-pub(super) struct Stat {
+pub(crate) struct Stat {
     _st_ino: u64,
     _st_nlink_dev: [u32; 2],
-    pub(super) st_mode: Mode,
+    pub(crate) st_mode: Mode,
     _st_padding: u16,
     _st_uid_gid_rdev: [u32; 3],
     _times: [u64; 6],
-    pub(super) st_size: i64,
+    pub(crate) st_size: i64,
     _st_blocks: i64,
     _old_st_blksize_flags_gen_lspare: [u32; 4],
     _st_blksize_qspare: [i64; 2],
 }
 
 /// What the guard knows.
-pub(super) mod signals {
+pub(crate) mod signals {
     use core::ffi::c_int;
 
     #[repr(C)]
-    pub(in super::super) struct SigAction {
+    pub(crate) struct SigAction {
         /// `SIG_DFL`, `SIG_IGN`, or a function.
-        pub(in super::super) handler: usize,
-        pub(in super::super) sa_flags: c_int,
-        pub(in super::super) sa_mask: [u32; 4],
+        pub(crate) handler: usize,
+        pub(crate) sa_flags: c_int,
+        pub(crate) sa_mask: [u32; 4],
     }
 
     #[repr(C)]
-    pub(in super::super) struct SigInfo {
+    pub(crate) struct SigInfo {
         _si_signo_errno: [c_int; 2],
-        pub(in super::super) code: c_int,
+        pub(crate) code: c_int,
     }
 
     /// The beginning of `ucontext_t`, a handler's third argument. `mcontext_t` is aligned to 64 bytes.
     #[repr(C)]
-    pub(in super::super) struct Ucontext {
-        pub(in super::super) uc_sigmask: [u32; 4],
+    pub(crate) struct Ucontext {
+        pub(crate) uc_sigmask: [u32; 4],
         _padding: [u64; 6],
         /// From `mc_onstack` to `mc_err`.
         _registers: [i64; 21],
-        pub(in super::super) pc: i64,
+        pub(crate) pc: i64,
     }
 
     /// Not known: the codes are not documented.
-    pub(in super::super) fn is_fault(_code: c_int) -> Option<bool> {
+    pub(crate) fn is_fault(_code: c_int) -> Option<bool> {
         None
     }
 }
