@@ -25,6 +25,8 @@ use core::{fmt, slice};
 ///   `com.apple.security.cs.jit-write-allowlist`, with which that function ends the process.
 /// - macOS, x86_64: `MAP_JIT`, which `mprotect` makes writable or executable for all threads.
 /// - iOS, tvOS, watchOS, visionOS, Mac Catalyst: unsupported. These systems execute only what was signed.
+/// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: anonymous memory, which `mprotect` makes writable or executable for all
+///   threads; on x86 and aarch64. On NetBSD with `PROT_MPROTECT`, so that PaX MPROTECT allows it.
 /// - Windows: a section of the paging file, mapped twice. The length counts against the commit limit. In a program for
 ///   arm64ec it is emulated as code of x86_64, since the memory is not marked with `MEM_EXTENDED_PARAMETER_EC_CODE`
 ///   ([Microsoft][ec]).

@@ -42,6 +42,8 @@ use crate::sys::{Sys, System, fault};
 /// **Platform notes**
 /// - Linux: `rt_sigaction` for SIGBUS.
 /// - macOS: `sigaction` for SIGBUS and SIGSEGV.
+/// - FreeBSD, NetBSD, DragonFly, illumos: `sigaction` for both, on x86_64, and of the first two on aarch64.
+/// - OpenBSD: unsupported, as a mapping and `read` may differ there until `msync`, and a `View` returns what `read` does.
 /// - Windows: [`AddVectoredExceptionHandler`][avh]. On arm64ec unsupported.
 /// - Kernels: none; the kernel's page-fault handler asks [`fixup`], and `custom::Backend::asks_fixup` says so.
 ///

@@ -30,6 +30,8 @@ use core::mem::ManuallyDrop;
 /// - macOS: `shm_open`, and for memory without a name `shm_unlink`. The length is set once, for good. Such memory cannot be
 ///   mapped with [`Flags::COW`](crate::Flags::COW) or [`Prot::EXEC`](crate::Prot::EXEC). On iOS, and in any other sandbox, the
 ///   system may refuse it: [`PermissionDenied`](ErrorKind::PermissionDenied).
+/// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `shm_open`, and for memory without a name `shm_unlink`. It is the kernel's
+///   on FreeBSD, elsewhere a file: on a tmpfs, or on OpenBSD and illumos in `/tmp`.
 /// - Windows: [`CreateFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw),
 ///   a section that the paging file backs. All of it counts against the commit limit at once. It cannot be mapped with
 ///   [`Prot::EXEC`](crate::Prot::EXEC), nor by a [`View`](crate::View).

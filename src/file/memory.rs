@@ -19,6 +19,8 @@ impl File {
     ///   pages. Such an object can only be mapped, without [`Flags::COW`](crate::Flags::COW) and
     ///   [`Prot::EXEC`](crate::Prot::EXEC); [`read_at`](Self::read_at), [`write_at`](Self::write_at), [`sync`](Self::sync)
     ///   and [`allocate`](Self::allocate) fail.
+    /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `shm_open` under a random name, then `shm_unlink`. It is the kernel's on
+    ///   FreeBSD, elsewhere a file: on a tmpfs, or on OpenBSD and illumos in `/tmp`.
     /// - Windows: `CreateFileW` in the folder that `GetTempPathW` returns, with `FILE_ATTRIBUTE_TEMPORARY` and
     ///   `FILE_FLAG_DELETE_ON_CLOSE`. The system writes it to the disk only if memory is short, and deletes it when its
     ///   last handle is closed. Nobody else can open it. Keep it open while it is mapped: only a shared, writable mapping
@@ -94,6 +96,8 @@ impl File {
     /// - Linux: [`fallocate`](https://man7.org/linux/man-pages/man2/fallocate.2.html) with mode 0.
     /// - macOS: `fcntl` with `F_PREALLOCATE`, then `ftruncate`. It allocates what lies past the end of the file, and does not
     ///   fill holes before that.
+    /// - FreeBSD, NetBSD, illumos: `posix_fallocate`, which some of their file systems lack.
+    /// - OpenBSD, DragonFly: unsupported.
     /// - Windows: `SetFileInformationByHandle` with `FileAllocationInfo`, then `FileEndOfFileInfo`. It does not fill the holes
     ///   of a sparse file.
     /// - macOS, Windows: a file that another process extends at the same time may lose what that one has written.

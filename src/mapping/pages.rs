@@ -26,6 +26,8 @@ impl<A> Mapping<A> {
     /// - macOS: `msync` with `MS_SYNC`. The pages were given to the drive, whose cache may still hold them; the file's
     ///   metadata may not be written, and the kernel does not report a page that it failed to write. `File::sync` waits for
     ///   the medium. A mapping keeps no descriptor for that, as closing one would drop the process's record locks.
+    /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `msync` with `MS_SYNC`. On OpenBSD `read` may return what the mapping
+    ///   wrote only after it.
     /// - Windows: [`FlushViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-flushviewoffile),
     ///   then `FlushFileBuffers` on a duplicate of the handle, which a shared, writable mapping keeps.
     ///

@@ -27,6 +27,8 @@ impl<A: Slice> Mapping<A> {
     ///   - A shared mapping of a file that is not open for writing cannot become writable; on Windows nor can one that was
     ///     made without [`Prot::WRITE`].
     ///   - On Windows a mapping of a file that was made without [`Prot::EXEC`] cannot become executable.
+    ///   - On OpenBSD no memory is writable and executable at once. On NetBSD, where PaX MPROTECT is on, no memory that was not
+    ///     mapped with [`Prot::EXEC`] becomes executable, nor any that was writable; [`Code`](crate::Code) does.
     ///   - On macOS a process with the hardened runtime cannot execute what was writable, unless it has the entitlement
     ///     `com.apple.security.cs.allow-unsigned-executable-memory`; and on aarch64 no memory is writable and
     ///     executable at once. [`Code`](crate::Code) works for both.

@@ -81,6 +81,8 @@ pub enum Discard {
     /// - Linux: `MADV_DONTNEED`. Anonymous huge pages are kept, and zeroed if they are writable.
     /// - macOS: anonymous memory is unlocked and replaced with fresh memory; a shared file gets `MADV_DONTNEED`. A copy on
     ///   write and huge pages are unsupported.
+    /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: writable anonymous memory is zeroed, and gets `MADV_FREE`; a shared
+    ///   file gets `MADV_DONTNEED`. Other memory is unsupported.
     /// - Windows: anonymous memory is zeroed, then given back by `VirtualAlloc` with `MEM_RESET` and by `VirtualUnlock`,
     ///   which takes time for untouched pages too; to decommit and commit it again would be faster, but could
     ///   lose it. Large pages are zeroed if they are writable. Pages of a shared file leave the working set unless they

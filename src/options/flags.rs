@@ -64,6 +64,7 @@ bits! {
         /// **Platform notes**
         /// - Linux: `MAP_POPULATE`.
         /// - macOS: `mlock`, then `munlock`.
+        /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `madvise(MADV_WILLNEED)`, which is a hint.
         /// - Windows: `PrefetchVirtualMemory`, then `ReadProcessMemory` of one byte of each page.
         #[doc(alias = "MAP_POPULATE")]
         POPULATE = 8;
@@ -73,6 +74,7 @@ bits! {
         /// - Linux: `MAP_NORESERVE`. Not together with [`HUGETLB`](Self::HUGETLB), as memory from an exhausted pool
         ///   would raise a signal.
         /// - macOS: `MAP_NORESERVE`. The system reserves none in any case.
+        /// - NetBSD, DragonFly, illumos: `MAP_NORESERVE`. FreeBSD and OpenBSD have no such flag, and it does nothing.
         /// - Windows: unsupported, except for shared mappings of files, which need none.
         #[doc(alias = "MAP_NORESERVE")]
         NORESERVE = 16;

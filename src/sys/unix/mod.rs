@@ -1,8 +1,9 @@
 //! FreeBSD, NetBSD, OpenBSD, DragonFly and illumos, through their C libraries: these keep their functions stable, and not the
 //! numbers of system calls.
 //!
-//! **It was never run.** It is compiled for each of these systems, and linked where that is possible. ci/abi compares its
-//! numbers, structs and functions with the headers of FreeBSD, NetBSD and OpenBSD.
+//! **Nothing was run on these systems.** The backend is compiled for each of them. ci/abi compares its numbers, structs and
+//! functions with the headers of FreeBSD, NetBSD and OpenBSD, and ci/bsd runs the suite over a C library that is compiled
+//! with these headers and makes Linux's calls. What comments say of a kernel was read in its sources or manual pages.
 //!
 //! `imports.rs` has the functions and what all these systems share, `system/` what differs.
 //! What a system lacks is an error of kind `Unsupported`, by the defaults of the contract.
