@@ -54,6 +54,7 @@ pub(super) fn uninterrupted<T: Copy>(mut call: impl FnMut() -> T, is_interrupted
 
 /// Defines how the functions of a C library fail: every one but `mmap` returns -1, and sets `errno`, whose address `$errno`
 /// returns.
+#[allow(unused_macros, reason = "Linux is called without a library")]
 macro_rules! calls {
     ($errno:path) => {
         pub(super) fn checked<T: PartialEq + From<i8>>(
