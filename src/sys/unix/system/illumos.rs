@@ -71,8 +71,8 @@ pub(crate) mod signals {
         _uc_link: *mut c_void,
         pub(crate) uc_sigmask: [u32; 4],
         _uc_stack: [usize; 3],
-        /// R15 to ERR.
-        _registers: [i64; 17],
+        /// Padding, as `mcontext_t` is aligned to 16 bytes, and R15 to ERR.
+        _registers: [i64; 18],
         pub(crate) pc: i64,
     }
 
