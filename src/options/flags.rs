@@ -39,8 +39,8 @@ bits! {
         ///
         /// **Platform notes**
         /// - Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then `mincore`. Anonymous memory gets pages one page-table level
-        ///   above the smallest (2 MiB where pages have 4 KiB) from the pool that `/proc/sys/vm/nr_hugepages` sets.
-        ///   Files must be on hugetlbfs.
+        ///   above the smallest (on most processors 2 MiB where pages have 4 KiB) from the pool that
+        ///   `/proc/sys/vm/nr_hugepages` sets. Files must be on hugetlbfs.
         /// - macOS: superpages of 2 MiB for anonymous memory, on x86_64.
         /// - Windows: `MEM_LARGE_PAGES` for anonymous memory, which is then resident for good. The process must have
         ///   enabled `SeLockMemoryPrivilege`.

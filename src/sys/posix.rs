@@ -261,22 +261,23 @@ meanings! {
 
 /// Declares a system's codes: a constant for each, and the contract's `kind` and `describe`.
 macro_rules! codes {
-    ($($number:literal $name:ident)*) => {
+    ($($(#[$cfg:meta])? $number:literal $name:ident)*) => {
         $(
+            $(#[$cfg])?
             #[allow(dead_code, reason = "printed, but not compared with")]
             pub(crate) const $name: i32 = $number;
         )*
 
         pub(crate) fn kind(code: i32) -> $crate::error::kind::ErrorKind {
             match code {
-                $($number => $crate::sys::posix::$name.2,)*
+                $($(#[$cfg])? $number => $crate::sys::posix::$name.2,)*
                 _ => $crate::error::kind::ErrorKind::Other,
             }
         }
 
         pub(crate) fn describe(code: i32, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
             let (name, words, _) = match code {
-                $($number => $crate::sys::posix::$name,)*
+                $($(#[$cfg])? $number => $crate::sys::posix::$name,)*
                 _ => return write!(f, "unknown error ({code})"),
             };
             write!(f, "{words} ({name}, {code})")

@@ -153,7 +153,10 @@ impl<'a> Check<'a> {
             };
             let (prefix, ty) =
                 if self.target.os == "windows" { ("ERROR_", "abi::u32") } else { ("", "abi::i32") };
-            for (number, name) in codes.rows {
+            for (attrs, number, name) in codes.rows {
+                if source::active(self.target, &attrs) == Ok(false) {
+                    continue;
+                }
                 let at = Found { path: table.path, line: number.span().start().line, node: &() };
                 let name = format!("{prefix}{name}");
                 self.assert(at, format_args!("NUMBER({ty}, {number}, {name});"));

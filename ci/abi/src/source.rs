@@ -37,6 +37,8 @@ impl Target {
             (_, "macos") => format!("{arch}-macos"),
             (_, "macabi") => format!("{arch}-maccatalyst"),
             ("x86_64", _) if self.backend == "apple" => format!("x86_64-{system}-simulator"),
+            // Both byte orders have the same numbers, and zig has glibc for this one.
+            ("powerpc64", "linux") => "powerpc64le-linux-gnu".into(),
             ("arm", "linux") => "arm-linux-gnueabihf".into(),
             (_, "linux" | "windows") => format!("{arch}-{system}-gnu"),
             _ => format!("{arch}-{system}"),
@@ -163,7 +165,7 @@ fn imports(tree: &UseTree, module: &str, all: &mut BTreeSet<String>, by_name: &m
 }
 
 /// Returns whether an item is compiled for the target, with all features.
-fn active(target: &Target, attrs: &[Attribute]) -> Result<bool> {
+pub fn active(target: &Target, attrs: &[Attribute]) -> Result<bool> {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
         if !holds(target, &attr.parse_args::<Meta>().map_err(|error| error.to_string())?)? {
             return Ok(false);
@@ -482,13 +484,15 @@ impl<'a> Visit<'a> for Declared<'a> {
 #[derive(Default)]
 pub struct Codes {
     pub ranges: Vec<(LitInt, LitInt)>,
-    pub rows: Vec<(LitInt, Ident)>,
+    /// With the attributes that say where there is such a code.
+    pub rows: Vec<(Vec<Attribute>, LitInt, Ident)>,
 }
 
 impl Parse for Codes {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let mut codes = Self::default();
         while !input.is_empty() {
+            let attrs = Attribute::parse_outer(input)?;
             let number = input.parse::<LitInt>()?;
             if input.parse::<Option<Token![..=]>>()?.is_some() {
                 codes.ranges.push((number, input.parse()?));
@@ -496,7 +500,7 @@ impl Parse for Codes {
                 braced!(content in input);
                 codes.rows.extend(content.parse::<Self>()?.rows);
             } else {
-                codes.rows.push((number, input.parse()?));
+                codes.rows.push((attrs, number, input.parse()?));
                 if input.parse::<Option<Token![:]>>()?.is_some() {
                     input.parse::<Ident>()?;
                 }

@@ -36,6 +36,11 @@ mod loongarch64;
 #[cfg(baremap_arch = "loongarch64")]
 use loongarch64 as machine;
 
+#[cfg(baremap_arch = "powerpc64")]
+mod powerpc64;
+#[cfg(baremap_arch = "powerpc64")]
+use powerpc64 as machine;
+
 #[cfg(baremap_arch = "riscv64")]
 mod riscv64;
 #[cfg(baremap_arch = "riscv64")]
@@ -60,6 +65,7 @@ use x86_64 as machine;
     baremap_arch = "aarch64",
     baremap_arch = "arm",
     baremap_arch = "loongarch64",
+    baremap_arch = "powerpc64",
     baremap_arch = "riscv64",
     baremap_arch = "s390x",
     baremap_arch = "x86",
@@ -70,6 +76,7 @@ mod other;
     baremap_arch = "aarch64",
     baremap_arch = "arm",
     baremap_arch = "loongarch64",
+    baremap_arch = "powerpc64",
     baremap_arch = "riscv64",
     baremap_arch = "s390x",
     baremap_arch = "x86",

@@ -14,7 +14,11 @@ pub(super) const END: usize = 224;
 #[cfg(not(any(baremap_backend = "apple", baremap_backend = "custom", baremap_backend = "windows")))]
 macro_rules! section {
     () => {
-        concat!(".section \".text.baremap-", env!("CARGO_PKG_VERSION"), "-copy\", \"ax\"")
+        concat!(
+            ".section \".text.baremap-", env!("CARGO_PKG_VERSION"), "-copy\", \"ax\"\n",
+            // A call through a linker's stub would take it for a descriptor where functions have one (powerpc64).
+            ".hidden \"baremap-", env!("CARGO_PKG_VERSION"), "-copy\"",
+        )
     };
 }
 #[cfg(baremap_backend = "windows")]

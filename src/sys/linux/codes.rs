@@ -1,8 +1,8 @@
 //! The numbers of error codes (`asm-generic/errno-base.h`, `errno.h`), and what they mean for some calls only. Their words
 //! and kinds are in `posix.rs`.
 //!
-//! All supported architectures use these numbers; alpha, mips, parisc, powerpc and sparc have others. Codes above 511 are
-//! internal to the kernel and never returned (`linux/errno.h`).
+//! All supported architectures use these numbers, and powerpc one more; alpha, mips, parisc and sparc have others. Codes
+//! above 511 are internal to the kernel and never returned (`linux/errno.h`).
 
 use crate::error::kind::{Call, ErrorKind};
 use crate::sys::posix;
@@ -13,7 +13,9 @@ posix::codes! {
     23 ENFILE 24 EMFILE 25 ENOTTY 26 ETXTBSY 27 EFBIG 28 ENOSPC 29 ESPIPE 30 EROFS 31 EMLINK 32 EPIPE
     33 EDOM 34 ERANGE 35 EDEADLK 36 ENAMETOOLONG 37 ENOLCK 38 ENOSYS 39 ENOTEMPTY 40 ELOOP 42 ENOMSG
     43 EIDRM 44 ECHRNG 45 EL2NSYNC 46 EL3HLT 47 EL3RST 48 ELNRNG 49 EUNATCH 50 ENOCSI 51 EL2HLT 52 EBADE
-    53 EBADR 54 EXFULL 55 ENOANO 56 EBADRQC 57 EBADSLT 59 EBFONT 60 ENOSTR 61 ENODATA 62 ETIME 63 ENOSR
+    53 EBADR 54 EXFULL 55 ENOANO 56 EBADRQC 57 EBADSLT
+    #[cfg(baremap_arch = "powerpc64")] 58 EDEADLOCK
+    59 EBFONT 60 ENOSTR 61 ENODATA 62 ETIME 63 ENOSR
     64 ENONET 65 ENOPKG 66 EREMOTE 67 ENOLINK 68 EADV 69 ESRMNT 70 ECOMM 71 EPROTO 72 EMULTIHOP 73 EDOTDOT
     74 EBADMSG 75 EOVERFLOW 76 ENOTUNIQ 77 EBADFD 78 EREMCHG 79 ELIBACC 80 ELIBBAD 81 ELIBSCN 82 ELIBMAX
     83 ELIBEXEC 84 EILSEQ 85 ERESTART 86 ESTRPIPE 87 EUSERS 88 ENOTSOCK 89 EDESTADDRREQ 90 EMSGSIZE

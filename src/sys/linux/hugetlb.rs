@@ -3,12 +3,12 @@
 //! A page that the pool cannot supply raises SIGBUS when it is touched. So a request for huge pages fails unless all of them
 //! are resident, and no operation returns private ones to the pool before the mapping ends.
 
-use super::arch;
-use super::calls::{self, checked, uninterrupted};
+use super::calls::{self, MAP_ANONYMOUS, MAP_PRIVATE, checked, uninterrupted};
 use super::codes::{EINVAL, ENOMEM};
+use super::{Backing, Kind, Linux, MAP_HUGETLB, arch, map};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::Flags;
-use crate::sys::contract::{Result, Span};
+use crate::sys::contract::{MapFailure, Mapped, Request, Result, Span, System};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::slice;
@@ -43,6 +43,31 @@ pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, h
         return Err(Failure::unsupported(Flags::HUGETLB));
     }
     Ok(if is_huge { size_log2 } else { 0 })
+}
+
+/// Maps huge pages one level above a page, or of the size that the request names. The call names the size too, rather than
+/// taking the kernel's default, which `unmap` would not know.
+///
+/// # Safety
+/// As `System::map_anon`.
+#[cold]
+pub(super) unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {
+    const MAP_HUGE_SHIFT: u32 = 26;
+    let try_size = |log2: u8| {
+        let backing = Backing { prot: request.prot, kind: Kind::Anon, alignment_log2: log2 };
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (log2 as usize) << MAP_HUGE_SHIFT;
+        // SAFETY: the caller's promise.
+        Ok(Mapped { ptr: unsafe { map(request, backing, flags, -1, 0)? }, backing })
+    };
+    let [log2, other] = match request.huge_log2 {
+        0 => arch::huge_log2s(Linux::page_size().trailing_zeros() as u8),
+        log2 => [log2, log2],
+    };
+    match try_size(log2) {
+        // The kernel has no huge pages of this size.
+        Err(MapFailure { failure, .. }) if failure.code == EINVAL && other != log2 => try_size(other),
+        result => result,
+    }
 }
 
 /// Fails if a page of a mapping made with MAP_POPULATE is missing, which `mmap` does not report: the pool has the page, and

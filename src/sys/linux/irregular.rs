@@ -1,7 +1,7 @@
 //! What is known of files that are not regular, by their kind in `fstat`'s mode, and of those that report a length of 0.
 
+use super::arch;
 use super::calls::{self, MAP_PRIVATE, checked};
-use super::{MAP_NORESERVE, arch};
 use crate::error::kind::Call;
 use crate::options::Prot;
 use crate::sys::contract::{FileKind, FileStatus, Result};
@@ -31,7 +31,8 @@ pub(super) fn stat(file: c_int, kind: u32) -> Result<FileStatus> {
 /// it in files such as /proc/kmsg.
 #[cold]
 pub(super) fn is_empty_file_mappable(file: c_int, block_size: usize) -> bool {
-    let (read, flags, len) = (Prot::READ.bits() as usize, MAP_PRIVATE | MAP_NORESERVE, block_size.max(1));
+    let (read, flags, len) =
+        (Prot::READ.bits() as usize, MAP_PRIVATE | arch::MAP_NORESERVE, block_size.max(1));
     // SAFETY: without MAP_FIXED the kernel chooses an unused address, and nobody touches it.
     unsafe {
         let block = arch::mmap(0, len, read, flags, file, 0);

@@ -60,7 +60,6 @@ enum Kind {
 
 const MIN_PAGE_SIZE: usize = 4096;
 const MAP_SHARED: usize = 1;
-const MAP_NORESERVE: usize = 0x4000;
 const MAP_HUGETLB: usize = 0x40000;
 
 pub(crate) enum Linux {}
@@ -197,9 +196,8 @@ impl System for Linux {
 
     #[inline]
     unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {
-        const MAP_HUGE_SHIFT: u32 = 26;
-        let Request { prot, flags: requested, reservation, huge_log2, .. } = request;
-        let mut backing = Backing { prot, kind: Kind::Anon, alignment_log2: 0 };
+        let Request { prot, flags: requested, reservation, .. } = request;
+        let backing = Backing { prot, kind: Kind::Anon, alignment_log2: 0 };
         // A process that may not make memory executable (PR_SET_MDWE) may still map executable memory.
         let is_plain = (requested & (Flags::NORESERVE | Flags::POPULATE | Flags::LOCKED)).is_empty()
             && !prot.contains(Prot::EXEC);
@@ -211,17 +209,11 @@ impl System for Linux {
             checked(Call::Mprotect, unsafe { calls::mprotect(address, len, prot.bits() as usize) })?;
             return Ok(Mapped { ptr, backing });
         }
-        let mut flags = MAP_PRIVATE | MAP_ANONYMOUS;
         if requested.contains(Flags::HUGETLB) {
-            // The size one level above a page: a page table is a page of 8-byte entries, and maps page size / 8 pages. The
-            // request names it rather than taking the default, which `unmap` would not know.
-            let log2 = match huge_log2 {
-                0 => 2 * Self::page_size().trailing_zeros() as u8 - 3,
-                log2 => log2,
-            };
-            backing.alignment_log2 = log2;
-            flags |= MAP_HUGETLB | (log2 as usize) << MAP_HUGE_SHIFT;
+            // SAFETY: the caller's promise.
+            return unsafe { hugetlb::map_anon(request) };
         }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS;
         // SAFETY: the caller's promise.
         Ok(Mapped { ptr: unsafe { map(request, backing, flags, -1, 0)? }, backing })
     }
@@ -376,7 +368,7 @@ unsafe fn map(
     const MAP_POPULATE: usize = 0x8000;
     let Request { len, prot, flags: requested, reservation, hint, .. } = request;
     if requested.contains(Flags::NORESERVE) {
-        flags |= MAP_NORESERVE;
+        flags |= arch::MAP_NORESERVE;
     }
     if requested.contains(Flags::POPULATE) || requested.contains(Flags::HUGETLB) {
         flags |= MAP_POPULATE;

@@ -33,12 +33,27 @@ global_asm!(".globl _start", "_start:", "move $a0, $sp", "bl {}", sym start);
 #[cfg(target_arch = "s390x")]
 global_asm!(".globl _start", "_start:", "lgr %r2, %r15", "aghi %r15, -160", "brasl %r14, {}", sym start);
 
+// The kernel starts a program as if it had called it by its address in r12, from which the table of contents is found. A
+// function saves registers in the first 32 bytes of its caller's stack frame (ELFv2 ABI, "Function Prologue", "The Stack
+// Frame"). Before ELFv2 the entry is a descriptor: the addresses of the code and of the table.
+#[cfg(all(target_arch = "powerpc64", not(all(target_endian = "big", target_env = "gnu"))))]
+global_asm!(
+    ".globl _start", "_start:", "addis 2, 12, .TOC. - _start@ha", "addi 2, 2, .TOC. - _start@l", "mr 3, 1",
+    "stdu 1, -32(1)", "bl {}", "nop", sym start
+);
+#[cfg(all(target_arch = "powerpc64", target_endian = "big", target_env = "gnu"))]
+global_asm!(
+    ".pushsection .opd, \"aw\"", ".p2align 3", ".globl _start", "_start: .quad 2f, .TOC.@tocbase, 0", ".popsection",
+    "2:", "mr 3, 1", "stdu 1, -112(1)", "bl {}", "nop", sym start
+);
+
 /// The processor's number in ELF, and the numbers of `write`, `exit_group` and `prlimit64`.
 const NUMBERS: (u16, usize, usize, usize) = match () {
     () if cfg!(target_arch = "x86_64") => (62, 1, 231, 302),
     () if cfg!(target_arch = "x86") => (3, 4, 252, 340),
     () if cfg!(target_arch = "arm") => (40, 4, 248, 369),
     () if cfg!(target_arch = "s390x") => (22, 4, 248, 334),
+    () if cfg!(target_arch = "powerpc64") => (21, 4, 234, 325),
     () if cfg!(target_arch = "aarch64") => (183, 64, 94, 261),
     () if cfg!(target_arch = "loongarch64") => (258, 64, 94, 261),
     () => (243, 64, 94, 261),

@@ -19,6 +19,11 @@ mod loongarch64;
 #[cfg(baremap_arch = "loongarch64")]
 use loongarch64 as machine;
 
+#[cfg(baremap_arch = "powerpc64")]
+mod powerpc64;
+#[cfg(baremap_arch = "powerpc64")]
+use powerpc64 as machine;
+
 #[cfg(baremap_arch = "riscv64")]
 mod riscv64;
 #[cfg(baremap_arch = "riscv64")]
@@ -44,6 +49,8 @@ use x86_64 as machine;
 mod generic;
 #[cfg(any(baremap_arch = "arm", baremap_arch = "x86"))]
 mod narrow;
+#[cfg(baremap_arch = "powerpc64")]
+mod resident;
 #[allow(dead_code, reason = "asm-generic has no restorer")]
 mod signal;
 #[allow(dead_code, reason = "as above")]
@@ -56,7 +63,19 @@ pub(super) use machine::*;
 pub(super) use signal::{Mask, mask};
 
 /// What says in an `ioctl`'s number that it reads (`asm-generic/ioctl.h`); architectures differ.
+#[cfg(not(baremap_arch = "powerpc64"))]
 pub(super) const IOC_READ: usize = 2 << 30;
+
+/// `asm-generic/mman.h`; architectures differ.
+#[cfg(not(baremap_arch = "powerpc64"))]
+pub(super) const MAP_NORESERVE: usize = 0x4000;
+
+/// log2 of the sizes that huge pages one level above a page may have. A page table is a page of 8-byte entries, and maps page
+/// size / 8 pages; architectures differ.
+#[cfg(not(any(baremap_arch = "powerpc64", baremap_arch = "s390x", baremap_arch = "x86")))]
+pub(super) fn huge_log2s(page_log2: u8) -> [u8; 2] {
+    [2 * page_log2 - 3; 2]
+}
 
 #[cfg(not(baremap_arch = "aarch64"))]
 pub(super) fn swap(at: &AtomicUsize, value: usize) -> usize {

@@ -51,6 +51,11 @@ pub(crate) const O_DIRECTORY: c_int = 0o200000;
 /// `asm-generic/fcntl.h`; architectures differ.
 pub(crate) const O_NOFOLLOW: c_int = 0o400000;
 
+/// A page table has 256 entries (`_SEGMENT_SIZE` in arch/s390/include/asm/pgtable.h).
+pub(crate) fn huge_log2s(_: u8) -> [u8; 2] {
+    [20; 2]
+}
+
 /// `struct stat` (`asm/stat.h`); the fields that are not read have no names.
 #[repr(C)]
 pub(crate) struct Stat {

@@ -52,6 +52,12 @@ pub(crate) const MEMFD_CREATE: usize = 356;
 pub(crate) const MLOCK2: usize = 376;
 pub(crate) const MEMFD_SECRET: usize = 447;
 
+/// 2 MiB, or 4 MiB on a kernel without PAE, whose page tables have 4-byte entries (`PMD_SHIFT` in
+/// arch/x86/include/asm/pgtable-3level_types.h and -2level_types.h).
+pub(crate) fn huge_log2s(_: u8) -> [u8; 2] {
+    [21, 22]
+}
+
 #[inline]
 pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
     let [first, second] = halves(len);
