@@ -93,7 +93,11 @@ pub fn is_for(systems: &str, target: &Target) -> bool {
 pub const NAMES: &[(&str, &str, Named)] = &[
     ("linux macos freebsd netbsd openbsd", "Prot::WRITE", As("(PROT_READ | PROT_WRITE)")),
     ("linux macos freebsd netbsd openbsd", "Prot::EXEC", As("(PROT_READ | PROT_EXEC)")),
-    ("linux macos freebsd netbsd openbsd", "0o666", As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)")),
+    (
+        "linux macos freebsd netbsd openbsd",
+        "0o666",
+        As("(S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)"),
+    ),
     ("linux macos freebsd netbsd openbsd", "0o600", As("(S_IRUSR | S_IWUSR)")),
     ("linux", "MAP_SHARED_SYNC", As("(MAP_SHARED_VALIDATE | MAP_SYNC)")),
     ("linux", "MIN_PAGE_SIZE", Nowhere("the smallest of all architectures")),

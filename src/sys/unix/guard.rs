@@ -38,13 +38,13 @@ pub(super) fn is_in_force() -> bool {
 }
 
 /// All ones mean all signals. Otherwise those over 64 are not in the mask.
-fn set(mask: usize) -> [u32; 4] {
+fn set(mask: u64) -> [u32; 4] {
     let rest = if mask == !0 { !0 } else { 0 };
     [mask as u32, (mask >> 32) as u32, rest, rest]
 }
 
-fn mask_of(set: [u32; 4]) -> usize {
-    set[0] as usize | (set[1] as usize) << 32
+fn mask_of(set: [u32; 4]) -> u64 {
+    u64::from(set[0]) | u64::from(set[1]) << 32
 }
 
 impl Signals for super::Unix {
@@ -82,7 +82,7 @@ impl Signals for super::Unix {
         unsafe { getpid() as usize }
     }
 
-    fn set_mask(mask: usize) {
+    fn set_mask(mask: u64) {
         const SIG_SETMASK: c_int = 3;
         // SAFETY: the mask is readable.
         unsafe { sigprocmask(SIG_SETMASK, &set(mask), null_mut()) };
@@ -103,7 +103,7 @@ impl Signals for super::Unix {
         unsafe { (&raw mut (*context.cast::<Ucontext>()).pc).cast() }
     }
 
-    unsafe fn mask(context: *const c_void) -> usize {
+    unsafe fn mask(context: *const c_void) -> u64 {
         // SAFETY: the caller's promise.
         mask_of(unsafe { (*context.cast::<Ucontext>()).uc_sigmask })
     }
