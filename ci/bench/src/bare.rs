@@ -1,15 +1,11 @@
 //! The bare system calls, by the crate's own stubs of one instruction each, without a look at errors: the lower bound of
 //! what mapping costs.
 
-#[allow(dead_code, reason = "few of the stubs are used")]
-#[cfg_attr(target_arch = "x86_64", path = "../../../src/sys/linux/arch/x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "../../../src/sys/linux/arch/aarch64.rs")]
+#[allow(dead_code, unused_imports, reason = "few of the stubs are used")]
+#[path = "../../../src/sys/linux/arch/mod.rs"]
 mod arch;
-#[cfg(target_arch = "aarch64")]
-#[path = "../../../src/sys/linux/arch/generic.rs"]
-mod generic;
 
-use arch::{syscall1, syscall2, syscall3, syscall4, syscall6};
+use arch::{Stat, syscall1, syscall2, syscall3, syscall4, syscall6};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
@@ -21,11 +17,11 @@ const MAP_ANONYMOUS: usize = 0x20;
 
 /// Returns the length of a file, by `fstat`.
 pub fn len(file: RawFd) -> usize {
-    let mut stat = MaybeUninit::<arch::Stat>::uninit();
+    let mut stat = MaybeUninit::<Stat>::uninit();
     // SAFETY: `Stat` has the kernel's layout; the file is open, so the kernel fills it.
     unsafe {
         syscall2(arch::FSTAT, file as usize, stat.as_mut_ptr() as usize);
-        (*stat.as_ptr()).st_size as usize
+        (*stat.as_ptr()).parts().1 as usize
     }
 }
 
