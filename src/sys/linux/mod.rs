@@ -1,7 +1,8 @@
 //! Linux, by system calls.
 //!
-//! `arch` has what differs between architectures, `calls.rs` the calls that do not. Flags are those of
-//! `asm-generic` (`mman-common.h`, `mman.h`, `fcntl.h`, `stat.h`), which all supported architectures use. Huge pages (`hugetlb.rs`) and reservations (`reservation.rs`) have their own rules.
+//! `arch` has what differs between architectures, `calls.rs` the calls that do not. Flags are those of `asm-generic`
+//! (`mman-common.h`, `mman.h`, `fcntl.h`, `stat.h`), which the supported architectures use but for what `arch` has. Huge
+//! pages (`hugetlb.rs`) and reservations (`reservation.rs`) have their own rules.
 
 mod advice;
 mod arch;
