@@ -44,6 +44,11 @@
 //! Where the crate has no backend for a system or its processor, it compiles and every call fails with
 //! [`ErrorKind::Unsupported`]; so too on the targets for Windows 7 and UWP. It does not compile where addresses have 16 bits.
 //!
+//! Linux is supported as of 3.2, the oldest of std too; loongarch64 begins with 5.19. What a kernel added later is asked for and
+//! never presumed. Where it is missing, the call that needs it fails with `Unsupported`: [`File::memory`], [`Code`] and
+//! [`SharedMemory::new`] before 3.17, [`lock_on_fault`](Mapping::lock_on_fault) before 4.4,
+//! [`populate_read`](Mapping::populate_read) and [`Flags::SECRET`] before 5.14.
+//!
 //! A cfg in `RUSTFLAGS` chooses the backend. Where it cannot be had, the build fails with a sentence that says so.
 //! - `--cfg baremap_backend="system"`: the system's own, for programs that are no use without.
 //! - `--cfg baremap_backend="custom"`: a kernel's, on any target without feature `std`. It is the default of bare targets,
