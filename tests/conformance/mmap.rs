@@ -242,9 +242,11 @@ fn length_of_33_bits(env: &mut Env) -> Result {
         ]
     };
     for len in lengths {
-        match usize::try_from(LEN) {
-            Ok(all) => ensure_eq!(len?, all),
-            Err(_) => fails(len, ErrorKind::TooLong)?,
+        match (len, usize::try_from(LEN)) {
+            (len, Err(_)) => fails(len, ErrorKind::TooLong)?,
+            // Of a small machine.
+            (Err(error), Ok(_)) if error.kind() == ErrorKind::OutOfMemory => {}
+            (len, Ok(all)) => ensure_eq!(len?, all),
         }
     }
     if usize::BITS < 64 {

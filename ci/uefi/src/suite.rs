@@ -15,6 +15,7 @@ const REFUSED: [(&str, &[&str]); 4] = [
             "mmap::shared",
             "mmap::raw",
             "mmap::write_permission",
+            "mmap::length_of_33_bits",
             "mapping::slice",
             "mapping::flush",
             "mapping::ranges_checked",
@@ -54,7 +55,10 @@ const REFUSED: [(&str, &[&str]); 4] = [
         ],
     ),
     ("nothing is discarded here", &["discard::memory", "discard::whole_pages_only", "discard::shared_file"]),
-    ("a file on FAT has less than 4 GiB", &["mmap::beyond_4_gib", "view::beyond_4_gib"]),
+    (
+        "a file on FAT has less than 4 GiB",
+        &["mmap::beyond_4_gib", "view::beyond_4_gib", "reader::beyond_4_gib"],
+    ),
 ];
 
 /// Skips a check that fails because the backend refuses what it needs. One that passes must leave the list.
