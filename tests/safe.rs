@@ -502,6 +502,11 @@ fn aligns_to_everything() {
     });
 }
 
+/// Takes so much address space that `isize::MAX` bytes more cannot be had, where an address has 32 bits.
+fn crowd() -> Option<Reservation> {
+    Reservation::new(isize::MAX as usize & !0xffff).ok()
+}
+
 /// Reserves lengths beyond any address space, and lengths that overflow when they are rounded up.
 #[test]
 fn reserves_absurd_lengths() {
@@ -512,6 +517,7 @@ fn reserves_absurd_lengths() {
         assert_eq!(Reservation::new(len).unwrap_err().kind(), ErrorKind::TooLong);
     }
     let most = isize::MAX as usize + 1 - allocation_granularity();
+    let _crowd = crowd();
     let kind = Reservation::new(most).unwrap_err().kind();
     assert!(matches!(kind, ErrorKind::OutOfMemory | ErrorKind::Unsupported), "{kind:?}");
 }
@@ -1015,6 +1021,7 @@ fn makes_permissions_without_reading() {
 /// Maps lengths that overflow when they are rounded up, to pages or to huge pages, or that exceed any address space.
 #[test]
 fn maps_absurd_lengths() {
+    let _crowd = crowd();
     for flags in all_flags() {
         // A length that succeeds would take too long to populate.
         if flags.contains(Flags::POPULATE) || flags.contains(Flags::LOCKED) {
@@ -1430,6 +1437,7 @@ fn queries_errors() {
     let folder = Folder::new();
     let file = folder.file("file", b"text");
     let mut map = fresh(1);
+    let _crowd = crowd();
     let errors = [
         folder.open("missing").unwrap_err(),
         folder.open_rw("file/below").unwrap_err(),
