@@ -1,9 +1,7 @@
 //! The call numbers and structures of `asm-generic` (`unistd.h`, `stat.h`, `signal.h`), which newer architectures share.
 
-use super::machine::syscall2;
 use super::signal::{Mask, mask, signals};
-use core::ffi::{c_int, c_void};
-use core::mem::MaybeUninit;
+use core::ffi::c_void;
 use core::ptr::with_exposed_provenance;
 
 pub(crate) const FCNTL: usize = 25;
@@ -61,12 +59,6 @@ impl Stat {
     pub(crate) fn parts(&self) -> (u32, u64, usize) {
         (self.st_mode, self.st_size as u64, self.st_blksize as usize)
     }
-}
-
-#[inline]
-pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
-    // SAFETY: `Stat` has the layout that the kernel writes.
-    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
 }
 
 /// The kernel's `struct sigaction`. A handler returns to the vDSO.

@@ -10,7 +10,6 @@ use super::signal::{Mask, signals};
 pub(crate) use super::wide::*;
 use core::arch::asm;
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
 
 pub(crate) const READ: usize = 3;
 pub(crate) const CLOSE: usize = 6;
@@ -81,12 +80,6 @@ impl Stat {
     pub(crate) fn parts(&self) -> (u32, u64, usize) {
         (self.st_mode, self.st_size as u64, self.st_blksize as usize)
     }
-}
-
-#[inline]
-pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
-    // SAFETY: `Stat` has the layout that the kernel writes.
-    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
 }
 
 /// `asm/sigcontext.h`.

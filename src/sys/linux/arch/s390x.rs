@@ -98,12 +98,6 @@ pub(crate) fn fstatfs(file: c_int, statfs: &mut MaybeUninit<Statfs>) -> usize {
     unsafe { syscall2(FSTATFS, file as usize, statfs.as_mut_ptr().expose_provenance()) }
 }
 
-#[inline]
-pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
-    // SAFETY: `Stat` has the layout that the kernel writes.
-    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
-}
-
 /// The arguments lie in memory (`sys_old_mmap` in mm/mmap.c).
 ///
 /// # Safety

@@ -28,6 +28,12 @@ pub(crate) fn fallocate(file: c_int, mode: usize, offset: u64, len: u64) -> usiz
 }
 
 #[inline]
+pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
+    // SAFETY: `Stat` has the layout that the kernel writes.
+    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
+}
+
+#[inline]
 pub(crate) fn fstatfs(file: c_int, statfs: &mut MaybeUninit<Statfs>) -> usize {
     // SAFETY: `Statfs` has the layout that the kernel writes.
     unsafe { syscall2(FSTATFS, file as usize, statfs.as_mut_ptr().expose_provenance()) }
