@@ -99,17 +99,26 @@ pub extern "C" fn state() -> u64 {
             add(&file.to_le_bytes());
         }
     }
-    // QEMU emulates the first alone.
+    // QEMU emulates the first alone. It splits a mapping where its own memory ends beside it, so what continues is one.
     let path = if cfg!(target_arch = "aarch64") { c"/proc/self/maps" } else { c"/proc/self/smaps" };
+    let mut last: [&[u8]; 3] = [&[]; 3];
     for line in read(path).split(|&byte| byte == b'\n') {
-        let is_mapping = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count() > 4
-            && !line.ends_with(b"[heap]")
-            && !line.ends_with(b"[stack]");
-        let is_locked = line.starts_with(b"VmFlags:") && line.windows(4).any(|word| word == b" lo ");
-        if is_mapping || is_locked {
-            add(line);
+        let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+        let mut word = || words.next().unwrap_or_default();
+        let (mut range, permissions, path) =
+            (word().split(|&byte| byte == b'-'), word(), words.nth(3).unwrap_or_default());
+        let (start, end) = (range.next().unwrap_or_default(), range.next().unwrap_or_default());
+        if !end.is_empty() && !matches!(path, b"[heap]" | b"[stack]") {
+            if last != [start, permissions, path] {
+                [last[0], start, permissions, path].into_iter().for_each(&mut add);
+            }
+            last = [end, permissions, path];
+        }
+        if line.starts_with(b"VmFlags:") && line.windows(4).any(|word| word == b" lo ") {
+            add(b"locked");
         }
     }
+    last.into_iter().for_each(&mut add);
     let folder = std::env::args_os().next_back().unwrap_or_default();
     let files = std::fs::read_dir(folder).unwrap_or_else(|error| crate::stop(error)).count();
     add(&files.to_le_bytes());
