@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
-/// The column of the table in which a candidate is shown, if it is the fastest of the column.
+/// The column of the tables in which a candidate is shown, if it is the fastest of the column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Column {
     Baremap,
@@ -18,9 +18,6 @@ pub enum Column {
     Rustix,
     Libc,
 }
-
-pub const PEERS: [Column; 6] =
-    [Column::Std, Column::Memmap2, Column::Memmap2Tuned, Column::MmapRs, Column::Rustix, Column::Libc];
 
 static CLOCK: AtomicI32 = AtomicI32::new(libc::CLOCK_MONOTONIC);
 
@@ -160,10 +157,4 @@ impl Measurement {
     pub fn relative_to(&self, other: &Self) -> Spread {
         Spread::of(self.seconds.iter().zip(&other.seconds).map(|(this, other)| this / other).collect())
     }
-}
-
-/// Returns the candidate in these columns with the lowest median.
-pub fn fastest<'a>(measurements: &'a [Measurement], columns: &[Column]) -> Option<&'a Measurement> {
-    let among = measurements.iter().filter(|measurement| columns.contains(&measurement.column));
-    among.min_by(|a, b| a.time().median.total_cmp(&b.time().median))
 }

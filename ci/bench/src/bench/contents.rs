@@ -1,8 +1,8 @@
 //! (m) The whole of a file as one slice.
 
-use crate::compare::{Column::*, Measurement, compare, timed};
+use crate::compare::{Column::*, compare, timed};
 use crate::state::{self, TempDir};
-use crate::work::{Goal, Result, Row, Scale, goal};
+use crate::work::{Result, Row, Scale};
 use baremap::Contents;
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -16,7 +16,9 @@ pub fn whole_files(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
     let path = folder.path("whole");
     let mut rows = Vec::new();
     let text = state::text(1 << 20);
-    for (len, calls) in [(4 << 10, 200), (256 << 10, 50), (scale.large / 16, 1)] {
+    for (name, len, calls) in
+        [("small", 4 << 10, 200), ("medium", 256 << 10, 50), ("large", scale.large / 16, 1)]
+    {
         state::write(&path, &text, len, 1 << 20)?;
         let open = || File::open(&path).unwrap();
         let repeat = |call: &dyn Fn() -> u64| (0..calls).map(|_| call()).sum();
@@ -27,7 +29,7 @@ pub fn whole_files(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
                 timed(Std, "fs::read", || repeat(&|| touch(&fs::read(&path).unwrap()))),
             ],
         );
-        rows.push(row(len, calls, "read", measured, vec![goal("std", &[Std], 1.0)]));
+        rows.push(Row::new(format!("slice-read-{name}"), calls, len, measured));
         let measured = compare(
             scale.short_rounds.div_ceil(3),
             vec![
@@ -40,13 +42,8 @@ pub fn whole_files(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
                 timed(Std, "fs::read", || repeat(&|| touch(&fs::read(&path).unwrap()))),
             ],
         );
-        rows.push(row(len, calls, "map", measured, vec![goal("memmap2", &[Memmap2], 1.0)]));
+        rows.push(Row::new(format!("slice-map-{name}"), calls, len, measured));
     }
     fs::remove_file(&path)?;
     Ok(rows)
-}
-
-fn row(len: u64, calls: u64, how: &str, measurements: Vec<Measurement>, goals: Vec<Goal>) -> Row {
-    let work = format!("{how} the whole of a file of {} KiB, as one slice", len >> 10);
-    Row { letter: 'm', work, repetitions: calls, bytes: 0, measurements, goals }
 }

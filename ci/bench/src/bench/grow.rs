@@ -3,7 +3,7 @@
 use crate::bare;
 use crate::compare::{Column::*, compare, timed, timed_with};
 use crate::state::{PAGE, TempDir};
-use crate::work::{Result, Row, Scale, goal};
+use crate::work::{Result, Row, Scale};
 use baremap::{Mapping, MappingMut, Mmap, Reservation};
 use std::fs::File;
 use std::hint::black_box;
@@ -20,14 +20,7 @@ pub fn extend(scale: Scale, folder: &TempDir) -> Result<[Row; 2]> {
     let opened = File::open(&path)?;
     let (file, raw) = (&opened, opened.as_raw_fd());
     let rounds = scale.long_rounds;
-    let row = |what: &str, measurements| Row {
-        letter: 'k',
-        work: format!("extend {what} page by page to {} MiB", len >> 20),
-        repetitions: (len / PAGE) as u64,
-        bytes: 0,
-        measurements,
-        goals: vec![goal("bare calls", &[Limit], 1.0 / 1.1)],
-    };
+    let row = |work, measurements| Row::new(work, (len / PAGE) as u64, scale.large, measurements);
     // What is mapped is unmapped after the time was taken.
     let memory = compare(
         rounds,
@@ -142,7 +135,7 @@ pub fn extend(scale: Scale, folder: &TempDir) -> Result<[Row; 2]> {
         ],
     );
     std::fs::remove_file(&path)?;
-    Ok([row("memory", memory), row("a mapping of a file", of_file)])
+    Ok([row("extend-memory", memory), row("extend-file", of_file)])
 }
 
 /// Address space.
@@ -223,12 +216,5 @@ pub fn vector(scale: Scale) -> Row {
             }),
         ],
     );
-    Row {
-        letter: 'l',
-        work: format!("append 1000 bytes to a vector, up to {} MiB", most >> 20),
-        repetitions: 1,
-        bytes: (chunks * CHUNK) as u64,
-        measurements,
-        goals: vec![goal("Vec", &[Std], 1.0)],
-    }
+    Row::new("vector", 1, (chunks * CHUNK) as u64, measurements)
 }

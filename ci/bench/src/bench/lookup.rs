@@ -6,7 +6,7 @@ mod look;
 
 use crate::compare::{Column::*, compare, timed};
 use crate::state::{Random, TempDir};
-use crate::work::{Result, Row, Scale, goal};
+use crate::work::{Result, Row, Scale};
 use baremap::{Mmap, guard};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -54,7 +54,7 @@ pub fn look_up(scale: Scale, folder: &TempDir) -> Result<Row> {
         ],
     );
     std::fs::remove_file(&path)?;
-    let work = format!("look up {look_ups} strings in {} MiB of sorted lines", scale.large >> 20);
-    let goals = vec![goal("pread", &[Std, Rustix], 4.0)];
-    Ok(Row { letter: 'j', work, repetitions: 1, bytes: 0, measurements, goals })
+    let mut row = Row::new("look-up", 1, scale.large, measurements);
+    row.detail = format!("{look_ups} strings");
+    Ok(row)
 }

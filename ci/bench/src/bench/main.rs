@@ -2,23 +2,21 @@
 
 #[path = "../bare.rs"]
 mod bare;
-mod chart;
 mod compare;
 mod contents;
 mod grow;
 mod lookup;
 mod state;
-mod table;
 mod view;
 mod work;
 
-use std::fs;
+use compare::Column::Baremap;
 use std::time::Instant;
 use work::{Row, Scale};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (mut scale, mut letters, mut figures) = (work::FULL, "abcdefghijklm".to_owned(), None);
+    let (mut scale, mut letters) = (work::FULL, "abcdefghijklm".to_owned());
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -26,21 +24,37 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "cpu" => compare::use_cpu_time(),
             "quick" => scale = work::QUICK,
             "only" => letters = rest.next().ok_or("which letters?")?.clone(),
-            "figures" => figures = Some(rest.next().ok_or("which folder?")?.clone()),
             _ => return Err(format!("{argument}? See ci/bench/run --help").into()),
         }
     }
-    let rows = measure(scale, &letters)?;
-    print!("{}", table::markdown(&rows));
-    if let Some(figures) = figures {
-        fs::write(format!("{figures}/every.tsv"), table::tsv(&rows))?;
-        for (letter, chart) in [('d', chart::speeds(&rows)), ('h', chart::growth(&rows))] {
-            if letters.contains(letter) {
-                fs::write(format!("{figures}/{letter}.svg"), chart)?;
-            }
+    print!("{}", tab_separated(&measure(scale, &letters)?));
+    Ok(())
+}
+
+/// All candidates: median seconds of one repetition, how many times as fast baremap is (median, 10th and 90th percentile).
+fn tab_separated(rows: &[Row]) -> String {
+    let mut out =
+        String::from("work\tcandidate\toption\tseconds\tratio\tp10\tp90\tpeak KiB\tbytes\tdetail\n");
+    for row in rows {
+        let baremap = row.measurements.iter().find(|one| one.column == Baremap).expect("in every row");
+        for one in &row.measurements {
+            let ratio = one.relative_to(baremap);
+            out += &format!(
+                "{}\t{:?}\t{}\t{:.4e}\t{:.4}\t{:.4}\t{:.4}\t{}\t{}\t{}\n",
+                row.work,
+                one.column,
+                one.name,
+                one.time().median / row.repetitions as f64,
+                ratio.median,
+                ratio.low,
+                ratio.high,
+                one.peak.map_or(String::new(), |peak| peak.to_string()),
+                row.bytes,
+                row.detail,
+            );
         }
     }
-    Ok(())
+    out
 }
 
 fn measure(scale: Scale, letters: &str) -> Result<Vec<Row>, Box<dyn std::error::Error>> {

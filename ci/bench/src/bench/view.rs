@@ -2,13 +2,13 @@
 
 use crate::compare::{Candidate, Column::*, compare, timed_with};
 use crate::state::{self, Random};
-use crate::work::{Large, Row, Scale, goal, resident};
+use crate::work::{Large, Row, Scale, resident};
 use baremap::{File, View, guard};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-/// How many bytes a read has, the part of `Scale::random_reads` that is made, and the goal over `pread` with the guard.
-const READS: [(usize, u64, f64); 4] = [(8, 1, 8.0), (64, 1, 8.0), (4096, 8, 2.3), (64 << 10, 64, 1.2)];
+/// How many bytes a read has, and the part of `Scale::random_reads` that is made.
+const READS: [(usize, u64); 4] = [(8, 1), (64, 1), (4096, 8), (64 << 10, 64)];
 
 /// The guard stays installed, so what is measured without it comes first.
 pub fn read_at(scale: Scale, large: &Large) -> Vec<Row> {
@@ -22,10 +22,9 @@ pub fn read_at(scale: Scale, large: &Large) -> Vec<Row> {
     all
 }
 
-fn row(scale: Scale, path: &Path, (len, part, over_pread): (usize, u64, f64), is_guarded: bool) -> Row {
+fn row(scale: Scale, path: &Path, (len, part): (usize, u64), is_guarded: bool) -> Row {
     let reads = scale.random_reads / part;
     let state = if is_guarded { "guard" } else { "no guard" };
-    let goal = if is_guarded { goal("pread", &[Libc], over_pread) } else { goal("pread", &[Libc], 0.95) };
     let candidates = vec![
         timed_with(
             Baremap,
@@ -43,14 +42,8 @@ fn row(scale: Scale, path: &Path, (len, part, over_pread): (usize, u64, f64), is
         ),
         pread(path, scale, reads, len),
     ];
-    Row {
-        letter: 'i',
-        work: format!("View::read_at of {len} bytes at {reads} places, {state}"),
-        repetitions: reads,
-        bytes: 0,
-        measurements: compare(scale.long_rounds.div_ceil(2), candidates),
-        goals: vec![goal],
-    }
+    let work = format!("view-{len}-{}", state.replace(' ', "-"));
+    Row::new(work, reads, len as u64, compare(scale.long_rounds.div_ceil(2), candidates))
 }
 
 /// Returns a view whose pages are all resident.

@@ -2,7 +2,7 @@
 
 use crate::bare;
 use crate::compare::{
-    Candidate, Column, Column::*, Measurement, PEERS, Sample, compare, timed, timed_after, timed_with,
+    Candidate, Column, Column::*, Measurement, Sample, compare, timed, timed_after, timed_with,
 };
 use crate::state::{self, Random, TempDir};
 use baremap::{Error, Mmap, Reader};
@@ -50,29 +50,29 @@ pub const QUICK: Scale = Scale {
     growing: &[1 << 20, 32 << 20],
 };
 
-/// How many times as fast as the fastest candidate in some columns baremap should be.
-#[derive(Clone)]
-pub struct Goal {
-    pub reference: &'static str,
-    pub columns: &'static [Column],
-    pub at_least: f64,
-}
-
-/// A line of the table.
+/// What was measured of one work.
 #[derive(Clone)]
 pub struct Row {
-    pub letter: char,
+    /// The key by which `ci/bench/render` knows the work, its words and its goals.
     pub work: String,
+    /// What the words must say of the files, as they were found.
+    pub detail: String,
     /// How often the work is done in a round.
     pub repetitions: u64,
-    /// How many bytes a round scans; 0 if speed per byte says nothing.
+    /// How many bytes a round goes through, or the length of the file or the memory.
     pub bytes: u64,
     pub measurements: Vec<Measurement>,
-    pub goals: Vec<Goal>,
 }
 
-pub const fn goal(reference: &'static str, columns: &'static [Column], at_least: f64) -> Goal {
-    Goal { reference, columns, at_least }
+impl Row {
+    pub fn new(
+        work: impl Into<String>,
+        repetitions: u64,
+        bytes: u64,
+        measurements: Vec<Measurement>,
+    ) -> Self {
+        Self { work: work.into(), detail: String::new(), repetitions, bytes, measurements }
+    }
 }
 
 /// Every candidate counts newlines in this way, so that only access to the bytes differs.
@@ -176,22 +176,8 @@ pub fn map_files(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
         ],
     );
     Ok(vec![
-        Row {
-            letter: 'a',
-            work: "map, touch, unmap 4 KiB: the whole file".into(),
-            repetitions: CALLS,
-            bytes: 0,
-            measurements: whole,
-            goals: vec![goal("memmap2", &[Memmap2], 1.0 / 0.90)],
-        },
-        Row {
-            letter: 'a',
-            work: "… with a length".into(),
-            repetitions: CALLS,
-            bytes: 0,
-            measurements: with_len,
-            goals: vec![goal("bare calls", &[Limit], 1.0 / 1.02), goal("memmap2", &[Memmap2], 1.0 / 0.92)],
-        },
+        Row::new("map-whole", CALLS, LEN as u64, whole),
+        Row::new("map-length", CALLS, LEN as u64, with_len),
     ])
 }
 
@@ -246,19 +232,9 @@ pub fn map_anon(scale: Scale) -> Vec<Row> {
                 }),
             ],
         );
-        Row {
-            letter: 'b',
-            work: work.into(),
-            repetitions: CALLS,
-            bytes: 0,
-            measurements,
-            goals: vec![goal("bare calls", &[Limit], 1.0 / 1.02), goal("memmap2", &[Memmap2], 1.0 / 0.92)],
-        }
+        Row::new(work, CALLS, len as u64, measurements)
     };
-    vec![
-        row(64 << 10, "map, touch, unmap 64 KiB of fresh memory"),
-        row(64 << 20, "map, touch, unmap 64 MiB of fresh memory"),
-    ]
+    vec![row(64 << 10, "anon-small"), row(64 << 20, "anon-large")]
 }
 
 /// (c) Write a byte to a mapped file and flush its page.
@@ -334,14 +310,7 @@ pub fn flush(scale: Scale, folder: &TempDir) -> Result<Row> {
             }),
         ],
     );
-    Ok(Row {
-        letter: 'c',
-        work: "write a byte, flush its page".into(),
-        repetitions: 1,
-        bytes: 0,
-        measurements,
-        goals: vec![],
-    })
+    Ok(Row::new("flush", 1, 1, measurements))
 }
 
 /// The lengths of std's buffers.
@@ -376,17 +345,16 @@ fn count_into(path: &Path, buffer: &mut Vec<u8>) -> u64 {
 }
 
 /// Makes a row for the Reader that maps and one for the Reader that reads, with the same peers.
-fn both_readers(mapped: Row, reading: Vec<Goal>) -> [Row; 2] {
-    let read = Row { work: "… by reading".into(), ..of_baremap(&mapped, "read", reading) };
-    let goals = mapped.goals.clone();
-    [of_baremap(&mapped, "mapped", goals), read]
+fn both_readers(row: &Row) -> [Row; 2] {
+    ["mapped", "read"].map(|name| of_baremap(row, name))
 }
 
-/// Returns the row with one of baremap's candidates.
-fn of_baremap(row: &Row, name: &str, goals: Vec<Goal>) -> Row {
+/// Returns the row with one of baremap's candidates, named for it.
+fn of_baremap(row: &Row, name: &str) -> Row {
     let is_wanted = |one: &&Measurement| one.column != Baremap || one.name == name;
     let measurements = row.measurements.iter().filter(is_wanted).cloned().collect();
-    Row { measurements, goals, work: row.work.clone(), ..*row }
+    let work = format!("{}-{}", row.work, name.replace(' ', "-"));
+    Row { work, measurements, ..row.clone() }
 }
 
 fn count_by_read(path: &Path, buffer: &mut [u8]) -> u64 {
@@ -475,50 +443,27 @@ pub fn scan(scale: Scale, large: &Large, folder: &TempDir) -> Result<Vec<Row>> {
     state::write(&read_in, &state::text(8 << 20), scale.large, 8 << 20)?;
     state::evict(&read_in)?;
     state::read_all(&read_in)?;
-    let row = |work, measurements, goals| Row {
-        letter: 'd',
-        work,
-        repetitions: 1,
-        bytes: scale.large,
-        measurements,
-        goals,
-    };
     let mut rows = Vec::new();
-    for (path, cached) in [
-        (&large.large_folios, "cached as written in large pieces"),
-        (&read_in, "cached as read in"),
-        (&large.small_folios, "cached as written page by page"),
-    ] {
-        let folios = state::folio_kib(path).map_or(String::new(), |kib| format!(", in folios of {kib} KiB"));
-        let mut goals = vec![goal("best peer", &PEERS, 1.0)];
-        let mut reading = vec![goal("best read", &[Std], 1.0)];
-        if path == &large.small_folios {
-            reading.push(goal("memmap2", &[Memmap2], 0.9));
-        }
-        if rows.is_empty() {
-            goals.push(goal("resident", &[Limit], 0.9));
-        }
-        let measurements = compare(scale.long_rounds, count(path, || (), true));
-        let row = row(
-            format!("count newlines of {} MiB: {cached}{folios}", scale.large >> 20),
-            measurements,
-            goals,
+    for (path, cached) in
+        [(&large.large_folios, "pieces"), (&read_in, "read-in"), (&large.small_folios, "pages")]
+    {
+        let mut row = Row::new(
+            format!("newlines-{cached}"),
+            1,
+            scale.large,
+            compare(scale.long_rounds, count(path, || (), true)),
         );
-        rows.extend(both_readers(row, reading));
+        if let Some(kib) = state::folio_kib(path) {
+            row.detail = format!("folios of {kib} KiB");
+        }
+        rows.extend(both_readers(&row));
     }
     let warmest = std::cell::Cell::new(0.0);
     let evict = || warmest.set(f64::max(warmest.get(), state::evict(&read_in).unwrap()));
     let measurements = compare(scale.long_rounds, count(&read_in, evict, false));
-    let row = row(
-        format!(
-            "count newlines of {} MiB: not cached ({:.1} % of it at most)",
-            scale.large >> 20,
-            warmest.get() * 100.0
-        ),
-        measurements,
-        vec![goal("best peer", &PEERS, 1.0)],
-    );
-    rows.extend(both_readers(row, vec![goal("best read", &[Std], 1.0)]));
+    let mut row = Row::new("newlines-uncached", 1, scale.large, measurements);
+    row.detail = format!("at most {:.1} % cached", warmest.get() * 100.0);
+    rows.extend(both_readers(&row));
     fs::remove_file(&read_in)?;
     Ok(rows)
 }
@@ -568,21 +513,14 @@ pub fn small_files(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
         }));
     }
     let measurements = compare(scale.long_rounds.div_ceil(2), candidates);
-    let row = Row {
-        letter: 'e',
-        work: format!("count newlines of {} files of 1 to 64 KiB, one buffer", scale.small_files),
-        repetitions: 1,
-        bytes,
-        measurements,
-        goals: vec![goal("best peer", &PEERS, 1.0)],
-    };
-    let each = Row { work: "… a buffer for each".into(), ..of_baremap(&row, "a buffer for each", vec![]) };
-    Ok(vec![of_baremap(&row, "one buffer", row.goals.clone()), each])
+    let mut row = Row::new("small-files", 1, bytes, measurements);
+    row.detail = format!("{} files", scale.small_files);
+    Ok(["one buffer", "a buffer for each"].map(|name| of_baremap(&row, name)).to_vec())
 }
 
 /// (f) Read 64 bytes at random offsets.
 pub fn random_reads(scale: Scale, large: &Large) -> Vec<Row> {
-    let row = |path: &Path, work: String| {
+    let row = |path: &Path, work| {
         let opened = File::open(path).unwrap();
         let file = &opened;
         let everywhere = |read: &mut dyn FnMut(u64) -> u64| {
@@ -628,13 +566,9 @@ pub fn random_reads(scale: Scale, large: &Large) -> Vec<Row> {
                 }),
             ],
         );
-        Row { letter: 'f', work, repetitions: 1, bytes: 0, measurements, goals: vec![] }
+        Row::new(work, 1, scale.large, measurements)
     };
-    let title = format!("map {} MiB, read 64 bytes at {} places", scale.large >> 20, scale.random_reads);
-    vec![
-        row(&large.large_folios, format!("{title}: cached in large folios")),
-        row(&large.small_folios, "… cached in small folios".into()),
-    ]
+    vec![row(&large.large_folios, "random-large-folios"), row(&large.small_folios, "random-small-folios")]
 }
 
 /// (g) Read a large file line by line.
@@ -693,15 +627,7 @@ pub fn records(scale: Scale, large: &Large) -> [Row; 2] {
             }),
         ],
     );
-    let row = Row {
-        letter: 'g',
-        work: format!("lines of {} MiB", scale.large >> 20),
-        repetitions: 1,
-        bytes: scale.large,
-        measurements,
-        goals: vec![goal("std", &[Std], 1.5), goal("memmap2 + memchr", &[Memmap2], 1.0)],
-    };
-    both_readers(row, vec![goal("std", &[Std], 1.5)])
+    both_readers(&Row::new("lines", 1, scale.large, measurements))
 }
 
 /// (h) Count the newlines of larger and larger files, each in its own process, whose peak memory is measured.
@@ -720,14 +646,8 @@ pub fn growing(scale: Scale, folder: &TempDir) -> Result<Vec<Row>> {
             })
             .collect();
         let rounds = if len >= 1 << 30 { scale.long_rounds.div_ceil(3) } else { scale.long_rounds };
-        rows.push(Row {
-            letter: 'h',
-            work: format!("count newlines of {} MiB, sparse, in a new process", len >> 20),
-            repetitions: 1,
-            bytes: len,
-            measurements: compare(rounds, candidates),
-            goals: vec![],
-        });
+        let work = format!("growing-{}-MiB", len >> 20);
+        rows.push(Row::new(work, 1, len, compare(rounds, candidates)));
         fs::remove_file(&path)?;
     }
     Ok(rows)
