@@ -9,7 +9,7 @@
 
 use baremap::{File, FileRef, Reader, page_size};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
-use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::mem::ManuallyDrop;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
         }));
     }
     let mut output = Output::default();
-    match Request::parse(given.into_iter().skip(1)) {
+    match Request::parse(&mut given.into_iter().skip(1)) {
         Ok(request) => request.run(&mut output),
         Err(message) => {
             output.print_error(&[&message[..], b"\nTry 'wc --help' for more information."].concat());
@@ -41,20 +41,28 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
 
 const HELP: &str = "\
 Usage: wc [OPTION]... [FILE]...
+  or:  wc [OPTION]... --files0-from=F
 Print newline, word, and byte counts for each FILE, and a total line if
 more than one FILE is specified.  With no FILE, or when FILE is -, read
 standard input.
 
-Counts are printed in this order; without options, all except -m:
-  -l, --lines    the newlines
-  -w, --words    the words: printable characters between white space
-  -m, --chars    the characters, which in the C locale are the bytes
-  -c, --bytes    the bytes
+Counts are printed in this order; without options, lines, words and bytes:
+  -l, --lines            print the newlines
+  -w, --words            print the words: printable characters between
+                           white space
+  -m, --chars            print the characters, which in the C locale are
+                           the bytes
+  -c, --bytes            print the bytes
+  -L, --max-line-length  print the columns of the longest line
 
-      --mmap     map large files instead of reading them.  If another process
-                 truncates one meanwhile, SIGBUS ends wc.
-      --help     print this and exit
-      --version  print the version and exit
+      --files0-from=F    count the files whose names F contains, each ended
+                           by a NUL; if F is -, read names from standard input
+      --mmap             map large files instead of reading them.  If another
+                           process truncates one meanwhile, SIGBUS ends wc.
+      --help             print this and exit
+      --version          print the version and exit
+
+The locale is always C.  The exit status is 0, or 1 if an error occurred.
 ";
 
 /// A parsed command line.
@@ -64,22 +72,25 @@ struct Request {
     words: bool,
     chars: bool,
     bytes: bool,
+    longest: bool,
     maps: bool,
     /// Printed instead of counting.
     text: Option<String>,
     names: Vec<OsString>,
+    /// The file that contains the names instead.
+    list: Option<OsString>,
 }
 
 impl Request {
     /// As `getopt_long`: options may follow names, be grouped and be abbreviated.
-    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, Vec<u8>> {
+    fn parse(arguments: &mut impl Iterator<Item = OsString>) -> Result<Self, Vec<u8>> {
         let mut request = Self::default();
         let mut takes_options = true;
-        for argument in arguments {
+        while let Some(argument) = arguments.next() {
             let bytes = argument.as_encoded_bytes();
             match bytes {
                 b"--" if takes_options => takes_options = false,
-                [b'-', b'-', name @ ..] if takes_options => request.set_long(name)?,
+                [b'-', b'-', name @ ..] if takes_options => request.set_long(name, arguments)?,
                 [b'-', letters @ ..] if takes_options && !letters.is_empty() => {
                     for &letter in letters {
                         request.set(match letter {
@@ -87,6 +98,7 @@ impl Request {
                             b'w' => "words",
                             b'm' => "chars",
                             b'c' => "bytes",
+                            b'L' => "max-line-length",
                             _ => return Err([b"invalid option -- '", &[letter][..], b"'"].concat()),
                         });
                     }
@@ -100,21 +112,36 @@ impl Request {
                 return Ok(request);
             }
         }
-        if !(request.lines || request.words || request.chars || request.bytes) {
+        if request.columns() == 0 {
             (request.lines, request.words, request.bytes) = (true, true, true);
+        }
+        if let (Some(_), Some(name)) = (&request.list, request.names.first()) {
+            let text = format!("extra operand {}\n", quoted_always(name));
+            return Err([text.as_bytes(), b"file operands cannot be combined with --files0-from"].concat());
         }
         Ok(request)
     }
 
-    fn set_long(&mut self, argument: &[u8]) -> Result<(), Vec<u8>> {
+    fn set_long(
+        &mut self,
+        argument: &[u8],
+        arguments: &mut impl Iterator<Item = OsString>,
+    ) -> Result<(), Vec<u8>> {
         let (name, value) = match argument.iter().position(|&byte| byte == b'=') {
-            Some(i) => (&argument[..i], Some(&argument[i..])),
+            Some(i) => (&argument[..i], Some(&argument[i + 1..])),
             None => (argument, None),
         };
-        let all = ["bytes", "chars", "lines", "words", "mmap", "help", "version"];
+        let all =
+            ["bytes", "chars", "lines", "words", "files0-from", "max-line-length", "mmap", "help", "version"];
         let candidates: Vec<&str> =
             all.into_iter().filter(|option| option.as_bytes().starts_with(name)).collect();
         match candidates[..] {
+            ["files0-from"] => {
+                // SAFETY: it is the end of an OsString, split after a `=`.
+                let value = value.map(|value| unsafe { OsStr::from_encoded_bytes_unchecked(value) }.into());
+                self.list = value.or_else(|| arguments.next());
+                self.list.is_some().then_some(()).ok_or(b"option '--files0-from' requires an argument".into())
+            }
             [option] if value.is_some() => {
                 Err(format!("option '--{option}' doesn't allow an argument").into_bytes())
             }
@@ -137,6 +164,7 @@ impl Request {
             "words" => self.words = true,
             "chars" => self.chars = true,
             "bytes" => self.bytes = true,
+            "max-line-length" => self.longest = true,
             "mmap" => self.maps = true,
             "help" => self.text = Some(HELP.into()),
             _ => self.text = Some(format!("wc (baremap) {}\n", env!("CARGO_PKG_VERSION"))),
@@ -145,7 +173,7 @@ impl Request {
 
     /// How many counts a line has.
     fn columns(&self) -> usize {
-        [self.lines, self.words, self.chars, self.bytes].into_iter().map(usize::from).sum()
+        [self.lines, self.words, self.chars, self.bytes, self.longest].into_iter().map(usize::from).sum()
     }
 
     /// Prints a line for each file and a total.
@@ -154,31 +182,64 @@ impl Request {
             output.write(text.as_bytes());
             return output.finish();
         }
+        let listed = match &self.list {
+            Some(list) => match read_list(list) {
+                Ok(listed) => Some(listed),
+                Err(message) => {
+                    output.print_error(message.as_bytes());
+                    return output.finish();
+                }
+            },
+            None => None,
+        };
         let unnamed = [OsString::from("-")];
-        let inputs = if self.names.is_empty() { &unnamed } else { &self.names[..] };
-        let width = self.width(inputs);
+        let inputs = match &listed {
+            Some(listed) => &listed.names[..],
+            None if self.names.is_empty() => &unnamed,
+            None => &self.names[..],
+        };
+        // coreutils does not wait for the names of a pipe, and so does not know their files' lengths.
+        let width =
+            if listed.as_ref().is_some_and(|listed| !listed.is_file) { 1 } else { self.width(inputs) };
         // All files are read into one buffer, as its memory need not be made resident again.
         let (mut total, mut buffer) = (Counts::default(), Vec::new());
         for (i, name) in inputs.iter().enumerate() {
-            let label = Some(&**name).filter(|_| !self.names.is_empty());
+            let label = Some(&**name).filter(|_| self.is_named());
+            if let Some(list) = &self.list {
+                if list == "-" && name == "-" {
+                    output.print_error(b"when reading file names from stdin, no file name of '-' allowed");
+                    continue;
+                }
+                if name.is_empty() {
+                    let number = i + 1;
+                    let message = format!("{}:{number}: invalid zero-length file name", quoted(list));
+                    output.print_error(message.as_bytes());
+                    continue;
+                }
+            }
             let progress = Progress { name, file: i + 1, files: inputs.len(), len: 0 };
             if let Some(counts) = self.count(name, progress, output, &mut buffer) {
                 output.write(&self.line(&counts, width, label));
                 total.lines += counts.lines;
                 total.words += counts.words;
                 total.bytes += counts.bytes;
+                total.longest = total.longest.max(counts.longest);
             }
         }
         if inputs.len() > 1 {
             output.write(&self.line(&total, width, Some(OsStr::new("total"))));
         }
-        if inputs.iter().any(|name| name == "-") {
+        if self.list.as_ref().is_some_and(|list| list == "-") || inputs.iter().any(|name| name == "-") {
             // coreutils closes it at the end, which fails if it is not open.
             if let Err(error) = standard_input().metadata() {
                 output.report("-", &error);
             }
         }
         output.finish();
+    }
+
+    fn is_named(&self) -> bool {
+        self.list.is_some() || !self.names.is_empty()
     }
 
     /// As coreutils: all columns have the width of the sum of the regular files' lengths, and at least 7 if there is
@@ -231,8 +292,7 @@ impl Request {
             unsafe { ManuallyDrop::drop(&mut file) };
         }
         if let Err(error) = &result {
-            output
-                .report(if self.names.is_empty() { "'standard input'".into() } else { quoted(name) }, error);
+            output.report(if self.is_named() { quoted(name) } else { "'standard input'".into() }, error);
         }
         Some(counts)
     }
@@ -287,6 +347,7 @@ impl Request {
             (self.words, counts.words),
             (self.chars, counts.bytes),
             (self.bytes, counts.bytes),
+            (self.longest, counts.longest),
         ];
         let wanted = numbers.iter().filter(|number| number.0);
         let mut line =
@@ -301,6 +362,36 @@ impl Request {
         line.push(b'\n');
         line
     }
+}
+
+/// The names in the file of `--files0-from`.
+struct List {
+    names: Vec<OsString>,
+    /// Whether it has a length.
+    is_file: bool,
+}
+
+fn read_list(list: &OsStr) -> Result<List, String> {
+    let file = if list == "-" { Ok(standard_input()) } else { fs::File::open(list).map(ManuallyDrop::new) };
+    let file =
+        file.map_err(|error| format!("cannot open {} for reading: {}", quoted_always(list), words(&error)))?;
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    let mut text = Vec::new();
+    (&*file).read_to_end(&mut text).map_err(|error| match is_file {
+        true => format!("cannot read file names from {}", quoted_always(list)),
+        false => format!("{}: read error: {}", quoted(list), words(&error)),
+    })?;
+    let text = text.strip_suffix(b"\0").or(Some(&text[..]).filter(|text| !text.is_empty()));
+    let names = text.into_iter().flat_map(|text| text.split(|&byte| byte == 0));
+    let to_name = |name: &[u8]| {
+        if env::consts::FAMILY == "unix" {
+            // SAFETY: on POSIX systems an OsStr may be any bytes.
+            unsafe { OsStr::from_encoded_bytes_unchecked(name) }.to_owned()
+        } else {
+            lossy(name).into()
+        }
+    };
+    Ok(List { names: names.map(to_name).collect(), is_file })
 }
 
 /// The distance from the end of a file at which its length is verified.
@@ -368,9 +459,7 @@ impl Output {
     }
 
     fn report(&mut self, what: impl AsRef<str>, error: &io::Error) {
-        let words = error.to_string();
-        let words = words.split(" (os error").next().unwrap_or_default();
-        self.print_error(format!("{}: {words}", what.as_ref()).as_bytes());
+        self.print_error(format!("{}: {}", what.as_ref(), words(error)).as_bytes());
     }
 
     /// Writes to standard error, unbuffered. A failure cannot be reported anywhere.
@@ -431,6 +520,11 @@ fn terminal_width() -> usize {
     width.filter(|&width| width > 0).unwrap_or(80)
 }
 
+/// What happened, in the system's words, without the number that std adds.
+fn words(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().into()
+}
+
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -486,11 +580,20 @@ fn quoted(name: &OsStr) -> String {
     text + "'"
 }
 
+/// As [`quoted`], with quotes around a name that needs none.
+fn quoted_always(name: &OsStr) -> String {
+    let text = quoted(name);
+    if text.starts_with(['\'', '"']) { text } else { format!("'{text}'") }
+}
+
 #[derive(Default)]
 struct Counts {
     lines: u64,
     words: u64,
     bytes: u64,
+    longest: u64,
+    /// Of the line that is being read.
+    column: u64,
 }
 
 impl Counts {
@@ -507,6 +610,17 @@ impl Counts {
             // The sum of 255 bytes fits one byte, so that the compiler uses vectors of bytes.
             let newlines = |block: &[u8]| block.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>();
             self.lines += chunk.chunks(255).map(|block| u64::from(newlines(block))).sum::<u64>();
+        }
+        if request.longest {
+            for &byte in chunk {
+                match byte {
+                    b'\n' | b'\r' | b'\x0c' => self.column = 0,
+                    b'\t' => self.column += 8 - self.column % 8,
+                    b' '..=b'~' => self.column += 1,
+                    _ => {}
+                }
+                self.longest = self.longest.max(self.column);
+            }
         }
         self.bytes += chunk.len() as u64;
     }
