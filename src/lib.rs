@@ -87,6 +87,7 @@ pub mod guard;
 pub mod guide;
 mod limits;
 mod mapping;
+mod memmap2;
 mod mmap;
 mod options;
 pub mod process;
@@ -105,10 +106,14 @@ mod view;
 pub use code::Code;
 pub use contents::{Contents, ContentsOptions};
 pub use error::{Error, ErrorKind, Refused};
+pub use file::borrowed::AsFileRef;
 pub use file::{AsPath, File, FileRef};
 pub use limits::{lock_limit, raise_lock_limit};
 pub use mapping::residency::Resident;
 pub use mapping::{Mapping, MappingMut, RawMapping, access};
+#[doc(hidden)]
+#[allow(deprecated)]
+pub use memmap2::{MmapMut, MmapOptions, MmapRaw};
 pub use mmap::huge::{HugePageSizes, huge_page_sizes};
 pub use mmap::{Anon, Mmap};
 pub use options::{Advice, Discard, Flags, Inheritance, Prot};

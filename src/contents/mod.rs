@@ -8,7 +8,7 @@ mod read;
 
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind};
-use crate::file::FileRef;
+use crate::file::borrowed::AsFileRef;
 use crate::mapping::Mapping;
 use crate::mmap::Mmap;
 use crate::sys::{RawFile, Sys, System};
@@ -83,9 +83,9 @@ impl Contents {
 
     /// Reads a file to its end; safe, whatever others do to the file.
     ///
-    /// The file is a [`&File`](crate::File), a [`FileRef`], or with feature `std` a reference to anything that lends its
-    /// descriptor or handle, such as `std::fs::File` and `std::io::Stdin`. The position of a regular file is neither used
-    /// nor moved; a pipe or terminal is read from where it is, to its end.
+    /// The file is a [`&File`](crate::File), a [`FileRef`](crate::FileRef), or with feature `std` a reference to anything
+    /// that lends its descriptor or handle, such as `std::fs::File` and `std::io::Stdin`. The position of a regular file is
+    /// neither used nor moved; a pipe or terminal is read from where it is, to its end.
     ///
     /// A file of 1 MiB or more is mapped instead, by [`Mmap::map_sealed`], if the system keeps everybody from changing it.
     ///
@@ -112,7 +112,7 @@ impl Contents {
     /// # Examples
     ///
     /// See [`Contents`].
-    pub fn read<'f>(file: impl Into<FileRef<'f>>) -> Result<Self, Error> {
+    pub fn read<'f>(file: impl AsFileRef<'f>) -> Result<Self, Error> {
         Self::options().read(file)
     }
 
@@ -147,7 +147,7 @@ impl Contents {
     /// assert_eq!(&contents[..], b"[package]");
     /// # Ok::<_, baremap::Error>(())
     /// ```
-    pub unsafe fn map<'f>(file: impl Into<FileRef<'f>>) -> Result<Self, Error> {
+    pub unsafe fn map<'f>(file: impl AsFileRef<'f>) -> Result<Self, Error> {
         // SAFETY: the caller's promise.
         unsafe { Self::options().map(file) }
     }
@@ -277,7 +277,7 @@ impl ContentsOptions {
     /// # Examples
     ///
     /// See [`ContentsOptions`].
-    pub fn read<'f>(self, file: impl Into<FileRef<'f>>) -> Result<Contents, Error> {
+    pub fn read<'f>(self, file: impl AsFileRef<'f>) -> Result<Contents, Error> {
         let file = file.into();
         let len = reported_len(file.raw);
         if len >= SEALED {
@@ -302,7 +302,7 @@ impl ContentsOptions {
     /// # Examples
     ///
     /// See [`Contents::map`].
-    pub unsafe fn map<'f>(self, file: impl Into<FileRef<'f>>) -> Result<Contents, Error> {
+    pub unsafe fn map<'f>(self, file: impl AsFileRef<'f>) -> Result<Contents, Error> {
         let file = file.into();
         let len = reported_len(file.raw);
         if let Some(contents) = self.read_to_heap(file.raw, len, LARGE) {

@@ -1,6 +1,6 @@
 //! Files: just enough to reach something to map where there is no std.
 
-mod borrowed;
+pub(crate) mod borrowed;
 mod lock;
 mod memory;
 mod temporary;
@@ -416,6 +416,15 @@ impl<'f> From<&'f File> for FileRef<'f> {
 /// # #[cfg(feature = "std")]
 /// assert_eq!(File::open("/no/such/file").unwrap_err().kind(), ErrorKind::NotFound);
 /// ```
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a path", label = "expected a path")]
+#[cfg_attr(
+    feature = "std",
+    diagnostic::on_unimplemented(note = "for a generic `AsRef<Path>`, write `path.as_ref()`")
+)]
+#[cfg_attr(
+    not(feature = "std"),
+    diagnostic::on_unimplemented(note = "without the feature `std`, write a `&CStr`, such as `c\"data\"`")
+)]
 pub trait AsPath: private::Sealed {
     /// Calls `f` with the path.
     #[doc(hidden)]

@@ -2,6 +2,8 @@
 //!
 //! A range works on whole pages of the mapping, which are huge if the mapping has these: outwards where it adds (flush,
 //! advise), inwards where it destroys (discard).
+//!
+//! A comment in a signature is for the compiler's messages: see `memmap2.rs`.
 
 use super::Mapping;
 use crate::error::Error;
@@ -71,7 +73,7 @@ impl<A> Mapping<A> {
     /// assert_eq!(map.flush_range(10..101).unwrap_err().kind(), ErrorKind::BeyondEnd);
     /// # Ok::<_, baremap::Error>(())
     /// ```
-    pub fn flush_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> {
+    pub fn flush_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> /* flush_range(0..10) */ {
         self.flush_pages(range, true)
     }
 
@@ -109,7 +111,7 @@ impl<A> Mapping<A> {
     /// baremap::Mmap::anon(100).map()?.flush_async_range(..10)?;
     /// # Ok::<_, baremap::Error>(())
     /// ```
-    pub fn flush_async_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> {
+    pub fn flush_async_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> /* 0..10 */ {
         self.flush_pages(range, false)
     }
 

@@ -1,6 +1,8 @@
 //! What to map: [`Mmap`] of a file, [`Anon`] of fresh memory.
 //!
 //! Every request is checked here, before the system is asked for anything that it could half do.
+//!
+//! A comment in a signature is for the compiler's messages: see `memmap2.rs`.
 
 mod anon;
 mod grow;
@@ -15,6 +17,7 @@ pub use anon::Anon;
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
 use crate::file::FileRef;
+use crate::file::borrowed::AsFileRef;
 use crate::mapping::access::Access;
 use crate::mapping::{Mapping, MappingMut};
 use crate::options::{Flags, Prot};
@@ -79,7 +82,7 @@ impl<'f> Mmap<'f> {
     /// # Ok::<_, baremap::Error>(())
     /// ```
     #[inline]
-    pub fn new(file: impl Into<FileRef<'f>>) -> Self {
+    pub fn new(file: impl AsFileRef<'f>) -> Self {
         Self {
             file: file.into(),
             offset: 0,
@@ -255,7 +258,7 @@ impl<'f> Mmap<'f> {
     /// # Ok::<_, baremap::Error>(())
     /// ```
     #[inline(always)]
-    pub unsafe fn map(self) -> Result<Mapping, Error> {
+    pub unsafe fn map(self) -> Result<Mapping, Error> /* Mmap::new(&file).map() */ {
         // SAFETY: the caller's promise.
         unsafe { self.map_with(self.prot | Prot::READ) }
     }

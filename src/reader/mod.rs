@@ -10,6 +10,7 @@ mod trial;
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind};
 use crate::file::FileRef;
+use crate::file::borrowed::AsFileRef;
 use crate::mapping::Mapping;
 use crate::search::for_each_index_of;
 #[cfg(feature = "std")]
@@ -129,7 +130,7 @@ impl<'f> Reader<'f> {
     /// # Examples
     ///
     /// See [`Reader`].
-    pub fn new(file: impl Into<FileRef<'f>>) -> Self {
+    pub fn new(file: impl AsFileRef<'f>) -> Self {
         Self {
             file: file.into(),
             chunk_len: CHUNK_LEN,
@@ -174,7 +175,7 @@ impl<'f> Reader<'f> {
     /// # Ok::<_, Error>(())
     /// ```
     #[doc(alias = "with_capacity")]
-    pub fn with_buffer(file: impl Into<FileRef<'f>>, buffer: &'f mut Vec<u8>) -> Self {
+    pub fn with_buffer(file: impl AsFileRef<'f>, buffer: &'f mut Vec<u8>) -> Self {
         buffer.clear();
         Self { buffer: Buffer::Lent(buffer), ..Self::new(file) }
     }
