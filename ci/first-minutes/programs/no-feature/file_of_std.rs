@@ -1,0 +1,10 @@
+//! expects: with the feature `std`, `&std::fs::File` is one
+
+use baremap::Mmap;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let file = std::fs::File::open("data")?;
+    let map = unsafe { Mmap::new(&file).map()? };
+    println!("{} bytes", map.len());
+    Ok(())
+}

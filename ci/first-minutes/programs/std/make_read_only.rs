@@ -1,0 +1,10 @@
+//! expects: into_read_only()
+
+use baremap::Mmap;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let map = Mmap::anon(4096).map_mut()?;
+    let map = map.make_read_only()?;
+    println!("{} bytes", map.len());
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! expects: consider changing this to be mutable
+
+use baremap::Mmap;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let file = std::fs::File::options().read(true).write(true).open("data")?;
+    let map = unsafe { Mmap::new(&file).map_mut()? };
+    map[0] = 1;
+    Ok(())
+}
