@@ -189,7 +189,7 @@ def five(run):
         out += f"| {' | '.join(cells)} |\n"
     longest = run["growing-8192-MiB"]
     held = memory(longest.baremap.peak), memory(longest.fastest((MEMMAP2,), ("",)).peak)
-    out += f"\nMost memory held while a file of 8 GiB is mapped and read: baremap {held[0]}, memmap2 {held[1]}.\n"
+    out += f"\nMost memory held while a file of 8 GiB is mapped and read: baremap {held[0]}, memmap2 {held[1]}. "
     return out + f"{place(run)}.\n"
 
 
