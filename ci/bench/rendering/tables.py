@@ -175,12 +175,12 @@ def both(run, other):
 
 def five(run):
     """The table for the crate's README, and what it was measured on."""
-    out = "| work | baremap takes | the fastest peer takes | another takes |\n|---|---|---|---|\n"
+    out = "| work | baremap | best peer | another peer |\n|---|---|---|---|\n"
 
     def cell(one, key):
         # Where peers read and map, it is said which does.
         how = f", by {'reading' if one.candidate == STD else 'mapping'}" if key.startswith("newlines") else ""
-        return f"{one.ratio:.2f}× as long: {one.candidate} {option(one)}".strip() + how
+        return f"{one.ratio:.2f}×: {one.candidate} {option(one)}".strip() + how
 
     for key, name, _, other in FIVE:
         row = run[key]
@@ -189,7 +189,7 @@ def five(run):
         out += f"| {' | '.join(cells)} |\n"
     longest = run["growing-8192-MiB"]
     held = memory(longest.baremap.peak), memory(longest.fastest((MEMMAP2,), ("",)).peak)
-    out += f"\nMost memory held while a file of 8 GiB is mapped and read: baremap {held[0]}, memmap2 {held[1]}. "
+    out += f"\nMemory at its peak, to read 8 GiB by mapping: `Reader::mapped` {held[0]}, memmap2 {held[1]}. "
     return out + f"{place(run)}.\n"
 
 
