@@ -9,7 +9,7 @@ from rendering.tables import place
 from rendering.works import FIVE, LIMIT, MEMMAP2, MMAP_RS, STD
 
 # Of pictures of bars; the bars begin at LEFT.
-WIDTH, LEFT = 400, 142
+WIDTH, LEFT = 420, 164
 
 # Of each class its style, and what differs in the dark.
 STYLES = {
@@ -83,7 +83,7 @@ def five(run):
     one_time, most = 48, 4
     names = {"newlines-read-in-mapped": "mapping", "view-64-guard": "View, guard"}
     body = [
-        text(14, 26, "Time, beside baremap’s", "t"),
+        text(14, 26, "Time, relative to baremap’s", "t"),
         text(14, 44, "A longer bar takes longer: 2× is twice as long.", "m s"),
     ]
     y, description = 54, []
@@ -112,7 +112,7 @@ def five(run):
         description.append(f"{name}: baremap {candidates[0][3]}; {peers}.")
     y += 20
     body.append(text(14, y, place(run), "m s"))
-    title = "Time of five works beside baremap’s"
+    title = "The time that peers take for five tasks, relative to baremap’s"
     return svg("baremap-speed", y + 12, title, " ".join(description), body)
 
 
