@@ -1,23 +1,24 @@
-//! How much memory may be locked.
+//! The limit on locked memory.
 
 use crate::error::Error;
 use crate::sys::{Residency, Sys};
 
-/// Returns how many bytes this process may lock, locked ones included.
+/// Returns how many bytes this process may lock in total.
 ///
-/// It is `usize::MAX` if there is no limit. The system may have other limits, for all processes together.
+/// It is `usize::MAX` if there is no limit. The system may have another limit for all processes together.
 ///
 /// **Platform notes**
 /// - Linux: [`RLIMIT_MEMLOCK`](https://man7.org/linux/man-pages/man2/getrlimit.2.html), by `prlimit64`. It does not limit a
 ///   process with `CAP_IPC_LOCK`.
-/// - macOS: `RLIMIT_MEMLOCK`, by `getrlimit`.
+/// - macOS, BSD: `RLIMIT_MEMLOCK`, by `getrlimit`.
+/// - illumos: unsupported.
 /// - Windows: the minimum of the working set, by
 ///   [`GetProcessWorkingSetSize`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-getprocessworkingsetsize),
-///   without the 16 pages that the system may need of it.
+///   less the 16 pages that the system may need.
 /// - Kernels: unsupported.
 ///
 /// # Errors
-/// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no such limit to ask for.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no such limit.
 ///
 /// # Examples
 ///
@@ -35,22 +36,24 @@ pub fn lock_limit() -> Result<usize, Error> {
     Ok(Sys::lock_limit()?)
 }
 
-/// Raises the limit of [`lock_limit`] to `bytes`, or as far as allowed, and returns it.
+/// Raises the [`lock_limit`] to `bytes`, or as far as allowed, and returns it.
 ///
-/// It is never lowered. For the whole process, and on Linux and macOS for those that it starts.
+/// It never lowers the limit. The limit is that of the whole process, and on Unix also of processes that it starts.
 ///
 /// **Platform notes**
-/// - Linux, macOS: `prlimit64` or [`setrlimit`](https://man7.org/linux/man-pages/man2/setrlimit.2.html), up to the hard
-///   limit; with `CAP_SYS_RESOURCE`, or as root, past it.
+/// - Linux: [`prlimit64`](https://man7.org/linux/man-pages/man2/prlimit.2.html), up to the hard limit; past it with
+///   `CAP_SYS_RESOURCE`.
+/// - macOS, BSD: `setrlimit`, up to the hard limit; past it as root.
+/// - illumos: unsupported.
 /// - Windows:
 ///   [`SetProcessWorkingSetSize`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-setprocessworkingsetsize).
 ///   If the minimum would exceed the maximum, both are raised.
 /// - Kernels: unsupported.
 ///
 /// # Errors
-/// The limit stays as it was.
-/// - What the system reports. On Windows that is also the answer to more than it allows.
-/// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no such limit to set.
+/// After a failure the limit is unchanged.
+/// - Any error of the system. On Windows this includes a limit that it does not allow.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no such limit.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! What a [`Mapping`](crate::Mapping) lends of its memory: its parameter.
+//! The parameter of a [`Mapping`](crate::Mapping): how it lends its memory.
 //!
 //! # Examples
 //!
@@ -29,7 +29,7 @@ pub enum Write {}
 #[derive(Debug)]
 pub enum Raw {}
 
-/// Any of the three.
+/// Any of [`Read`], [`Write`] and [`Raw`].
 pub trait Access: private::Sealed {
     /// The permissions that the type relies on.
     const PROT: Prot;

@@ -1,4 +1,4 @@
-//! The instruction cache: makes code visible that was written without a change of permissions.
+//! The instruction caches, for code that was written without a change of permissions.
 
 use super::access::Slice;
 use super::{Mapping, RawMapping};
@@ -9,17 +9,18 @@ use crate::sys::{Backing, Code, Sys};
 use core::ops::RangeBounds;
 
 impl<A: Slice> Mapping<A> {
-    /// Makes code in a range visible to every processor, whichever mapping of the memory it was written through.
+    /// Makes code in a range visible to every processor, through whichever mapping it was written.
     ///
-    /// [`protect`](Self::protect) and [`into_exec`](Self::into_exec) do so by themselves. This is for memory that is executable
-    /// already, and is written through a second mapping of its file. The processor that calls this runs the new code from here on.
-    /// Another one does, if it never ran what was there before, and learns of the code from this thread.
+    /// [`protect`](Self::protect) and [`into_exec`](Self::into_exec) do this themselves. Call it for memory that is
+    /// executable already and is written through a second mapping of its file. After the call, this thread runs the new
+    /// code. So does another thread that learns of the code from this one, unless its processor has run the old code.
     ///
     /// **Platform notes**
     /// - Linux: on aarch64 `dc cvau` and `ic ivau` for each line of a resident page; on riscv64 the call
-    ///   [`riscv_flush_icache`](https://man7.org/linux/man-pages/man2/riscv_flush_icache.2.html); on x86_64 `cpuid`, as the
-    ///   caches are coherent there.
+    ///   [`riscv_flush_icache`](https://man7.org/linux/man-pages/man2/riscv_flush_icache.2.html); on x86_64 only
+    ///   `cpuid`, as the caches are coherent there.
     /// - macOS: `sys_icache_invalidate` for each resident page, on aarch64.
+    /// - BSD, illumos: the same instructions as on Linux, on aarch64; nothing on x86. On other processors unsupported.
     /// - Windows: [`FlushInstructionCache`][fic].
     /// - Kernels: `custom::Backend::sync_instructions`.
     ///
@@ -31,7 +32,7 @@ impl<A: Slice> Mapping<A> {
     ///
     /// # Examples
     ///
-    /// See [`Code`](crate::Code), which does all of it, and [`RawMapping::sync_instructions`].
+    /// See [`RawMapping::sync_instructions`], and [`Code`](crate::Code), which calls it after each write.
     #[doc(alias = "__clear_cache")]
     #[doc(alias = "sys_icache_invalidate")]
     #[doc(alias = "FlushInstructionCache")]
@@ -47,7 +48,7 @@ impl RawMapping {
     /// As [`Mapping::sync_instructions`].
     ///
     /// # Errors
-    /// As there.
+    /// As `Mapping::sync_instructions`.
     ///
     /// # Safety
     /// - The memory is readable.

@@ -1,9 +1,9 @@
-//! The result of mapping: address, length, and what the system must remember.
+//! An owned mapping: its address, its length, and what the backend needs to flush, protect and unmap it.
 //!
-//! One struct with one implementation; its parameter says what it lends of the memory: a slice, a mutable slice, or only
-//! pointers. `pages.rs` has what works on pages (flush, lock, advise, discard), `residency.rs` more of it that is rare,
-//! `protection.rs` the permissions, and with these the change from one parameter to another, `parts.rs` dividing and
-//! joining, `instructions.rs` what code needs.
+//! One struct with one implementation. Its parameter decides how it lends the memory: as a slice, as a mutable slice,
+//! or as pointers only. `pages.rs` works on pages (flush, lock, advise, discard), and `residency.rs` has the rare
+//! operations on them. `protection.rs` changes the permissions, and with them the parameter. `parts.rs` divides and
+//! joins mappings, `instructions.rs` is for code, `name.rs` for names.
 
 pub mod access;
 mod instructions;
@@ -28,8 +28,9 @@ use core::{fmt, slice};
 
 /// Mapped memory, unmapped when it is dropped.
 ///
-/// It dereferences to a slice of bytes, which for a [`MappingMut`] is mutable; a [`RawMapping`] gives pointers only. It is
-/// three words long. An empty mapping, as of an empty file, holds nothing: every operation on it succeeds and does nothing.
+/// A `Mapping` dereferences to `[u8]`, and a [`MappingMut`] also mutably. A [`RawMapping`] lends only pointers. Each is
+/// three words long. The mapping of an empty file is empty: it holds no memory, and every operation on it succeeds and
+/// does nothing.
 ///
 /// # Examples
 ///
@@ -61,11 +62,11 @@ pub struct Mapping<A = Read> {
 #[doc(alias = "MmapMut")]
 pub type MappingMut = Mapping<Write>;
 
-/// Mapped memory that others may change at any time: pointers only.
+/// Mapped memory that other processes may change at any time: pointers only.
 ///
-/// It is safe to make, and what its pointers are used for is the caller's affair: another process may write to the memory at the
-/// same time, and access past the end of a truncated file raises a signal. How several processes may use the same memory is
-/// [a page of the guide](crate::guide::sharing).
+/// It is safe to make, and each access through its pointers is `unsafe`: another process may write to the memory at the
+/// same time, and access past the end of a truncated file raises a signal. The guide's page on
+/// [sharing](crate::guide::sharing) has the rules for memory that several processes use.
 #[doc(alias = "MmapRaw")]
 pub type RawMapping = Mapping<Raw>;
 
@@ -87,8 +88,8 @@ impl<A> Mapping<A> {
 
     /// Returns the address of the first byte.
     ///
-    /// It is the byte at the requested offset, and so at the start of a page only if the offset is. The address of an
-    /// empty mapping must not be accessed.
+    /// This is the address of the requested offset. It is the start of a page only if the offset is a multiple of the
+    /// page size. The address of an empty mapping must not be accessed.
     ///
     /// # Examples
     ///
@@ -102,7 +103,7 @@ impl<A> Mapping<A> {
         self.ptr.as_ptr()
     }
 
-    /// Returns the length in bytes: as requested, not rounded to pages.
+    /// Returns the requested length in bytes, not rounded up to pages.
     ///
     /// # Examples
     ///
@@ -140,18 +141,18 @@ impl<A> Mapping<A> {
         Sys::prot(&self.backing)
     }
 
-    /// Unmaps the memory and reports whether that worked, which a drop cannot.
+    /// Unmaps the memory, and reports a failure, which a drop ignores.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
+    /// - Unix: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
     /// - Windows:
     ///   [`UnmapViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile),
     ///   `VirtualFree`.
     ///
     /// # Errors
-    /// The mapping is given back, unchanged.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux would have to split a neighbouring mapping with which it merged this
-    ///   one, and the process has too many (`vm.max_map_count`).
+    /// The error returns the mapping, unchanged.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux merged this mapping with a neighbour, would have to split them
+    ///   again, and the process has too many mappings (`vm.max_map_count`).
     ///
     /// # Examples
     ///
@@ -179,18 +180,23 @@ impl<A> Mapping<A> {
         unsafe { Sys::unmap(self.span(), &self.backing) }
     }
 
-    /// Replaces the mapping with a reservation of the pages in which it lies.
+    /// Unmaps the memory, and keeps its pages as a reservation.
     ///
     /// **Platform notes**
-    /// - Linux: `mmap` with `PROT_NONE` and `MAP_FIXED`, for any mapping.
-    /// - macOS: `munlock`, then the same; for any mapping except of huge pages. If `mmap` fails, the mapping is unlocked.
-    /// - Windows: `VirtualFree` or `UnmapViewOfFile2`, for a mapping that [`map_in`](crate::Mmap::map_in) made. One that was shortened in
-    ///   its place becomes a reservation of all that it was.
+    /// - Unix: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE` and `MAP_FIXED`, for any
+    ///   mapping.
+    /// - macOS: `munlock` first. If `mmap` then fails, the mapping stays unlocked. Huge pages are unsupported.
+    /// - Windows: `VirtualFree` or
+    ///   [`UnmapViewOfFile2`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile2),
+    ///   for a mapping that [`map_in`](crate::Mmap::map_in) made. If the mapping was shortened without moving, the
+    ///   reservation has its former length.
     ///
     /// # Errors
-    /// The mapping is given back, unchanged; or empty, if the system took it apart and has no memory to restore it.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is empty, and has no addresses.
-    /// - [`Unsupported`](ErrorKind::Unsupported): on Windows, a mapping that was made otherwise; on macOS, huge pages.
+    /// The error returns the mapping, unchanged. The mapping is empty if the system unmapped it and has no memory to
+    /// restore it.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is empty.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the mapping was not made in a reservation, on Windows; it has huge
+    ///   pages, on macOS.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): as for [`unmap`](Self::unmap).
     ///
     /// # Examples
@@ -221,9 +227,10 @@ impl<A> Mapping<A> {
         }
     }
 
-    /// Takes the mapping apart into its address, its length, and what the system must remember.
+    /// Returns the address, the length and the backend's data, without unmapping.
     ///
-    /// The memory stays mapped until [`from_raw_parts`](Self::from_raw_parts) puts the parts together again.
+    /// The memory stays mapped until [`from_raw_parts`](Self::from_raw_parts) makes a mapping of the parts, and that is
+    /// dropped.
     ///
     /// # Examples
     ///
@@ -241,7 +248,7 @@ impl<A> Mapping<A> {
         (this.ptr, this.len, this.backing)
     }
 
-    /// Puts a mapping together from its parts.
+    /// Makes a mapping of the parts that [`into_raw_parts`](Self::into_raw_parts) returned.
     ///
     /// # Safety
     /// - The parts come from one [`into_raw_parts`](Self::into_raw_parts) of the same type, unchanged, and are used once.
@@ -303,7 +310,7 @@ impl Mapping {
 }
 
 impl MappingMut {
-    /// Returns the bytes, which can be written.
+    /// Returns the bytes for reading and writing.
     ///
     /// # Examples
     ///
@@ -317,7 +324,7 @@ impl MappingMut {
         unsafe { slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
     }
 
-    /// Returns the address of the first byte, which can be written.
+    /// Returns the address of the first byte, for reading and writing.
     ///
     /// # Examples
     ///
@@ -369,7 +376,9 @@ impl RawMapping {
     }
 }
 
-/// Unmaps the memory. If the system refuses, which only [`Mapping::unmap`] reports, it stays mapped.
+/// Unmaps the memory.
+///
+/// If the system refuses, the memory stays mapped; only [`Mapping::unmap`] reports that.
 impl<A> Drop for Mapping<A> {
     #[inline]
     fn drop(&mut self) {
@@ -414,7 +423,7 @@ impl AsMut<[u8]> for MappingMut {
     }
 }
 
-/// The address, the length and the permissions; not the contents.
+/// Shows the address, the length and the permissions, not the contents.
 impl<A> fmt::Debug for Mapping<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mapping")

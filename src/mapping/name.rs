@@ -8,20 +8,21 @@ use crate::sys::contract::special::Special;
 use core::ffi::CStr;
 
 impl<A> Mapping<A> {
-    /// Gives the memory a name, for people who look at the map of the process. An empty name removes it.
+    /// Names the memory, for people who look at the map of the process.
     ///
-    /// A hint: where the system has no names it does nothing. A mapping of a file keeps the file's.
+    /// An empty name removes the name. A system without such names does nothing. A mapping of a file keeps the file's
+    /// name.
     ///
     /// **Platform notes**
-    /// - Linux:
-    ///   [`prctl`](https://man7.org/linux/man-pages/man2/PR_SET_VMA.2const.html) with `PR_SET_VMA_ANON_NAME`, as of Linux 5.17 if
-    ///   it is configured with `CONFIG_ANON_VMA_NAME`. `/proc/PID/maps`, and [`Region::name`](crate::process::Region::name),
-    ///   show `[anon:NAME]`. Memory of another name is a mapping of its own, of which a process has a limited number.
-    /// - macOS, Windows, kernels: nothing.
+    /// - Linux: [`prctl`](https://man7.org/linux/man-pages/man2/PR_SET_VMA.2const.html) with `PR_SET_VMA_ANON_NAME`, as
+    ///   of Linux 5.17, if the kernel has `CONFIG_ANON_VMA_NAME`. `/proc/PID/maps`, and
+    ///   [`Region::name`](crate::process::Region::name), show `[anon:NAME]`. Memory with a different name counts as a
+    ///   separate mapping, and the number of these is limited.
+    /// - Other systems: does nothing.
     ///
     /// # Errors
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): more than 79 bytes, or other bytes than printable ASCII without
-    ///   `` [ ] \ $ ` ``, on any system.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): on any system, the name is longer than 79 bytes, or has a byte that
+    ///   is not printable ASCII or is one of `` [ ] \ $ ` ``.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the process has too many mappings.
     ///
     /// # Examples

@@ -1,7 +1,7 @@
-//! What works on the pages of a mapping: flush, lock, advise, discard. `residency.rs` has more that is rare.
+//! Operations on the pages of a mapping: flush, lock, advise, discard. `residency.rs` has the rare ones.
 //!
-//! A range works on whole pages of the mapping, which are huge if the mapping has these: outwards where it adds (flush,
-//! advise), inwards where it destroys (discard).
+//! A range is rounded to whole pages of the mapping, which may be huge: outwards to flush, lock and advise, inwards to
+//! discard.
 //!
 //! A comment in a signature is for the compiler's messages: see `memmap2.rs`.
 
@@ -14,28 +14,30 @@ use crate::sys::{Sys, System};
 use core::ops::{Bound, Range, RangeBounds};
 
 impl<A> Mapping<A> {
-    /// Waits until everything written to the mapping of a file is on the disk.
+    /// Writes the changed pages of a file to the disk, and waits until they are there.
     ///
-    /// That includes the metadata needed to find it there, such as the file's length, but not the file's times; for those use
-    /// [`File::sync`](crate::File::sync). For anonymous and copy-on-write memory it does nothing.
+    /// That includes the metadata needed to find the data again, such as the file's length, but not the file's times;
+    /// for those use [`File::sync`](crate::File::sync). For anonymous and copy-on-write memory it does nothing.
     ///
-    /// A full disk shows when a page is written for the first time, by a signal, and not here. Call
-    /// [`File::allocate`](crate::File::allocate) before mapping, which reports it as an error. What is left for `flush` to report are
-    /// failures of the device and of file systems that need space for every change.
+    /// It does not usually report a full disk: that raises a signal when a page is written for the first time. To get
+    /// an error instead, call [`File::allocate`](crate::File::allocate) before mapping. `flush` reports failures of the
+    /// device, and of file systems that need space for every change.
     ///
     /// **Platform notes**
     /// - Linux: [`msync`](https://man7.org/linux/man-pages/man2/msync.2.html) with `MS_SYNC`, as durable as `fdatasync`.
-    /// - macOS: `msync` with `MS_SYNC`. The pages were given to the drive, whose cache may still hold them; the file's
-    ///   metadata may not be written, and the kernel does not report a page that it failed to write. `File::sync` waits for
-    ///   the medium. A mapping keeps no descriptor for that, as closing one would drop the process's record locks.
-    /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `msync` with `MS_SYNC`. On OpenBSD `read` may return what the mapping
-    ///   wrote only after it.
-    /// - Windows: [`FlushViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-flushviewoffile),
-    ///   then `FlushFileBuffers` on a duplicate of the handle, which a shared, writable mapping keeps.
+    /// - macOS: `msync` with `MS_SYNC`. The pages may still be in the drive's cache, the file's metadata may not be
+    ///   written, and the kernel does not report a page that it failed to write. `File::sync` waits for the medium. A
+    ///   mapping keeps no descriptor for that, as closing one would release the process's record locks.
+    /// - BSD, illumos: `msync` with `MS_SYNC`. On OpenBSD `read` may not return what was written to the mapping until
+    ///   this call.
+    /// - Windows:
+    ///   [`FlushViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-flushviewoffile),
+    ///   then [`FlushFileBuffers`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers)
+    ///   on a duplicate of the handle, which a shared, writable mapping keeps.
     ///
     /// # Errors
-    /// - [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full, and some of the data may be
-    ///   lost. Not on macOS.
+    /// - [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full, and some of the data may
+    ///   be lost. macOS does not report these.
     ///
     /// # Examples
     ///
@@ -59,7 +61,7 @@ impl<A> Mapping<A> {
         self.flush_range(..)
     }
 
-    /// Does what [`flush`](Self::flush) does, for the pages in which a range of the mapping lies.
+    /// Flushes the pages of a range, as [`flush`](Self::flush) does.
     ///
     /// # Errors
     /// As `flush`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
@@ -77,14 +79,14 @@ impl<A> Mapping<A> {
         self.flush_pages(range, true)
     }
 
-    /// Starts to write changed pages to the disk, and does not wait.
+    /// Starts to write the changed pages of a file to the disk, without waiting.
     ///
     /// If writing fails later, this call has already returned; a later [`flush`](Self::flush) may report it.
     ///
     /// **Platform notes**
-    /// - Linux: `msync` with `MS_ASYNC`, which does nothing: the kernel writes changed pages after some seconds
-    ///   (`vm.dirty_*`) by itself.
-    /// - macOS: the same call, which starts to write.
+    /// - Linux: [`msync`](https://man7.org/linux/man-pages/man2/msync.2.html) with `MS_ASYNC`, which does nothing: the
+    ///   kernel itself writes changed pages after some seconds (`vm.dirty_*`).
+    /// - Other Unix: the same call, which starts to write.
     /// - Windows: `FlushViewOfFile`, which waits for the file system but not for the disk.
     ///
     /// # Errors
@@ -100,7 +102,7 @@ impl<A> Mapping<A> {
         self.flush_async_range(..)
     }
 
-    /// Does what [`flush_async`](Self::flush_async) does, for the pages in which a range of the mapping lies.
+    /// Starts to write the pages of a range, as [`flush_async`](Self::flush_async) does.
     ///
     /// # Errors
     /// As `flush_async`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
@@ -122,24 +124,25 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Makes every page resident and keeps it so, until [`unlock`](Self::unlock) or until it is unmapped.
+    /// Makes every page resident and locks it, until [`unlock`](Self::unlock) or until it is unmapped.
     ///
-    /// [`lock_limit`](crate::lock_limit) is how much can be locked, and [`raise_lock_limit`](crate::raise_lock_limit)
-    /// raises it.
+    /// [`lock_limit`](crate::lock_limit) returns how much can be locked, and
+    /// [`raise_lock_limit`](crate::raise_lock_limit) raises it.
     ///
     /// **Platform notes**
-    /// - Linux: [`mlock`](https://man7.org/linux/man-pages/man2/mlock.2.html); the limit is `RLIMIT_MEMLOCK`. Locks do not add
-    ///   up: one `unlock` undoes any number of them.
-    /// - macOS: `mlock`; `vm.user_wire_limit` is a limit too. Locks are counted. On aarch64 executable memory is refused.
-    ///   Huge pages are always locked.
-    /// - Windows: [`VirtualLock`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtuallock); the
-    ///   limit is the minimum of the working set, some 200 KiB unless raised. Locks do not add up. Large pages are always
-    ///   locked.
+    /// - Linux: [`mlock`](https://man7.org/linux/man-pages/man2/mlock.2.html); the limit is `RLIMIT_MEMLOCK`. Locks are
+    ///   not counted: one `unlock` undoes any number of them.
+    /// - macOS: `mlock`; `vm.user_wire_limit` is a limit too. Locks are counted. On aarch64 executable memory cannot be
+    ///   locked. Huge pages are always locked.
+    /// - BSD, illumos: `mlock`, limited as [`lock_limit`](crate::lock_limit) says. Locks are not counted.
+    /// - Windows: [`VirtualLock`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtuallock);
+    ///   the limit is the minimum of the working set, some 200 KiB unless raised. Locks are not counted. Large pages
+    ///   are always locked.
     ///
     /// # Errors
-    /// No page is locked that was not before. On Linux none is at all.
+    /// Only pages that were locked before may still be locked. On Linux none is.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory), [`PermissionDenied`](ErrorKind::PermissionDenied): the limit on
-    ///   locked memory.
+    ///   locked memory is exceeded.
     ///
     /// # Examples
     ///
@@ -157,11 +160,13 @@ impl<A> Mapping<A> {
         self.lock_range(..)
     }
 
-    /// Lets the system evict the pages again.
+    /// Unlocks the pages, so that the system may evict them.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: `munlock`.
-    /// - Windows: `VirtualUnlock`, for each page if not all of them are locked. That is no error.
+    /// - Unix: [`munlock`](https://man7.org/linux/man-pages/man2/mlock.2.html).
+    /// - Windows:
+    ///   [`VirtualUnlock`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualunlock), once
+    ///   for each page if not all of them are locked, which is no error.
     ///
     /// # Errors
     /// What the system reports.
@@ -181,13 +186,15 @@ impl<A> Mapping<A> {
         self.unlock_range(..)
     }
 
-    /// Tells the system how the memory will be used; contents stay as they are.
+    /// Advises the system how the memory will be used; contents stay as they are.
     ///
-    /// Advice that the system does not support, or not for this kind of mapping, does nothing.
+    /// The system ignores advice that it does not support, or not for this kind of mapping.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html).
-    /// - Windows: `PrefetchVirtualMemory`.
+    /// - Unix: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html).
+    /// - Windows:
+    ///   [`PrefetchVirtualMemory`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-prefetchvirtualmemory)
+    ///   for [`Advice::WillNeed`]; nothing for other advice.
     ///
     /// # Errors
     /// What the system reports.
@@ -207,12 +214,13 @@ impl<A> Mapping<A> {
         self.advise_range(.., advice)
     }
 
-    /// Does what [`advise`](Self::advise) does, for the pages in which a range of the mapping lies.
+    /// Advises the system on the pages of a range, as [`advise`](Self::advise) does.
     ///
     /// # Errors
     /// As `advise`, and:
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not inside the mapping.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too many.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too
+    ///   many mappings.
     ///
     /// # Examples
     ///
@@ -229,11 +237,11 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Destroys the contents, in one of the ways of [`Discard`].
+    /// Discards the contents of the pages, in one of the ways of [`Discard`].
     ///
     /// # Errors
     /// - [`InvalidInput`](ErrorKind::InvalidInput): the discard has no meaning for this kind of mapping.
-    /// - [`Unsupported`](ErrorKind::Unsupported): it has one that this system cannot give it.
+    /// - [`Unsupported`](ErrorKind::Unsupported): this system cannot do it.
     ///
     /// # Safety
     /// - Nothing relies on the contents, including other mappings of the file, and no reference to them is in use.
@@ -257,10 +265,10 @@ impl<A> Mapping<A> {
         unsafe { self.discard_range(.., discard) }
     }
 
-    /// Does what [`discard`](Self::discard) does, for the whole pages inside a range of the mapping.
+    /// Discards the whole pages inside a range, as [`discard`](Self::discard) does.
     ///
-    /// The rest of a page in which the range starts or ends keeps its contents, unless the mapping itself starts or ends
-    /// there and the file does not change.
+    /// A page that lies only partly in the range keeps its contents. The exception is the first or last page of the
+    /// mapping: it is discarded if the range reaches the mapping's start or end, unless that would change the file.
     ///
     /// # Errors
     /// As `discard`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
@@ -304,7 +312,7 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Passes the addresses of a range on, unless it is empty.
+    /// Calls `operation` with the addresses of a range, unless it is empty.
     #[inline]
     pub(super) fn on_range(
         &self,

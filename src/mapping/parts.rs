@@ -12,23 +12,26 @@ use core::ops::RangeBounds;
 use core::ptr::NonNull;
 
 impl<A> Mapping<A> {
-    /// Divides the mapping: keeps the first `at` bytes, and returns the rest as a mapping of its own.
+    /// Divides the mapping: keeps the first `at` bytes, and returns the rest as a second mapping.
     ///
-    /// Each part can be protected, locked and unmapped on its own: to give the end of a mapping back, split it off and drop
-    /// it. The address of the cut is a multiple of the size of the mapping's pages, which are huge if the mapping was made
-    /// with [`Flags::HUGETLB`](crate::Flags::HUGETLB); or `at` is 0, which leaves an empty mapping, or the length, which
+    /// Each part can be protected, locked and unmapped on its own. To unmap the end of a mapping, split it off and drop
+    /// it.
+    ///
+    /// The address of the cut must be a multiple of the mapping's page size, which is that of huge pages for
+    /// [`Flags::HUGETLB`](crate::Flags::HUGETLB). An `at` of 0 leaves an empty mapping, and an `at` of the length
     /// returns one.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: no call. [`unmap`](Self::unmap) of a part may fail, as the system then has to divide its own record.
-    /// - Windows: only where mappings were [joined](Self::join), or memory was [extended](crate::Anon::extend).
+    /// - Unix: no call. [`unmap`](Self::unmap) of a part may fail, as the system has to split its own record then.
+    /// - Windows: possible only where mappings were [joined](Self::join), or memory was
+    ///   [extended](crate::Anon::extend).
     /// - Kernels: `custom::Backend::split`.
     ///
     /// # Errors
-    /// The mapping is as before.
+    /// After a failure the mapping is unchanged.
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): `at` exceeds the length.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): the cut is not on the border of two pages.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot divide mappings, or not there.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the cut is not at the start of a page.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot divide mappings, or not at this address.
     ///
     /// # Examples
     ///
@@ -68,23 +71,25 @@ impl<A> Mapping<A> {
         Ok(rest)
     }
 
-    /// Joins this mapping and the one that begins where it ends.
+    /// Joins this mapping with the one that begins where it ends.
     ///
-    /// Both have the same kind, permissions and size of pages: fresh memory, or files, each of which may be another one. An
-    /// empty mapping can be joined with any other.
+    /// Both must have the same kind (fresh memory, or files, not necessarily the same file), permissions and page size.
+    /// An empty mapping can be joined with any other.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: no call.
-    /// - Windows: `CompareObjectHandles` for writable mappings of files. The mapping then consists of both, and can be divided
-    ///   there again.
+    /// - Unix: no call.
+    /// - Windows:
+    ///   [`CompareObjectHandles`](https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-compareobjecthandles)
+    ///   for writable mappings of files. The result can be divided only where it was joined.
     /// - Kernels: `custom::Backend::join`.
     ///
     /// # Errors
-    /// `next` is given back, and this mapping is as before.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): `next` begins elsewhere, or after a part of a page; or both differ.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot join mappings; Windows cannot join mappings that were not
-    ///   made in a reservation, nor writable ones of files that were not opened by one call, as a mapping keeps one handle
-    ///   for [`flush`](Self::flush).
+    /// The error returns `next`, and this mapping is unchanged.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): `next` does not begin where this mapping ends, or not at the start
+    ///   of a page; or the two differ as above.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot join mappings. Windows cannot join mappings that
+    ///   were not made in a reservation, nor writable mappings of files that were opened separately, as a mapping keeps
+    ///   one handle for [`flush`](Self::flush).
     ///
     /// # Examples
     ///
@@ -125,7 +130,7 @@ impl<A> Mapping<A> {
         Ok(())
     }
 
-    /// Gives up the slice, and with it the promise that nobody else changes the memory.
+    /// Gives up the slice, and with it the promise that nothing else changes the memory.
     ///
     /// # Examples
     ///
@@ -150,16 +155,16 @@ impl<A> Mapping<A> {
 }
 
 impl RawMapping {
-    /// Changes the permissions of the pages in which a range of the mapping lies; with [`Prot::NONE`] they cannot be accessed
-    /// and keep their contents.
+    /// Changes the permissions of the pages of a range, as [`protect`](Self::protect) does.
     ///
-    /// [`prot`](Self::prot) then returns what all pages have in common, so far as this crate knows: what it returned before
-    /// and `prot` share, or `prot` if the range is the whole mapping. New pages have the same: those of
-    /// [`extend`](crate::Anon::extend) and [`resize`](crate::Anon::resize), and on macOS those that replace
-    /// [discarded](Self::discard) ones.
+    /// With [`Prot::NONE`] the pages cannot be accessed, and keep their contents.
+    ///
+    /// [`prot`](Self::prot) then returns the permissions common to its previous result and `prot`, or `prot` itself if
+    /// the range is the whole mapping. New pages get these permissions: those of [`extend`](crate::Anon::extend) and
+    /// [`resize`](crate::Anon::resize), and on macOS those that replace [discarded](Self::discard) pages.
     ///
     /// **Platform notes**
-    /// - Linux, macOS, Windows: as [`Mapping::protect`].
+    /// - Unix, Windows: as [`Mapping::protect`].
     /// - Kernels: `custom::Backend::protect_part`.
     ///
     /// # Errors
@@ -167,8 +172,9 @@ impl RawMapping {
     ///
     /// As [`protect`](Self::protect), and:
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not inside the mapping.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too many.
-    /// - [`Unsupported`](ErrorKind::Unsupported): a kernel protects whole mappings only.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too
+    ///   many mappings.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the kernel protects only whole mappings.
     ///
     /// # Safety
     /// As [`protect`](Self::protect), for these pages.
@@ -203,15 +209,15 @@ impl RawMapping {
         unsafe { Sys::protect_part(part, &mut self.backing, prot.normalized()) }.map_err(Error::from)
     }
 
-    /// Makes a mapping that lends a slice: a [`Mapping`] or a [`MappingMut`](crate::MappingMut), as the context says.
+    /// Converts to a mapping that lends a slice: a [`Mapping`] or a [`MappingMut`](crate::MappingMut).
     ///
     /// # Errors
-    /// The mapping is given back.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): [`prot`](Self::prot) lacks what the slice needs.
+    /// The error returns the mapping.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): [`prot`](Self::prot) lacks permissions that the slice needs.
     ///
     /// # Safety
-    /// - Nobody changes the memory while the new mapping lives, except through it.
-    /// - If it is a file's, as [`Mmap::map`](crate::Mmap::map).
+    /// - Nothing changes the memory while the new mapping lives, except through it.
+    /// - If it maps a file, as [`Mmap::map`](crate::Mmap::map).
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! The permissions of a mapping, and the change of its type that goes with some of them.
+//! The permissions of a mapping, and its type, which depends on some of them.
 
 use super::access::{Slice, Write};
 use super::{Mapping, MappingMut, RawMapping};
@@ -8,32 +8,35 @@ use crate::options::Prot;
 use crate::sys::{Sys, System};
 
 impl<A: Slice> Mapping<A> {
-    /// Changes the permissions; those that the type relies on cannot be taken away.
+    /// Changes the permissions; those that the type relies on cannot be removed.
     ///
     /// [`READ`](Prot::READ) is always included, and a [`MappingMut`] keeps [`WRITE`](Prot::WRITE): [`into_read_only`]
-    /// and [`into_exec`] take that away by changing the type. Code that was written before is visible to every processor
-    /// when memory becomes executable.
+    /// and [`into_exec`] remove it and change the type. When memory becomes executable, the code in it is visible to
+    /// every processor.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html); on aarch64 and riscv64 the
-    ///   instruction caches are flushed too.
-    /// - Windows: [`VirtualProtect`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualprotect),
-    ///   `FlushInstructionCache`.
+    /// - Unix: [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html). Where caches are not coherent, the
+    ///   instruction caches are flushed too, as by [`sync_instructions`](Self::sync_instructions).
+    /// - Windows:
+    ///   [`VirtualProtect`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualprotect),
+    ///   [`FlushInstructionCache`](https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-flushinstructioncache).
     ///
     /// # Errors
-    /// Only the permissions common to the old and the new protection can be relied on.
+    /// After a failure only the permissions common to the old and the new protection can be relied on.
     /// - [`InvalidInput`](ErrorKind::InvalidInput): `prot` lacks `WRITE`, and the mapping is a `MappingMut`.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied):
-    ///   - A shared mapping of a file that is not open for writing cannot become writable; on Windows nor can one that was
-    ///     made without [`Prot::WRITE`].
+    ///   - A shared mapping of a file that is not open for writing cannot become writable. On Windows, neither can one
+    ///     that was made without [`Prot::WRITE`].
     ///   - On Windows a mapping of a file that was made without [`Prot::EXEC`] cannot become executable.
-    ///   - On OpenBSD no memory is writable and executable at once. On NetBSD, where PaX MPROTECT is on, no memory that was not
-    ///     mapped with [`Prot::EXEC`] becomes executable, nor any that was writable; [`Code`](crate::Code) does.
-    ///   - On macOS a process with the hardened runtime cannot execute what was writable, unless it has the entitlement
-    ///     `com.apple.security.cs.allow-unsigned-executable-memory`; and on aarch64 no memory is writable and
-    ///     executable at once. [`Code`](crate::Code) works for both.
-    ///   - On iOS, tvOS, watchOS and visionOS only what was signed is executed. The system may refuse the permission, or end
-    ///     the process that runs the code.
+    ///   - On OpenBSD no memory is writable and executable at once. On NetBSD with PaX MPROTECT, memory cannot become
+    ///     executable if it was mapped without [`Prot::EXEC`], or was ever writable; use [`Code`](crate::Code) there.
+    ///   - On macOS a process with the hardened runtime cannot execute memory that was writable, unless it has the
+    ///     entitlement `com.apple.security.cs.allow-unsigned-executable-memory`. On aarch64 no memory is writable and
+    ///     executable at once. Use [`Code`](crate::Code) in both cases.
+    ///   - iOS, tvOS, watchOS and visionOS execute only signed code. The system may refuse the permission, or end the
+    ///     process that runs the code.
+    ///   - [`Unsupported`](ErrorKind::Unsupported): `EXEC` on BSD and illumos, on processors other than x86 and
+    ///     aarch64.
     ///
     /// # Examples
     ///
@@ -58,15 +61,15 @@ impl<A: Slice> Mapping<A> {
         unsafe { self.set_prot(prot) }
     }
 
-    /// Makes the memory executable and takes write access away.
+    /// Makes the memory executable, and no longer writable.
     ///
-    /// Code that was written to it can be run on every processor. The memory is never writable and executable at once.
+    /// Every processor can run the code that was written to it. The memory is never writable and executable at once.
     ///
     /// **Platform notes**
     /// As [`protect`](Self::protect).
     ///
     /// # Errors
-    /// As `protect`. The mapping is given back with a type that allows reading only.
+    /// As `protect`. The error returns the mapping, with the type that allows only reading.
     ///
     /// # Examples
     ///
@@ -93,7 +96,7 @@ impl Mapping {
     /// As [`protect`](Self::protect).
     ///
     /// # Errors
-    /// As `protect`. The mapping is given back.
+    /// As `protect`. The error returns the mapping.
     ///
     /// # Examples
     ///
@@ -113,13 +116,13 @@ impl Mapping {
 }
 
 impl MappingMut {
-    /// Takes write access away, and execute access too.
+    /// Makes the memory read-only: neither writable nor executable.
     ///
     /// **Platform notes**
     /// As [`protect`](Self::protect).
     ///
     /// # Errors
-    /// As `protect`. The mapping is given back with a type that allows reading only, as some pages may be
+    /// As `protect`. The error returns the mapping with the type that allows only reading, as some pages may be
     /// read-only already; [`into_mut`](Mapping::into_mut) makes them writable again.
     ///
     /// # Examples
@@ -139,7 +142,9 @@ impl MappingMut {
 }
 
 impl RawMapping {
-    /// Changes the permissions; with [`Prot::NONE`] the memory cannot be accessed and keeps its contents.
+    /// Changes the permissions, also to none.
+    ///
+    /// With [`Prot::NONE`] the memory cannot be accessed, and keeps its contents.
     ///
     /// **Platform notes**
     /// As [`Mapping::protect`].
@@ -148,8 +153,9 @@ impl RawMapping {
     /// As [`Mapping::protect`], except for `InvalidInput`.
     ///
     /// # Safety
-    /// - Nobody uses a pointer for what `prot` does not allow.
-    /// - If `prot` contains `EXEC`, nobody truncates the file during the call, as flushing an instruction cache reads the memory.
+    /// - No pointer is used for an access that `prot` does not allow.
+    /// - If `prot` contains `EXEC`, the file is not truncated during the call, as flushing an instruction cache reads
+    ///   the memory.
     ///
     /// # Examples
     ///

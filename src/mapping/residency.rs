@@ -1,6 +1,6 @@
-//! What is resident, and what is rare of locks and advice.
+//! Residency, and the rare operations of locking and advice.
 //!
-//! A range works on whole pages of the mapping, outwards, as in `pages.rs`.
+//! A range is rounded outwards to whole pages of the mapping, as in `pages.rs`.
 
 use super::Mapping;
 use crate::error::Error;
@@ -15,10 +15,10 @@ use core::ops::{Range, RangeBounds};
 use core::ptr::NonNull;
 
 impl<A> Mapping<A> {
-    /// Does what [`lock`](Self::lock) does, for the pages in which a range of the mapping lies.
+    /// Locks the pages of a range, as [`lock`](Self::lock) does.
     ///
     /// # Errors
-    /// As `lock`, for the range, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
+    /// As `lock`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
     ///
     /// # Examples
     ///
@@ -38,9 +38,10 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Does what [`unlock`](Self::unlock) does, for the pages in which a range of the mapping lies.
+    /// Unlocks the pages of a range, as [`unlock`](Self::unlock) does.
     ///
-    /// A page that belongs to two ranges is unlocked by either; on macOS, which counts locks, by both.
+    /// A page that belongs to two locked ranges is unlocked with either of them; on macOS, which counts locks, with
+    /// both.
     ///
     /// # Errors
     /// As `unlock`, and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range is not inside the mapping.
@@ -57,14 +58,14 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Keeps the pages of a range resident once they are, and makes none so.
+    /// Locks each page of a range when it becomes resident, and makes none resident.
     ///
-    /// That is [`lock_range`](Self::lock_range) for a large mapping of which little is touched.
-    /// [`unlock`](Self::unlock) undoes it. All of the range counts against the limit at once.
+    /// Use it instead of [`lock_range`](Self::lock_range) for a large mapping with few pages in use.
+    /// [`unlock`](Self::unlock) undoes it. The whole range counts against the limit at once.
     ///
     /// **Platform notes**
     /// - Linux 4.4: [`mlock2`](https://man7.org/linux/man-pages/man2/mlock.2.html) with `MLOCK_ONFAULT`.
-    /// - macOS, Windows, kernels: unsupported.
+    /// - Other systems: unsupported.
     ///
     /// # Errors
     /// As `lock_range`, and [`Unsupported`](ErrorKind::Unsupported).
@@ -87,15 +88,15 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Returns what of a range is resident: how much, and which pages.
+    /// Returns which pages of a range are resident, and how many bytes.
     ///
-    /// It tells of the moment at which it asks.
+    /// The result may be out of date at once, as the system loads and evicts pages at any time.
     ///
     /// **Platform notes**
-    /// - Linux: [`mincore`](https://man7.org/linux/man-pages/man2/mincore.2.html). Pages of a file are resident if they are in
-    ///   the page cache, mapped or not. Since 5.2 all of a file counts as resident that this process does not own and may not
-    ///   write.
-    /// - macOS: `mincore`.
+    /// - Linux: [`mincore`](https://man7.org/linux/man-pages/man2/mincore.2.html). A page of a file is resident if it
+    ///   is in the page cache, mapped or not. Since Linux 5.2, all pages of a file count as resident if this process
+    ///   neither owns it nor may write to it.
+    /// - Other Unix: `mincore`. OpenBSD has none: unsupported.
     /// - Windows: [`QueryWorkingSetEx`](https://learn.microsoft.com/windows/win32/api/psapi/nf-psapi-queryworkingsetex). A page
     ///   is resident if it is in the working set of this process.
     /// - Kernels: unsupported.
@@ -131,26 +132,31 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Makes the pages of a range resident for reading, and reports what an access would have raised as a signal.
+    /// Makes the pages of a range resident for reading, or reports why an access would fail.
     ///
-    /// They can be evicted again, unless they are locked.
+    /// A page that cannot be read, for which an access would raise a signal, is an error. The system may evict the
+    /// pages again, unless they are locked.
     ///
     /// **Platform notes**
     /// - Linux 5.14: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html) with `MADV_POPULATE_READ`.
     ///   Unsupported before.
-    /// - macOS: `mlock`, then `munlock`; so the limit on locked memory applies.
-    /// - Windows: `PrefetchVirtualMemory`, then
-    ///   [`ReadProcessMemory`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-readprocessmemory) of a
-    ///   byte of each page.
+    /// - macOS: [`mlock`](https://man7.org/linux/man-pages/man2/mlock.2.html), then `munlock`; so the limit on locked
+    ///   memory applies.
+    /// - BSD, illumos: unsupported.
+    /// - Windows:
+    ///   [`PrefetchVirtualMemory`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-prefetchvirtualmemory),
+    ///   then
+    ///   [`ReadProcessMemory`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-readprocessmemory)
+    ///   of a byte of each page.
     /// - Kernels: unsupported.
     ///
     /// # Errors
-    /// Some pages may be resident.
+    /// After a failure some pages may be resident.
     /// - [`Io`](ErrorKind::Io): the device failed, or the file was truncated; on macOS also
     ///   [`OutOfMemory`](ErrorKind::OutOfMemory).
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the memory cannot be read.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot, or not for this kind of memory.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system does not support it, or not for this kind of memory.
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not inside the mapping.
     ///
     /// # Examples
@@ -170,14 +176,16 @@ impl<A> Mapping<A> {
         self.populate(range, Prot::READ)
     }
 
-    /// Makes the pages of a range resident for writing, and reports what an access would have raised as a signal.
+    /// Makes the pages of a range resident for writing, or reports why an access would fail.
     ///
-    /// Private pages are copied, a shared file gets its space on the disk; contents stay as they are.
+    /// Private pages are copied, and a shared file gets its space on the disk. The contents do not change.
     ///
     /// **Platform notes**
-    /// - Linux 5.14: `madvise` with `MADV_POPULATE_WRITE`. Unsupported before.
-    /// - macOS, Windows: as [`populate_read`](Self::populate_read) for anonymous memory, whose pages are ready to be written
-    ///   then; unsupported for files.
+    /// - Linux 5.14: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html) with `MADV_POPULATE_WRITE`.
+    ///   Unsupported before.
+    /// - macOS, Windows: as [`populate_read`](Self::populate_read) for anonymous memory, whose pages can then be
+    ///   written; unsupported for files.
+    /// - BSD, illumos: unsupported.
     /// - Kernels: unsupported.
     ///
     /// # Errors
@@ -210,12 +218,13 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Gives advice by the system's own number, for the pages in which a range of the mapping lies.
+    /// Advises the system on the pages of a range, by the system's own number.
     ///
-    /// For what [`Advice`], [`Discard`](crate::Discard) and [`Inheritance`] have no name. An unknown number is an error.
+    /// Use it for advice that [`Advice`], [`Discard`](crate::Discard) and [`Inheritance`] do not name. An unknown
+    /// number is an error.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html).
+    /// - Unix: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html).
     /// - Windows, kernels: unsupported, as there is no such call.
     ///
     /// # Errors
@@ -223,9 +232,9 @@ impl<A> Mapping<A> {
     /// is not inside the mapping.
     ///
     /// # Safety
-    /// - The caller knows what the advice does on this system, and to memory of this kind. It may change contents or
-    ///   take them away, here and in child processes.
-    /// - Nothing relies on what it changes in whole pages of the mapping.
+    /// - The caller knows what the advice does on this system to memory of this kind. It may change or discard
+    ///   contents, here and in child processes.
+    /// - Nothing relies on contents that it changes. It applies to whole pages of the mapping.
     ///
     /// # Examples
     ///
@@ -250,24 +259,25 @@ impl<A> Mapping<A> {
         })
     }
 
-    /// Sets what a process made by `fork` finds, for the pages in which a range of the mapping lies.
+    /// Sets how a process made by `fork` inherits the pages of a range.
     ///
     /// **Platform notes**
     /// - Linux: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html).
-    /// - macOS: `minherit`.
+    /// - macOS, BSD: [`minherit`](https://man.freebsd.org/cgi/man.cgi?query=minherit).
+    /// - illumos: unsupported.
     /// - Windows: no process inherits memory. [`Inheritance::Share`] is unsupported.
     /// - Kernels: unsupported.
     ///
     /// # Errors
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot, or not for this kind of memory.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system does not support it, or not for this kind of memory.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too many.
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not inside the mapping.
     ///
     /// # Safety
-    /// - In a forked process nothing accesses what was omitted, and nothing unmaps it, as a drop of the mapping does:
+    /// - A forked process does not access omitted memory, and does not unmap it, as dropping the mapping would:
     ///   something else may be mapped there.
-    /// - Nothing there relies on the contents of what was wiped.
-    /// - Nothing here or there relies on the contents of what became shared, which the other process may change.
+    /// - A forked process does not rely on the contents of wiped memory.
+    /// - Neither process relies on the contents of memory that became shared, which the other may change.
     ///
     /// # Examples
     ///
@@ -298,13 +308,15 @@ impl<A> Mapping<A> {
 }
 
 impl Advice {
-    /// Returns whether this system knows the advice, so that [`Mapping::advise`] passes it on.
+    /// Returns whether this system knows the advice.
     ///
-    /// It may still have no effect on a mapping of some kind.
+    /// [`Mapping::advise`] ignores other advice. Advice that the system knows may still have no effect on some kinds of
+    /// mappings.
     ///
     /// **Platform notes**
-    /// - Linux: asked by `madvise` of no bytes. QEMU's user mode claims to know everything.
-    /// - Kernels: always false, as they do not tell.
+    /// - Linux: found by zero-length `madvise` calls. QEMU's user mode claims to know every advice.
+    /// - Other systems: a fixed list, without a call.
+    /// - Kernels: always `false`, as the crate does not know.
     ///
     /// # Examples
     ///
@@ -321,10 +333,10 @@ impl Advice {
 /// For how many pages the system is asked at a time.
 const STATES: usize = 128;
 
-/// Which parts of a mapping are resident, from start to end: see [`Mapping::resident`].
+/// The resident parts of a mapping, from start to end: see [`Mapping::resident`].
 ///
-/// Each is a range of bytes in the mapping, as long as it can be; one that the range asked for cuts is cut. It holds no more
-/// than the state of some pages, and asks the system again and again. After an error it ends.
+/// Each item is a range of bytes in the mapping, as long as possible within the requested range. The iterator holds the
+/// state of a few pages and calls the system for each group of them. After an error it ends.
 #[must_use = "the system is asked for some pages at a time"]
 pub struct Resident<'m> {
     base: NonNull<u8>,
@@ -344,7 +356,7 @@ unsafe impl Send for Resident<'_> {}
 unsafe impl Sync for Resident<'_> {}
 
 impl Resident<'_> {
-    /// Returns how many bytes are resident in all that is left.
+    /// Returns how many bytes are resident in the ranges that are left.
     ///
     /// # Errors
     /// What the system reports, and [`Unsupported`](ErrorKind::Unsupported).
