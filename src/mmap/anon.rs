@@ -1,4 +1,4 @@
-//! Fresh memory: zeroed, private, not of a file.
+//! Fresh memory: zeroed, private, without a file.
 
 use super::request::{check_flags, finish, first_page, flags_and_size, map_in};
 use crate::error::kind::{Call, ErrorKind, Failure};
@@ -11,7 +11,7 @@ use crate::sys::contract::special::Special;
 use crate::sys::contract::{MapFailure, Mapped, Request};
 use crate::sys::{Backing, Shared, Sys, System};
 
-/// What to map of fresh memory, and how: see [`Mmap::anon`](crate::Mmap::anon).
+/// A request for fresh memory: see [`Mmap::anon`](crate::Mmap::anon).
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ impl Anon {
 
     /// Sets the permissions of the memory, [`Prot::READ`] by default.
     ///
-    /// That is always included, except for [`map_raw`](Self::map_raw) with [`Prot::NONE`].
+    /// `READ` is always included, except for [`map_raw`](Self::map_raw) with [`Prot::NONE`].
     ///
     /// # Examples
     ///
@@ -55,7 +55,7 @@ impl Anon {
         Self { prot: prot.normalized(), ..self }
     }
 
-    /// Sets how the mapping is made; no flags by default.
+    /// Sets the flags of the mapping, none by default.
     ///
     /// # Examples
     ///
@@ -70,9 +70,9 @@ impl Anon {
         Self { flags, ..self }
     }
 
-    /// Sets the address at which the mapping should begin, if nothing is there.
+    /// Sets the address at which the mapping should begin, if it is free.
     ///
-    /// As [`Mmap::hint`](crate::Mmap::hint), where everything else is said.
+    /// As [`Mmap::hint`](crate::Mmap::hint).
     ///
     /// # Examples
     ///
@@ -85,16 +85,16 @@ impl Anon {
     /// Maps the memory.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html).
-    /// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc). The
-    ///   length counts against the commit limit at once.
+    /// - Unix: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html).
+    /// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc).
+    ///   The whole length counts against the commit limit at once.
     ///
     /// # Errors
     /// - [`ZeroLength`](ErrorKind::ZeroLength): the length is 0.
     /// - [`TooLong`](ErrorKind::TooLong): the length exceeds `isize::MAX`.
     /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory or address space, the process has too many mappings,
-    ///   there are not enough huge pages, or the limit on locked memory.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory or address space, the process has too many
+    ///   mappings, there are too few huge pages, or the limit on locked memory is exceeded.
     ///
     /// # Examples
     ///
@@ -146,20 +146,21 @@ impl Anon {
         self.map_with(self.prot)
     }
 
-    /// Maps memory that child processes share: what one process writes, all see.
+    /// Maps memory that is shared with child processes.
     ///
-    /// The child of a `fork` inherits the mapping, at the same address. A process that was not forked, or that has started
-    /// another program since, does not have it; [`SharedMemory`](crate::SharedMemory) is for these.
+    /// Each process sees what the others write. The child of a `fork` inherits the mapping, at the same address. A
+    /// process that was not forked, or that has started another program, does not have it; use
+    /// [`SharedMemory`](crate::SharedMemory) for these.
     ///
-    /// How several processes may use the same memory is [a page of the guide](crate::guide::sharing).
+    /// The guide's page on [sharing](crate::guide::sharing) has the rules for memory that several processes use.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: `mmap` with `MAP_SHARED | MAP_ANONYMOUS`.
+    /// - Unix: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `MAP_SHARED | MAP_ANONYMOUS`.
     /// - Windows, kernels: unsupported. Windows has no `fork`.
     ///
     /// # Errors
-    /// As [`map`](Self::map), and [`Unsupported`](ErrorKind::Unsupported): the system has no `fork`, or
-    /// [`Flags::COW`] or [`Flags::HUGETLB`] is given.
+    /// As [`map`](Self::map), and [`Unsupported`](ErrorKind::Unsupported): the system has no `fork`, or the request has
+    /// [`Flags::COW`] or [`Flags::HUGETLB`].
     ///
     /// # Examples
     ///
@@ -193,21 +194,25 @@ impl Anon {
         Ok(finish(mapped.map_err(|refused| refused.failure)?, len, flags))
     }
 
-    /// Maps the memory in a reservation, which the mapping replaces as a whole.
+    /// Maps the memory in a reservation, and replaces all of it.
     ///
-    /// The length, rounded up to the [`allocation_granularity`](crate::allocation_granularity), must be the reservation's. A
-    /// longer reservation is [split](Reservation::split) first.
+    /// The length, rounded up to the [`allocation_granularity`](crate::allocation_granularity), must be the
+    /// reservation's. [Split](Reservation::split) a longer reservation first.
     ///
     /// **Platform notes**
-    /// - Linux: `mprotect`; with `NORESERVE`, `POPULATE`, `LOCKED` or `EXEC`, `mmap` and `mremap`.
-    /// - macOS: `mmap` with `MAP_FIXED`.
-    /// - Windows: `VirtualAlloc2`.
+    /// - Linux: [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html); with `NORESERVE`, `POPULATE`,
+    ///   `LOCKED` or `EXEC`, `mmap` and [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html).
+    /// - macOS, illumos: `mmap` with `MAP_FIXED`.
+    /// - BSD: `mprotect`; with `EXEC`, `mmap` with `MAP_FIXED`.
+    /// - Windows:
+    ///   [`VirtualAlloc2`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc2).
     ///
     /// # Errors
-    /// The reservation is given back; what it may have lost is as for [`Mmap::map_in`](crate::Mmap::map_in).
+    /// The error returns the reservation, which may have lost its addresses, as with
+    /// [`Mmap::map_in`](crate::Mmap::map_in).
     ///
     /// As [`map`](Self::map), and:
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): another length than the reservation's.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the length is not the reservation's.
     /// - [`Unsupported`](ErrorKind::Unsupported): huge pages.
     ///
     /// # Examples

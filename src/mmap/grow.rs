@@ -1,6 +1,6 @@
-//! Mappings of another length: `extend` takes over the reservation past a mapping, and `resize` may move it.
+//! Changes of length: `extend` maps in the reservation past a mapping, and `resize` may move the mapping.
 //!
-//! Both judge the request as `map` does, and then whether the mapping is one that the request could have made.
+//! Both check the request as `map` does, and then whether the request could have made the mapping.
 
 use super::request::{check_flags, flags_and_size, refused_for_file};
 use super::{Anon, Mmap};
@@ -27,32 +27,36 @@ impl Anon {
         Ok(Request { len, prot, flags, hint: 0, reservation: None, huge_log2 })
     }
 
-    /// Extends a mapping of fresh memory to the requested length, without moving it.
+    /// Extends a mapping of fresh memory to the request's length, without moving it.
     ///
-    /// What lies past its end is mapped in the front of a reservation, which begins where the mapping's pages end and is
-    /// shortened by what was taken. If the new length fits into the mapping's last page, the reservation is left alone. So an
-    /// arena or a vector grows bit by bit in one piece of address space, and its address stays.
+    /// The new pages are mapped at the start of a reservation that begins where the mapping's pages end. They are
+    /// removed from the reservation, which stays as it is if the new length fits into the mapping's last page. So an
+    /// arena or a vector grows step by step in one address range, and its address stays.
     ///
-    /// The request is the one that made the mapping, with a greater length. Its permissions are ignored: the new bytes have
-    /// the mapping's, and the type's. They are zeros; but if the mapping was shortened by [`resize`](Self::resize) while it
-    /// was not writable, the rest of its last page keeps what was cut off. New pages are locked only if the request has
-    /// [`Flags::LOCKED`]. An empty mapping becomes one at the front of the reservation, with the request's permissions.
+    /// Pass the request that made the mapping, with a greater length. Its permissions are ignored: the new bytes have
+    /// the permissions of the mapping and its type. New pages are locked only if the request has [`Flags::LOCKED`]. An
+    /// empty mapping is mapped at the start of the reservation, with the request's permissions.
+    ///
+    /// The new bytes are zeros, with one exception: if [`resize`](Self::resize) shortened the mapping while it was not
+    /// writable, the rest of its last page keeps its old contents.
     ///
     /// **Platform notes**
-    /// - Linux: `mprotect`; with `NORESERVE`, `POPULATE`, `LOCKED` or executable memory, `mmap` and `mremap`.
-    /// - macOS: `mmap` with `MAP_FIXED`.
-    /// - Windows: `VirtualAlloc` in the last 64 KiB, then `VirtualAlloc2`, for mappings made in a reservation.
+    /// - Linux: [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html); with `NORESERVE`, `POPULATE`,
+    ///   `LOCKED` or executable memory, `mmap` and [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html).
+    /// - Other Unix: as [`map_in`](Self::map_in).
+    /// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc)
+    ///   in the last 64 KiB, then `VirtualAlloc2`, for mappings made in a reservation.
     /// - Kernels: `map` in the reservation, then `custom::Backend::join`.
     ///
     /// # Errors
-    /// Mapping and reservation are as before. What the reservation may lose is as for [`Mmap::map_in`](crate::Mmap::map_in),
-    /// and of what was to be taken alone.
+    /// After a failure the mapping and the reservation are unchanged. Of the reservation, the part for the new pages
+    /// may be lost, as with [`Mmap::map_in`](crate::Mmap::map_in).
     ///
     /// As [`map`](Self::map), and:
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): the length is less than the mapping's; the mapping is one of a file; the
-    ///   reservation begins elsewhere than past the mapping's last page.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the length is less than the mapping's; the mapping is one of a
+    ///   file; the reservation does not begin where the mapping's pages end.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the reservation is too short.
-    /// - [`Unsupported`](ErrorKind::Unsupported): huge pages; a mapping that the system cannot extend.
+    /// - [`Unsupported`](ErrorKind::Unsupported): huge pages, or a mapping that the system cannot extend.
     ///
     /// # Examples
     ///
@@ -83,27 +87,27 @@ impl Anon {
         extend(mapping, reservation, None, request)
     }
 
-    /// Changes the length of a mapping of fresh memory, in its place or by moving it.
+    /// Changes the length of a mapping of fresh memory, and moves it if necessary.
     ///
-    /// The contents stay, and new bytes are zeros, as for [`extend`](Self::extend). The request is the one that made the
-    /// mapping, with another length, and its permissions are ignored. Where the mapping lies afterwards is the system's
-    /// choice. Pointers into the old one are no longer valid, and nobody may use them meanwhile, except that a shorter one
-    /// stays in its place on Linux and macOS.
+    /// The contents stay, and new bytes are zeros, as for [`extend`](Self::extend). Pass the request that made the
+    /// mapping, with another length; its permissions are ignored. The system chooses the new address. Pointers into the
+    /// old mapping become invalid, and must not be in use during the call; only a mapping that becomes shorter keeps
+    /// its address on Unix.
     ///
     /// **Platform notes**
-    /// - Linux: [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html), which copies nothing; new pages of a locked
-    ///   mapping are locked. As on macOS with `POPULATE`, `LOCKED` or huge pages, and if parts of the mapping differ in their
-    ///   permissions, locks or advice. A shorter mapping: `munmap`.
-    /// - macOS, Windows, kernels: the memory is mapped anew, copied and unmapped. All of it becomes resident, and it is locked
-    ///   only with [`Flags::LOCKED`]. A shorter mapping: `munmap` on macOS.
+    /// - Linux: [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html), which copies nothing; new pages of a
+    ///   locked mapping are locked. With `POPULATE`, `LOCKED` or huge pages, or if parts of the mapping differ in
+    ///   permissions, locks or advice, as on other systems. To shorten: `munmap`.
+    /// - Other systems: new memory is mapped, the contents are copied, and the old memory is unmapped. All of it
+    ///   becomes resident, and it is locked only with [`Flags::LOCKED`]. To shorten: `munmap` on Unix.
     ///
     /// # Errors
-    /// The mapping is as before.
+    /// After a failure the mapping is unchanged.
     ///
     /// As [`map`](Self::map), and:
     /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is one of a file, or has huge pages and the request does not.
-    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the memory must be copied and cannot be read, or not become
-    ///   executable again.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the memory must be copied, but cannot be read, or cannot
+    ///   become executable again.
     ///
     /// # Examples
     ///
@@ -132,23 +136,25 @@ impl Mmap<'_> {
         Ok((part, Request { len, prot: self.prot, flags, hint: 0, reservation: None, huge_log2 }))
     }
 
-    /// Extends a mapping of a file that grew, without moving it.
+    /// Extends a mapping of a file to the request's length, without moving it.
     ///
-    /// As [`Anon::extend`], for the file and the offset of which the mapping was made. Without a length it reaches to the end
-    /// of the file. So a log or a database that grows keeps its address. The new bytes are the file's; of a copy-on-write
-    /// mapping those in its last page are as they were when that page was copied.
+    /// As [`Anon::extend`], for the file and the offset that the mapping was made with. Without a length it extends to
+    /// the end of the file. So the mapping of a log or a database that grows keeps its address.
+    ///
+    /// The new bytes are the file's. In a copy-on-write mapping, the rest of the last page is as it was when that page
+    /// was copied.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: as [`map_in`](Self::map_in).
+    /// - Unix: as [`map_in`](Self::map_in).
     /// - Windows: as `map_in`, once for the last 64 KiB and once for the rest, for mappings made in a reservation.
     ///
     /// # Errors
     /// As [`Anon::extend`] and [`map`](Self::map), and:
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is not one that the request could have made: fresh memory,
-    ///   copy-on-write or not, another alignment of the offset.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the request could not have made the mapping: it is fresh memory, or
+    ///   differs in copy-on-write or in the alignment of the offset.
     ///
     /// # Safety
-    /// - File and offset are those of which the mapping was made.
+    /// - File and offset are those that the mapping was made with.
     /// - As [`map`](Self::map), for the new bytes, unless the mapping is a [`RawMapping`](crate::RawMapping).
     ///
     /// # Examples
@@ -184,26 +190,26 @@ impl Mmap<'_> {
         extend(mapping, reservation, Some(part), request)
     }
 
-    /// Changes the length of a mapping of a file, in its place or by moving it.
+    /// Changes the length of a mapping of a file, and moves it if necessary.
     ///
-    /// As [`Anon::resize`], for the file and the offset of which the mapping was made. Without a length the mapping then
-    /// reaches to the end of the file; its end must not lie past that. The file itself keeps its length: it is made longer
-    /// before, and shorter afterwards, by [`File::set_len`](crate::File::set_len).
+    /// As [`Anon::resize`], for the file and the offset that the mapping was made with. Without a length the mapping
+    /// then reaches to the end of the file; it must not reach past it. The file keeps its length: extend it before, or
+    /// truncate it afterwards, with [`File::set_len`](crate::File::set_len).
     ///
-    /// What a copy-on-write mapping changed stays changed.
+    /// A copy-on-write mapping keeps its changes.
     ///
     /// **Platform notes**
     /// - Linux: `fstat`, then as [`Anon::resize`].
-    /// - macOS, Windows, kernels: the file is mapped again, then the old mapping is unmapped. A copy-on-write mapping is
-    ///   copied, and no longer shows any change of the file.
+    /// - Other systems: the file is mapped again, then the old mapping is unmapped. A copy-on-write mapping is copied,
+    ///   and no longer shows changes of the file.
     ///
     /// # Errors
     /// As [`Anon::resize`] and [`map`](Self::map), and:
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): the mapping is not one that the request could have made: fresh memory,
-    ///   copy-on-write or not.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the request could not have made the mapping: it is fresh memory, or
+    ///   differs in copy-on-write.
     ///
     /// # Safety
-    /// - File and offset are those of which the mapping was made.
+    /// - File and offset are those that the mapping was made with.
     /// - As [`map`](Self::map), unless the mapping is a [`RawMapping`](crate::RawMapping).
     ///
     /// # Examples
@@ -245,7 +251,7 @@ fn extend<A: Access>(
     Ok(())
 }
 
-/// Extends the mapping, and returns its address. It takes references, as copies cost a tenth of the call of the system.
+/// Extends the mapping, and returns its address. It takes references, as copies cost a tenth of the system call.
 ///
 /// # Safety
 /// Span and backing are a mapping of the caller's, or empty. If they are of the part's file, so it is for `Mmap::extend`.

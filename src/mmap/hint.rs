@@ -1,19 +1,21 @@
-//! Where a mapping should lie, if that is free.
+//! The address that a mapping should have, if it is free.
 
 use super::Mmap;
 
 impl Mmap<'_> {
-    /// Sets the address at which the mapping should begin, if nothing is there.
+    /// Sets the address at which the mapping should begin, if it is free.
     ///
-    /// A hint, which never replaces anything: the mapping may lie elsewhere. To insist on an address, make a
-    /// [`Reservation::at`](crate::Reservation::at) it. A mapping begins at a multiple of the
-    /// [`allocation_granularity`](crate::allocation_granularity), plus what its offset in the file exceeds one by; another
-    /// address is rounded down. 0 is no hint. In a reservation a hint is ignored.
+    /// A hint never replaces anything: if the range is not free, the mapping lies elsewhere. To require an address, map
+    /// in a [`Reservation::at`](crate::Reservation::at) it. The address of a mapping and its offset in the file have
+    /// the same remainder modulo the [`allocation_granularity`](crate::allocation_granularity); a hint is rounded down
+    /// to such an address. 0 is no hint. In a reservation a hint is ignored.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: the first argument of `mmap`. If the range is not free, Linux chooses as without a hint, and macOS the
-    ///   next free one after it.
-    /// - Windows: `VirtualAlloc` or `MapViewOfFileEx` with the address, and if that fails, for whatever reason, without.
+    /// - Unix: the first argument of [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html). If the range is not
+    ///   free, Linux chooses as without a hint, and macOS chooses the next free range above.
+    /// - Windows: `VirtualAlloc` or
+    ///   [`MapViewOfFileEx`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffileex) with
+    ///   the address; if that fails for any reason, without.
     /// - Kernels: ignored.
     ///
     /// # Examples

@@ -1,4 +1,4 @@
-//! The sizes of huge pages: requests for one of them, and which there are.
+//! Huge pages: requests for one size, and the sizes of this machine.
 
 use super::request::NO_HUGE_PAGES;
 use super::{Anon, Mmap};
@@ -10,15 +10,19 @@ const SMALLEST: u8 = 16;
 const LARGEST: u8 = 34;
 
 impl Anon {
-    /// Uses huge pages of `bytes` bytes, or fails; never falls back to others.
+    /// Uses huge pages of `bytes` bytes, or fails; never falls back to other sizes.
     ///
-    /// As [`Flags::HUGETLB`](crate::Flags::HUGETLB), which chooses the size itself. [`huge_page_sizes`] has the sizes.
+    /// As [`Flags::HUGETLB`](crate::Flags::HUGETLB), which uses the default size. [`huge_page_sizes`] returns the
+    /// sizes.
     ///
     /// **Platform notes**
-    /// - Linux: `MAP_HUGETLB` with the size (`MAP_HUGE_2MB`, `MAP_HUGE_1GB`, …). Each size has its pool, in
+    /// - Linux: `MAP_HUGETLB` with the size (`MAP_HUGE_2MB`, `MAP_HUGE_1GB`, …). Each size has its own pool, in
     ///   `/sys/kernel/mm/hugepages`.
     /// - macOS: 2 MiB, on x86_64.
-    /// - Windows: the size that `GetLargePageMinimum` reports.
+    /// - BSD, illumos: unsupported.
+    /// - Windows: the size that
+    ///   [`GetLargePageMinimum`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-getlargepageminimum)
+    ///   reports.
     ///
     /// # Examples
     ///
@@ -41,10 +45,10 @@ impl Anon {
 }
 
 impl Mmap<'_> {
-    /// Requires that the file has huge pages of `bytes` bytes, or fails.
+    /// Requires that the file has huge pages of `bytes` bytes.
     ///
-    /// As [`Flags::HUGETLB`](crate::Flags::HUGETLB), which takes any size. On Linux the file system decides on the size when it is mounted; other
-    /// systems have no such files.
+    /// As [`Flags::HUGETLB`](crate::Flags::HUGETLB), which accepts any size. On Linux a file system of huge pages has
+    /// one size, chosen when it is mounted. Other systems have no such files.
     ///
     /// # Examples
     ///
@@ -73,17 +77,18 @@ const fn log2(bytes: usize) -> u8 {
     if bytes.is_power_of_two() && SMALLEST <= log2 && log2 <= LARGEST { log2 } else { NO_HUGE_PAGES }
 }
 
-/// Returns the sizes of huge pages that this machine has, in bytes, from small to large.
+/// Returns the sizes of this machine's huge pages in bytes, from small to large.
 ///
-/// A size that is there can still lack pages: on Linux its pool may be empty, on Windows the process may lack the privilege.
+/// A listed size may still be unavailable: on Linux its pool may be empty, and on Windows the process may lack the
+/// privilege.
 ///
 /// **Platform notes**
-/// - Linux: the folders of [`/sys/kernel/mm/hugepages`](https://docs.kernel.org/admin-guide/mm/hugetlbpage.html). Where `/sys`
-///   is not mounted, none are found.
+/// - Linux: the folders of [`/sys/kernel/mm/hugepages`](https://docs.kernel.org/admin-guide/mm/hugetlbpage.html). Where
+///   `/sys` is not mounted, it finds none.
 /// - macOS: 2 MiB on x86_64; none on aarch64.
 /// - Windows:
 ///   [`GetLargePageMinimum`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-getlargepageminimum).
-/// - Kernels: none.
+/// - Other systems: none.
 ///
 /// # Examples
 ///

@@ -1,6 +1,6 @@
-//! What to map: [`Mmap`] of a file, [`Anon`] of fresh memory.
+//! Requests to map: [`Mmap`] for a file, [`Anon`] for fresh memory.
 //!
-//! Every request is checked here, before the system is asked for anything that it could half do.
+//! Every request is checked here, before any system call that could do half of it.
 //!
 //! A comment in a signature is for the compiler's messages: see `memmap2.rs`.
 
@@ -26,7 +26,7 @@ use crate::sys::contract::{FileKind, FilePart, FileStatus, Request};
 use crate::sys::{RawFile, Sys, System};
 use request::{check_flags, finish, first_page, flags_and_size, map_in, refused_for_file};
 
-/// What to map of a file, and how.
+/// A request to map a file, or a part of it.
 ///
 /// # Examples
 ///
@@ -61,10 +61,10 @@ pub struct Mmap<'f> {
 }
 
 impl<'f> Mmap<'f> {
-    /// Maps a file.
+    /// Makes a request to map a file.
     ///
-    /// The file is a `&File`, a [`FileRef`], or with feature `std` a reference to anything that lends its descriptor or
-    /// handle, such as `std::fs::File`.
+    /// It maps the whole file for reading; the methods below change that. The file is a `&File`, a [`FileRef`], or with
+    /// feature `std` a reference to anything that lends its descriptor or handle, such as `std::fs::File`.
     ///
     /// # Examples
     ///
@@ -94,7 +94,7 @@ impl<'f> Mmap<'f> {
         }
     }
 
-    /// Maps `len` bytes of fresh memory: zeroed, private, and resident only where it was touched.
+    /// Makes a request for `len` bytes of fresh memory: zeroed and private.
     ///
     /// # Examples
     ///
@@ -112,7 +112,7 @@ impl<'f> Mmap<'f> {
 
     /// Sets the offset in the file at which the mapping starts, in bytes.
     ///
-    /// It is 0 by default, and need not be aligned.
+    /// The default is 0. The offset need not be aligned.
     ///
     /// # Examples
     ///
@@ -158,7 +158,7 @@ impl<'f> Mmap<'f> {
 
     /// Sets the permissions of the memory, [`Prot::READ`] by default.
     ///
-    /// That is always included, except for [`map_raw`](Self::map_raw) with [`Prot::NONE`].
+    /// `READ` is always included, except for [`map_raw`](Self::map_raw) with [`Prot::NONE`].
     ///
     /// # Examples
     ///
@@ -183,7 +183,7 @@ impl<'f> Mmap<'f> {
         Self { prot: prot.normalized(), ..self }
     }
 
-    /// Sets how the mapping is made; no flags by default.
+    /// Sets the flags of the mapping, none by default.
     ///
     /// # Examples
     ///
@@ -208,39 +208,41 @@ impl<'f> Mmap<'f> {
 
     /// Maps the file.
     ///
-    /// The mapping is shared unless [`Flags::COW`] is given: what is written to it is written to the file, and seen by all who
-    /// map it. It does not need the file to stay open. An empty file, an offset at the end of the file and a length of 0
-    /// give an empty mapping.
+    /// The mapping is shared, unless the request has [`Flags::COW`]: writes to it change the file, and every process
+    /// that maps the file sees them. The file need not stay open. For an empty file, an offset at the end of the file,
+    /// or a length of 0, the mapping is empty.
     ///
     /// **Platform notes**
     /// - Linux: [`fstat`](https://man7.org/linux/man-pages/man2/stat.2.html), then
-    ///   [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html). Where blocks have more than 4096 bytes also `fstatfs`,
-    ///   which reports huge pages. For an empty file `mmap` and `munmap`, to see whether it can be mapped.
-    /// - macOS: `fstat`, then `mmap`. For an empty file `pread`.
-    /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`, `DuplicateHandle` for a shared, writable mapping, to
-    ///   flush it, `CreateFileMappingW`,
+    ///   [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html). On file systems with blocks of more than 4096
+    ///   bytes also [`fstatfs`](https://man7.org/linux/man-pages/man2/statfs.2.html), to find huge pages. For an empty
+    ///   file `mmap` and `munmap`, to find whether it can be mapped.
+    /// - Other Unix: `fstat`, then `mmap`. For an empty file `pread`.
+    /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`,
+    ///   [`CreateFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw),
     ///   [`MapViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile) and
-    ///   `CloseHandle`. For an empty file `ReadFile`.
+    ///   `CloseHandle`. For a shared, writable mapping also `DuplicateHandle`, to flush it later. For an empty file
+    ///   `ReadFile`.
     ///
     /// # Errors
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the offset, or offset + length, lies past the end of the file.
     /// - [`Overflow`](ErrorKind::Overflow): offset + length exceeds `i64::MAX`.
     /// - [`TooLong`](ErrorKind::TooLong): the length exceeds `isize::MAX`.
-    /// - [`NotMappable`](ErrorKind::NotMappable): a directory, a pipe, a terminal; a file that reports length 0 but is not
-    ///   empty, as those of /proc; without a length given, a device or anything else that reports none.
-    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the file is not open for reading; the mapping is to be writable
+    /// - [`NotMappable`](ErrorKind::NotMappable): a directory, a pipe, a terminal; a file that reports length 0 but is
+    ///   not empty, as in `/proc`; a device, or another file that reports no length, if the request has none.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the file is not open for reading; the request has `WRITE`,
     ///   and the file is not open for writing; the file system forbids `EXEC`. On Windows `EXEC` needs a file that was
-    ///   opened for executing: a [`File`](crate::File) is, where that is allowed, and one of std's is not.
+    ///   opened for executing: a [`File`](crate::File) is, where that is allowed, and a `std::fs::File` is not.
     /// - [`Unsupported`](ErrorKind::Unsupported): the flag that the error names.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no address space, the process has too many mappings, or the
-    ///   limit on locked memory.
+    ///   limit on locked memory is exceeded.
     ///
     /// # Safety
     /// While the mapping lives:
-    /// - Nobody changes the mapped part of the file but through this mapping: no other process, and no other mapping of this
-    ///   process, which may be made writable later.
-    /// - Nobody truncates the file to less than what is mapped. See [safety](crate#safety).
-    /// - With [`Flags::PAST_END`] nothing past the end of the file is read or written.
+    /// - Nothing changes the mapped part of the file except through this mapping: no other process, and no other
+    ///   mapping in this process, even one that becomes writable later.
+    /// - The file is not truncated to less than the mapped part. See [safety](crate#safety).
+    /// - With [`Flags::PAST_END`] no byte past the end of the file is read or written.
     ///
     /// # Examples
     ///
@@ -282,24 +284,27 @@ impl<'f> Mmap<'f> {
         unsafe { self.map_with(self.prot | Prot::WRITE) }
     }
 
-    /// Maps the file in a reservation, which the mapping replaces as a whole.
+    /// Maps the file in a reservation, and replaces all of it.
     ///
-    /// The length, rounded up to the [`allocation_granularity`](crate::allocation_granularity), must be the reservation's, and
-    /// the offset a multiple of the granularity. A longer reservation is [split](Reservation::split) first.
+    /// The length, rounded up to the [`allocation_granularity`](crate::allocation_granularity), must be the
+    /// reservation's, and the offset a multiple of the granularity. [Split](Reservation::split) a longer reservation
+    /// first.
     ///
     /// **Platform notes**
-    /// - Linux: as [`map`](Self::map), then [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html), because `mmap`
-    ///   may fail when it has already unmapped what it was to replace.
-    /// - macOS: as `map`, with `MAP_FIXED`.
-    /// - Windows: as `map`, with `MapViewOfFile3`, and `VirtualFree`.
+    /// - Linux: as [`map`](Self::map), then [`mremap`](https://man7.org/linux/man-pages/man2/mremap.2.html), because
+    ///   `mmap` with `MAP_FIXED` may fail after it has unmapped the reservation.
+    /// - Other Unix: as `map`, with `MAP_FIXED`.
+    /// - Windows: as `map`, with
+    ///   [`MapViewOfFile3`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile3), and
+    ///   `VirtualFree`.
     ///
     /// # Errors
-    /// The reservation is given back. It is empty, and its addresses are lost, if the system took it apart and another thread
-    /// mapped something there before it could be restored; that takes a kernel without memory for its own tables.
+    /// The error returns the reservation. If the kernel has no memory for its own tables, it may have unmapped the
+    /// reservation and be unable to restore it: then the reservation is empty, and its addresses are lost.
     ///
     /// As `map`, and:
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): another length than the reservation's, such as that of an empty file,
-    ///   or an unaligned offset.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the length is not the reservation's, as with an empty file, or the
+    ///   offset is not aligned.
     /// - [`Unsupported`](ErrorKind::Unsupported): huge pages.
     ///
     /// # Safety
@@ -393,7 +398,7 @@ impl<'f> Mmap<'f> {
         })
     }
 
-    /// Returns the part of the file to map and its length, if the request can be met.
+    /// Returns the part of the file to map and its length, if the request is valid.
     #[inline(always)]
     fn checked(&self) -> Result<(FilePart<RawFile>, usize), Error> {
         let fail = |kind| Err(Error::new(Call::Map, kind));

@@ -8,9 +8,10 @@ use crate::reservation::Reservation;
 impl Mmap<'_> {
     /// Maps the file for access by pointers only.
     ///
-    /// That is safe: others may change the file at any time. How several processes may use the same memory is
-    /// [a page of the guide](crate::guide::sharing). To write, add [`Prot::WRITE`](crate::Prot::WRITE). As [`map`](Self::map)
-    /// otherwise.
+    /// This is safe, as each access through a pointer is `unsafe`: another process may change the file at any time. To
+    /// write, add [`Prot::WRITE`](crate::Prot::WRITE). Otherwise it is as [`map`](Self::map).
+    ///
+    /// The guide's page on [sharing](crate::guide::sharing) has the rules for memory that several processes use.
     ///
     /// # Errors
     /// As `map`.
@@ -38,14 +39,14 @@ impl Mmap<'_> {
 
     /// Maps the file in a reservation, for access by pointers only.
     ///
-    /// That is safe, as [`map_raw`](Self::map_raw) is. As [`map_in`](Self::map_in) otherwise.
+    /// As [`map_in`](Self::map_in), and safe as [`map_raw`](Self::map_raw) is.
     ///
     /// # Errors
     /// As `map_in`.
     ///
     /// # Examples
     ///
-    /// The same memory twice in a row, so that a slice may reach across its end:
+    /// A ring buffer: the same memory is mapped twice in a row, so that a record may reach across its end.
     ///
     /// ```
     /// use baremap::{ErrorKind, File, Mmap, Prot, Reservation, allocation_granularity};

@@ -1,5 +1,5 @@
-//! What requests for files and for fresh memory share: the check of flags, the result, and how a mapping takes the place of a
-//! reservation.
+//! The common parts of requests for files and for fresh memory: the check of flags, the result, and how a mapping
+//! replaces a reservation.
 
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::error::{Error, Refused};
@@ -11,17 +11,17 @@ use crate::sys::contract::{MapFailure, Mapped, Span};
 use crate::sys::{Backing, Sys, System};
 use core::mem;
 
-/// The log2 for what is no size of huge pages.
+/// The log2 that stands for a number which is no size of huge pages.
 pub(super) const NO_HUGE_PAGES: u8 = 1;
 
-/// The flags of a request and its size: a size implies `HUGETLB`, in whatever order they were set.
+/// The flags of a request, and the log2 of its page size, which implies `HUGETLB`.
 #[inline(always)]
 pub(super) fn flags_and_size(flags: Flags, huge_log2: u8) -> (Flags, u8) {
     (if huge_log2 == 0 { flags } else { flags | Flags::HUGETLB }, huge_log2)
 }
 
-/// Checks flags, of which those in `refused` make no sense for the request. Those that few systems honour are refused by all
-/// others. Huge pages that nothing reserves would raise a signal when the pool is exhausted.
+/// Checks flags. Those in `refused` make no sense for the request. Those that few systems honour fail on all others.
+/// `NORESERVE` fails with huge pages, as an access would raise a signal when the pool is exhausted.
 #[inline]
 pub(super) fn check_flags(flags: Flags, refused: Flags, huge_log2: u8) -> Result<(), Failure> {
     if huge_log2 == NO_HUGE_PAGES {
@@ -37,7 +37,7 @@ pub(super) fn check_flags(flags: Flags, refused: Flags, huge_log2: u8) -> Result
     Ok(())
 }
 
-/// Returns where the first page has to lie so that the byte at an offset lies at the hint, or near it. 0 is no hint.
+/// Returns the address of the first page for which the byte at an offset lies at the hint, or near it. 0 is no hint.
 #[inline]
 pub(super) fn first_page(hint: usize, offset: u64) -> usize {
     if hint == 0 {
@@ -47,7 +47,7 @@ pub(super) fn first_page(hint: usize, offset: u64) -> usize {
     hint.saturating_sub(offset as usize & mask) & !mask
 }
 
-/// Makes a `Mapping` of what the backend mapped.
+/// Makes a `Mapping` of the backend's mapping.
 #[inline(always)]
 pub(super) fn finish<A>(mapped: Mapped<Backing>, len: usize, flags: Flags) -> Mapping<A> {
     let mapping = Mapping::new(mapped, len);
@@ -58,7 +58,7 @@ pub(super) fn finish<A>(mapped: Mapped<Backing>, len: usize, flags: Flags) -> Ma
     mapping
 }
 
-/// Replaces a reservation with what `map` makes of it, if the request fits it.
+/// Replaces a reservation with a mapping made by `map`, if the request fits the reservation.
 pub(super) fn map_in<A>(
     reservation: Reservation,
     len: usize,
@@ -87,7 +87,7 @@ pub(super) fn map_in<A>(
     }
 }
 
-/// Which flags make no sense for a file.
+/// Returns the flags that make no sense for a file.
 #[inline]
 pub(super) fn refused_for_file(flags: Flags) -> Flags {
     if flags.contains(Flags::COW) { Flags::SECRET | Flags::SYNC } else { Flags::SECRET }

@@ -1,4 +1,4 @@
-//! Safe slices of files that the system keeps from changing.
+//! Safe slices of files that cannot change.
 
 use super::Mmap;
 use crate::error::Error;
@@ -8,28 +8,28 @@ use crate::options::Flags;
 use crate::sys::{Sys, System};
 
 impl Mmap<'_> {
-    /// Maps a file that the system keeps from changing, which is safe.
+    /// Maps a file that the system protects from changes, without `unsafe`.
     ///
-    /// Nobody can write to such a file or truncate it any more, the owner and the superuser included. So the caller of
-    /// [`map`](Self::map) has nothing to promise, whoever made the file. [`File::memory`](crate::File::memory) and
-    /// [`File::seal`](crate::File::seal) make one.
+    /// No process can write to such a file or truncate it, not even the owner's or the superuser's. So the promise that
+    /// the caller of [`map`](Self::map) makes is not needed, whichever process made the file.
+    /// [`File::memory`](crate::File::memory) and [`File::seal`](crate::File::seal) make such a file.
     ///
-    /// What is mapped is as with [`map`](Self::map), copy-on-write: writes to the mapping, as after
+    /// The mapping is as with [`map`](Self::map) and [`Flags::COW`]: writes to it, as after
     /// [`into_mut`](Mapping::into_mut), stay private.
     ///
     /// **Platform notes**
     /// - Linux: a file in memory with the seals `F_SEAL_WRITE` and `F_SEAL_SHRINK`
     ///   ([`fcntl`](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html)), or a file with
-    ///   [fs-verity](https://docs.kernel.org/filesystems/fsverity.html) on ext4, f2fs or btrfs. The contents of the latter
-    ///   cannot change, but must be read from a device. If that fails, or the device returns other data, the access raises
-    ///   SIGBUS.
-    /// - macOS, Windows, kernels: unsupported. No function of the system makes such a promise.
+    ///   [fs-verity](https://docs.kernel.org/filesystems/fsverity.html) on ext4, f2fs or btrfs. The contents of the
+    ///   latter cannot change, but are read from a device. If reading fails, or the device returns other data, the
+    ///   access raises SIGBUS.
+    /// - Other systems: unsupported, as none makes such a promise.
     ///
     /// # Errors
     /// As [`map`](Self::map), and:
     /// - [`Unsupported`](ErrorKind::Unsupported): [`Flags::PAST_END`], as such a file does not grow.
-    /// - [`NotSealed`](ErrorKind::NotSealed): others may change or truncate the file.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system has no such promise.
+    /// - [`NotSealed`](ErrorKind::NotSealed): another process may change or truncate the file.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system makes no such promise.
     ///
     /// # Examples
     ///
