@@ -1,11 +1,19 @@
-//! What a mapping is used for next, how its contents are destroyed, and what a forked process finds of it.
+//! Advice on the use of a mapping, ways to discard its contents, and its inheritance by forked processes.
 
 /// A hint for [`Mapping::advise`](crate::Mapping::advise).
 ///
-/// Advice changes speed, residency and core dumps, never contents. A system ignores advice that it does not support;
-/// [`is_supported`](Self::is_supported) tells. macOS supports the first four and `ZeroWiredPages`, by `madvise`; Windows
-/// supports `WillNeed`, by `PrefetchVirtualMemory`. Advice that has no name here can be given by its number:
+/// Advice changes speed, residency and core dumps, never contents. A system ignores advice that it does not support,
+/// and [`is_supported`](Self::is_supported) reports whether it does. For advice without a name here, pass its number to
 /// [`Mapping::advise_raw`](crate::Mapping::advise_raw).
+///
+/// **Platform notes**
+/// - Linux: [`madvise`](https://man7.org/linux/man-pages/man2/madvise.2.html), for all but `ZeroWiredPages`.
+/// - macOS: `madvise`, for the first four and `ZeroWiredPages`.
+/// - BSD, illumos: `madvise`, for the first four.
+/// - Windows: [`PrefetchVirtualMemory`][prefetch], for `WillNeed`.
+/// - Kernels: `custom::Backend::advise`.
+///
+/// [prefetch]: https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-prefetchvirtualmemory
 ///
 /// # Examples
 ///
@@ -34,14 +42,14 @@ pub enum Advice {
     HugePage,
     /// Use no transparent huge pages. Linux: `MADV_NOHUGEPAGE`.
     NoHugePage,
-    /// Make transparent huge pages of these pages now. Linux 6.1: `MADV_COLLAPSE`.
+    /// Replace these pages with transparent huge pages now. Linux 6.1: `MADV_COLLAPSE`.
     ///
-    /// It takes the time to copy them, and fails if there is no free huge page or if the pages are in use:
-    /// [`OutOfMemory`](crate::ErrorKind::OutOfMemory), [`Busy`](crate::ErrorKind::Busy).
+    /// The call takes the time to copy them. It fails with [`OutOfMemory`](crate::ErrorKind::OutOfMemory) if there is
+    /// no free huge page, and with [`Busy`](crate::ErrorKind::Busy) if the pages are in use.
     Collapse,
-    /// Share pages of anonymous memory with others of the same contents (KSM). Linux: `MADV_MERGEABLE`.
+    /// Share pages of anonymous memory that have the same contents (KSM). Linux: `MADV_MERGEABLE`.
     ///
-    /// A later write copies the page, and takes longer for it. Others can measure that, and so guess the contents.
+    /// A later write copies the page, and so takes longer. Another process can measure that, and guess the contents.
     #[doc(alias = "KSM")]
     Mergeable,
     /// Do not share pages, and copy those that are shared. Linux: `MADV_UNMERGEABLE`.
@@ -54,10 +62,9 @@ pub enum Advice {
     ZeroWiredPages,
 }
 
-/// How [`Mapping::discard`](crate::Mapping::discard) destroys contents.
+/// A way to [discard](crate::Mapping::discard) contents.
 ///
-/// Where a discard has a meaning that the system cannot give it, it fails with
-/// [`Unsupported`](crate::ErrorKind::Unsupported).
+/// On a system that cannot do it, the call fails with [`Unsupported`](crate::ErrorKind::Unsupported).
 ///
 /// # Examples
 ///
@@ -75,61 +82,62 @@ pub enum Advice {
 pub enum Discard {
     /// Drops the pages now.
     ///
-    /// Anonymous memory then reads as zeros, a copy on write as the file, and a shared file as before.
+    /// Anonymous memory then reads as zeros, a copy-on-write mapping as the file, and a shared file as before.
     ///
     /// **Platform notes**
     /// - Linux: `MADV_DONTNEED`. Anonymous huge pages are kept, and zeroed if they are writable.
-    /// - macOS: anonymous memory is unlocked and replaced with fresh memory; a shared file gets `MADV_DONTNEED`. A copy on
-    ///   write and huge pages are unsupported.
-    /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: writable anonymous memory is zeroed, and gets `MADV_FREE`; a shared
-    ///   file gets `MADV_DONTNEED`. Other memory is unsupported.
-    /// - Windows: anonymous memory is zeroed, then given back by `VirtualAlloc` with `MEM_RESET` and by `VirtualUnlock`,
-    ///   which takes time for untouched pages too; to decommit and commit it again would be faster, but could
-    ///   lose it. Large pages are zeroed if they are writable. Pages of a shared file leave the working set unless they
-    ///   are locked. A copy on write is unsupported. A mapping in a [`Reservation`](crate::Reservation) is renewed at
-    ///   once by [`into_reservation`](crate::Mapping::into_reservation) and [`map_in`](crate::Mmap::map_in).
+    /// - macOS: anonymous memory is unlocked and replaced with fresh memory; a shared file gets `MADV_DONTNEED`.
+    ///   Copy-on-write mappings and huge pages are unsupported.
+    /// - BSD, illumos: writable anonymous memory is zeroed, and gets `MADV_FREE`; a shared file gets `MADV_DONTNEED`.
+    ///   Other memory is unsupported.
+    /// - Windows: anonymous memory is zeroed, then released by
+    ///   [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc) with
+    ///   `MEM_RESET` and by `VirtualUnlock`. That takes time for untouched pages too. To decommit and commit the memory
+    ///   again would be faster, but could lose it: for a mapping in a [`Reservation`](crate::Reservation), use
+    ///   [`into_reservation`](crate::Mapping::into_reservation) and [`map_in`](crate::Mmap::map_in) instead. Large
+    ///   pages are zeroed if they are writable. Pages of a shared file leave the working set unless they are locked.
+    ///   Copy-on-write mappings are unsupported.
     #[doc(alias = "MADV_DONTNEED")]
     DontNeed,
     /// Lets the system drop pages of anonymous memory when it needs them.
     ///
-    /// Until a page is written again it reads as before or as zeros, and may change from one to the other between two
-    /// reads.
+    /// Until a page is written again, it reads as before or as zeros, and may change from the first to the second
+    /// between two reads.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: `MADV_FREE`.
+    /// - Unix: `MADV_FREE`.
     /// - Windows: `MEM_RESET`.
     #[doc(alias = "MADV_FREE")]
     #[doc(alias = "MEM_RESET")]
     Free,
-    /// Drops the pages and deallocates their part of the file, which reads as zeros from then on.
+    /// Drops the pages and deallocates their part of the file, which then reads as zeros.
     ///
-    /// Pages that are mapped in part stay.
+    /// Pages that are only partly mapped stay.
     ///
     /// **Platform notes**
     /// - Linux: `MADV_REMOVE`, for a shared, writable mapping.
-    /// - macOS, Windows: unsupported.
+    /// - Other systems: unsupported.
     #[doc(alias = "MADV_REMOVE")]
     Remove,
-    /// Lets the system drop pages of anonymous memory, and counts them no longer as this process's.
+    /// Lets the system drop pages of anonymous memory, and stops counting them as this process's.
     ///
-    /// [`FreeReuse`](Self::FreeReuse) comes before the pages are used again.
+    /// Use [`FreeReuse`](Self::FreeReuse) before the pages are used again.
     ///
     /// **Platform notes**
     /// - macOS: `MADV_FREE_REUSABLE`.
-    /// - Linux, Windows: unsupported.
+    /// - Other systems: unsupported.
     #[doc(alias = "MADV_FREE_REUSABLE")]
     FreeReusable,
-    /// Counts pages as this process's again, after [`FreeReusable`](Self::FreeReusable).
+    /// Counts the pages as this process's again, after [`FreeReusable`](Self::FreeReusable).
     ///
     /// **Platform notes**
     /// - macOS: `MADV_FREE_REUSE`.
-    /// - Linux, Windows: unsupported.
+    /// - Other systems: unsupported.
     #[doc(alias = "MADV_FREE_REUSE")]
     FreeReuse,
 }
 
-/// What a process made by `fork` finds where the memory is: for
-/// [`Mapping::set_inheritance`](crate::Mapping::set_inheritance).
+/// How a process made by `fork` inherits the memory.
 ///
 /// # Examples
 ///
@@ -137,37 +145,39 @@ pub enum Discard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Inheritance {
-    /// The same as without this call: a copy of private memory, and shared files themselves.
+    /// As without this call: private memory is copied, and shared files stay shared.
     ///
     /// **Platform notes**
     /// - Linux: `MADV_DOFORK`, then `MADV_KEEPONFORK`.
-    /// - macOS: `VM_INHERIT_COPY`; for a shared mapping of a file `VM_INHERIT_SHARE`.
+    /// - macOS: `VM_INHERIT_COPY`; for a shared mapping of a file `VM_INHERIT_SHARE`. BSD: the same, without `VM_`.
     /// - Windows: does nothing, as there is no `fork`.
     #[doc(alias = "MADV_DOFORK")]
     #[doc(alias = "MADV_KEEPONFORK")]
     Usual,
-    /// Nothing: an access is a fault, until something else is mapped there.
+    /// The memory is not mapped: an access is a fault, until something else is mapped there.
     ///
     /// **Platform notes**
     /// - Linux: `MADV_DONTFORK`.
-    /// - macOS: `VM_INHERIT_NONE`.
+    /// - macOS: `VM_INHERIT_NONE`. BSD: `INHERIT_NONE`.
     /// - Windows: does nothing, as there is no `fork`.
     #[doc(alias = "MADV_DONTFORK")]
     #[doc(alias = "VM_INHERIT_NONE")]
     Omit,
-    /// Zeros, in place of the contents of anonymous memory.
+    /// Anonymous memory reads as zeros.
     ///
     /// **Platform notes**
     /// - Linux 4.14: `MADV_WIPEONFORK`, for private anonymous memory.
-    /// - macOS: unsupported.
+    /// - FreeBSD, NetBSD, OpenBSD: `INHERIT_ZERO`, for private anonymous memory.
+    /// - macOS, DragonFly: unsupported.
     /// - Windows: does nothing, as there is no `fork`.
     #[doc(alias = "MADV_WIPEONFORK")]
     Wipe,
-    /// The memory itself: what either process writes is seen by both.
+    /// The memory is shared: each process sees what the other writes.
     ///
     /// **Platform notes**
-    /// - macOS: `VM_INHERIT_SHARE`, for any memory.
-    /// - Linux, Windows: unsupported, except on Linux for what is shared anyway.
+    /// - macOS: `VM_INHERIT_SHARE`, for any memory. BSD: `INHERIT_SHARE`, likewise.
+    /// - Linux: as [`Usual`](Self::Usual) for memory that is shared already; otherwise unsupported.
+    /// - Windows: unsupported.
     #[doc(alias = "VM_INHERIT_SHARE")]
     Share,
 }

@@ -1,10 +1,10 @@
-//! How a mapping is made.
+//! Flags that change how memory is mapped.
 
 bits! {
-    /// How a mapping is made.
+    /// Flags that change how memory is mapped.
     ///
-    /// A flag that the system cannot honour makes the request fail with
-    /// [`Unsupported`](crate::ErrorKind::Unsupported), and [`Error::flag`](crate::Error::flag) names it.
+    /// A request with a flag that the system cannot honour fails with [`Unsupported`](crate::ErrorKind::Unsupported),
+    /// and [`Error::flag`](crate::Error::flag) names the flag.
     ///
     /// # Examples
     ///
@@ -20,59 +20,61 @@ bits! {
     /// ```
     #[derive(Default)]
     Flags: u16 {
-        /// Makes a private copy on write of a file.
+        /// Makes a private, copy-on-write mapping of a file.
         ///
         /// Changes stay in this mapping and never reach the file; the file need only be open for reading. Anonymous
         /// memory is private already.
         ///
         /// **Platform notes**
-        /// - Linux, macOS: `MAP_PRIVATE`.
+        /// - Unix: `MAP_PRIVATE`.
         /// - Windows: `FILE_MAP_COPY`. The whole length counts against the commit limit.
         #[doc(alias = "MAP_PRIVATE")]
         COW = 1;
         /// Uses huge pages, or fails; never falls back to small ones.
         ///
-        /// The mapping occupies whole huge pages, though [`Mapping::len`](crate::Mapping::len) is the length that was
-        /// requested. Every page is resident when the mapping is returned, because one that was missing later
-        /// would raise a signal. [`Anon::huge_page_size`](crate::Anon::huge_page_size) chooses another size. For transparent
+        /// The mapping occupies whole huge pages, but [`Mapping::len`](crate::Mapping::len) returns the requested
+        /// length. Every page is resident when the mapping is returned, because a page that is missing later would
+        /// raise a signal. [`Anon::huge_page_size`](crate::Anon::huge_page_size) chooses another size. For transparent
         /// huge pages, which are a hint, see [`Advice::HugePage`](crate::Advice::HugePage).
         ///
         /// **Platform notes**
-        /// - Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then `mincore`. Anonymous memory gets pages one page-table level
-        ///   above the smallest (on most processors 2 MiB where pages have 4 KiB) from the pool that
-        ///   `/proc/sys/vm/nr_hugepages` sets. Files must be on hugetlbfs.
+        /// - Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then `mincore`. Anonymous memory gets pages of the
+        ///   second-smallest size (2 MiB on most processors with pages of 4 KiB), from the pool whose size
+        ///   `/proc/sys/vm/nr_hugepages` sets. Files must be on
+        ///   [hugetlbfs](https://docs.kernel.org/admin-guide/mm/hugetlbpage.html).
         /// - macOS: superpages of 2 MiB for anonymous memory, on x86_64.
-        /// - Windows: `MEM_LARGE_PAGES` for anonymous memory, which is then resident for good. The process must have
+        /// - BSD, illumos: unsupported.
+        /// - Windows: `MEM_LARGE_PAGES` for anonymous memory, which is then always resident. The process must have
         ///   enabled `SeLockMemoryPrivilege`.
         #[doc(alias = "MAP_HUGETLB")]
         #[doc(alias = "MEM_LARGE_PAGES")]
         HUGETLB = 2;
-        /// Starts to read the file's pages ahead, and does not wait for them.
+        /// Starts to read the file's pages ahead, without waiting for them.
         ///
-        /// A hint: if it fails, the mapping is made all the same. It does nothing for anonymous memory.
+        /// A hint: if it fails, the file is mapped nevertheless. It does nothing for anonymous memory.
         ///
         /// **Platform notes**
-        /// - Linux, macOS: `madvise(MADV_WILLNEED)` after `mmap`.
+        /// - Unix: `madvise(MADV_WILLNEED)` after `mmap`.
         /// - Windows: `PrefetchVirtualMemory`.
         #[doc(alias = "MADV_WILLNEED")]
         READAHEAD = 4;
         /// Makes every page resident before the mapping is returned, as far as memory allows.
         ///
-        /// For a cached file that is read once from end to end this is slower than faulting.
-        /// [`Mapping::populate_read`](crate::Mapping::populate_read) does it later, and reports failures.
+        /// For a cached file that is read once from start to end, this is slower than page faults.
+        /// [`Mapping::populate_read`](crate::Mapping::populate_read) does the same later, and reports failures.
         ///
         /// **Platform notes**
         /// - Linux: `MAP_POPULATE`.
         /// - macOS: `mlock`, then `munlock`.
-        /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `madvise(MADV_WILLNEED)`, which is a hint.
+        /// - BSD, illumos: `madvise(MADV_WILLNEED)`, which is a hint.
         /// - Windows: `PrefetchVirtualMemory`, then `ReadProcessMemory` of one byte of each page.
         #[doc(alias = "MAP_POPULATE")]
         POPULATE = 8;
         /// Reserves no swap space for pages that may be written later.
         ///
         /// **Platform notes**
-        /// - Linux: `MAP_NORESERVE`. Not together with [`HUGETLB`](Self::HUGETLB), as memory from an exhausted pool
-        ///   would raise a signal.
+        /// - Linux: `MAP_NORESERVE`. Unsupported together with [`HUGETLB`](Self::HUGETLB), as an access would raise a
+        ///   signal when the pool is exhausted.
         /// - macOS: `MAP_NORESERVE`. The system reserves none in any case.
         /// - NetBSD, DragonFly, illumos: `MAP_NORESERVE`. FreeBSD and OpenBSD have no such flag, and it does nothing.
         /// - Windows: unsupported, except for shared mappings of files, which need none.
@@ -81,57 +83,58 @@ bits! {
         /// Makes every page resident and locks it, as [`Mapping::lock`](crate::Mapping::lock) does.
         ///
         /// **Platform notes**
-        /// - Linux, macOS: `mlock` after `mmap`, because Linux's `MAP_LOCKED` hides a failure.
+        /// - Unix: `mlock` after `mmap`, because Linux's `MAP_LOCKED` hides a failure.
         /// - Windows: `VirtualLock`.
         #[doc(alias = "MAP_LOCKED")]
         LOCKED = 32;
         /// Lets a mapping of a file reach past the file's end.
         ///
-        /// The request names a length, which the file need not have. What lies past the end cannot be accessed: it raises
-        /// SIGBUS, as for a file that was truncated. Once the file has grown, it can, at the same addresses; no call is
-        /// needed. So a database that grows maps its file once. The rest of the file's last page reads as zeros.
+        /// The request has a length, which may exceed the file's. An access past the end raises SIGBUS, as for a
+        /// truncated file. Once the file has grown, the new bytes can be accessed at the same addresses, without a
+        /// call. So a growing database maps its file once. The rest of the file's last page reads as zeros.
         ///
-        /// Map such a file by [`map_raw`](crate::Mmap::map_raw), and access what the file has by pointers. A slice covers
-        /// all of the mapping, so the caller of [`map`](crate::Mmap::map) promises to read or write nothing past the end.
-        /// A [`View`](crate::View) fails with [`Truncated`](crate::ErrorKind::Truncated) past the end, until the file has
-        /// grown.
+        /// Map such a file with [`map_raw`](crate::Mmap::map_raw), and access the file's bytes through pointers. A
+        /// slice covers the whole mapping, so the caller of [`map`](crate::Mmap::map) promises not to read or write
+        /// past the end. A [`View`](crate::View) fails with [`Truncated`](crate::ErrorKind::Truncated) past the end,
+        /// until the file has grown.
         ///
-        /// Flush, advice, discarding, protection and unmapping work on the whole mapping. To lock it, and
-        /// [`LOCKED`](Self::LOCKED), fail with [`OutOfMemory`](crate::ErrorKind::OutOfMemory) while a page lies past the
-        /// end. [`POPULATE`](Self::POPULATE) stops there. It does nothing for anonymous memory.
+        /// Flush, advice, discarding, protection and unmapping work on the whole mapping. Locking it, also with
+        /// [`LOCKED`](Self::LOCKED), fails with [`OutOfMemory`](crate::ErrorKind::OutOfMemory) while a page lies past
+        /// the end. [`POPULATE`](Self::POPULATE) stops at the end. The flag does nothing for anonymous memory.
         ///
         /// **Platform notes**
-        /// - Linux, macOS: `mmap`. On hugetlbfs, where a writable mapping would extend the file, it is unsupported.
-        /// - Windows: unsupported. A section is never longer than its file, and to make a longer one extends the file.
-        /// - Kernels: if `custom::Backend::flags` contains it. How locking fails is the kernel's affair.
+        /// - Unix: `mmap`. On Linux's hugetlbfs, where a writable mapping would extend the file, it is unsupported.
+        /// - Windows: unsupported. A section is never longer than its file, and making a longer one extends the file.
+        /// - Kernels: if `custom::Backend::flags` contains it. The kernel decides how locking fails.
         PAST_END = 64;
-        /// Makes a file's pages on persistent memory durable as soon as the processor's caches are written back.
+        /// Makes stores to persistent memory durable by flushing the processor's caches alone.
         ///
-        /// The file system writes the metadata of a page before it can be written. So a program may flush the caches by itself,
-        /// with `clwb` or `dc cvap`, and needs no [`flush`](crate::Mapping::flush). The mapping is shared.
+        /// The file system writes the metadata of a page before the page can be written. So a program may flush the
+        /// caches itself, with `clwb` or `dc cvap`, and needs no [`flush`](crate::Mapping::flush). The mapping is
+        /// shared.
         ///
         /// **Platform notes**
         /// - Linux: `MAP_SHARED_VALIDATE | MAP_SYNC`, as of Linux 4.15, for a file on ext4 or XFS with DAX.
-        /// - macOS, Windows, kernels: unsupported.
-        /// - All: unsupported for any other file, for [`COW`](Self::COW) and for anonymous memory.
+        /// - Other systems: unsupported.
+        /// - All systems: unsupported for other files, with [`COW`](Self::COW), and for anonymous memory.
         #[doc(alias = "MAP_SYNC")]
         #[doc(alias = "DAX")]
         SYNC = 1 << 14;
-        /// Keeps anonymous memory secret: it is removed from the kernel's own address space, and never swapped or dumped.
+        /// Maps secret memory: removed from the kernel's address space, never swapped or dumped.
         ///
-        /// Other processes cannot read it by the kernel (`ptrace`, `/proc/PID/mem`), except for children of `fork`, which
-        /// share it. The kernel itself copies to and from it only for system calls of this process; direct I/O and
-        /// `io_uring`'s fixed buffers fail. It cannot be executed. [`Mapping::lock`](crate::Mapping::lock) and
+        /// It is for anonymous memory. Other processes cannot read it through the kernel (`ptrace`, `/proc/PID/mem`);
+        /// children of `fork` share it. The kernel copies to and from it only for system calls of this process; direct
+        /// I/O and `io_uring`'s fixed buffers fail. It cannot be executed. [`Mapping::lock`](crate::Mapping::lock) and
         /// [`POPULATE`](Self::POPULATE) do nothing, as pages are locked from the first access on.
         ///
         /// **Platform notes**
-        /// - Linux: [`memfd_secret`](https://man7.org/linux/man-pages/man2/memfd_secret.2.html), `ftruncate`, `mmap` and `close`, as of
-        ///   Linux 5.14, where it is enabled (`secretmem.enable=1` before Linux 6.5) and the kernel can change its own
-        ///   mappings of single pages. The length counts against the limit on locked memory. If no memory is left for a page
-        ///   that is touched, a signal may be raised.
-        /// - Android: unsupported. Its filter of system calls ends an app that makes this one.
-        /// - macOS, Windows, kernels: unsupported.
-        /// - All: unsupported for files, and with [`HUGETLB`](Self::HUGETLB).
+        /// - Linux: [`memfd_secret`](https://man7.org/linux/man-pages/man2/memfd_secret.2.html), `ftruncate`, `mmap`
+        ///   and `close`, as of Linux 5.14, if it is enabled (`secretmem.enable=1` before Linux 6.5) and the kernel can
+        ///   change its own mappings of single pages. The length counts against the limit on locked memory. An access
+        ///   may raise a signal if no memory is left for the page.
+        /// - Android: unsupported, as its filter of system calls ends an app that makes this call.
+        /// - Other systems: unsupported.
+        /// - All systems: unsupported for files, and with [`HUGETLB`](Self::HUGETLB).
         #[doc(alias = "memfd_secret")]
         SECRET = 1 << 15;
     }

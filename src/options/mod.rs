@@ -1,6 +1,6 @@
-//! How memory is mapped and used: [`Prot`] here, [`Flags`], [`Advice`] and [`Discard`] in files of their own.
+//! Sets of options: [`Prot`] is here, [`Flags`], [`Advice`] and [`Discard`] are in files of their own.
 
-/// A set of bits with named members, and the operators of sets.
+/// Defines a set of bits with named members, and the operators of sets.
 macro_rules! bits {
     ($(#[$outer:meta])* $name:ident: $repr:ty { $($(#[$inner:meta])* $member:ident = $value:expr;)* }) => {
         $(#[$outer])*
@@ -11,7 +11,7 @@ macro_rules! bits {
         impl $name {
             $($(#[$inner])* pub const $member: Self = Self($value);)*
 
-            /// Returns the set without members.
+            /// Returns the empty set.
             ///
             /// # Examples
             ///
@@ -91,7 +91,7 @@ macro_rules! bits {
             Sub sub SubAssign sub_assign |a, b| a & !b;
         );
 
-        /// The members that are not in the set.
+        /// Returns the members that are not in the set.
         impl core::ops::Not for $name {
             type Output = Self;
 
@@ -100,7 +100,7 @@ macro_rules! bits {
             }
         }
 
-        /// The names of the members, joined by ` | `.
+        /// Shows the names of the members, joined by ` | `.
         impl core::fmt::Debug for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 let mut separator = "";
@@ -144,9 +144,9 @@ pub use flags::Flags;
 bits! {
     /// The permissions of mapped memory.
     ///
-    /// Memory that a slice lends can always be read: [`READ`](Self::READ) is part of the other members, and is added to a
-    /// set without members wherever a [`Mapping`](crate::Mapping) or a [`MappingMut`](crate::MappingMut) is made or
-    /// protected. Only a [`RawMapping`](crate::RawMapping) can have no access at all.
+    /// A slice can always be read. So the other members contain [`READ`](Self::READ), and the empty set means `READ`
+    /// wherever a [`Mapping`](crate::Mapping) or a [`MappingMut`](crate::MappingMut) is made or protected. Only a
+    /// [`RawMapping`](crate::RawMapping) can have no permissions.
     ///
     /// # Examples
     ///
@@ -170,7 +170,7 @@ bits! {
 }
 
 impl Prot {
-    /// The memory keeps its contents and cannot be accessed: the set without members.
+    /// The memory cannot be accessed, and keeps its contents: the empty set.
     ///
     /// # Examples
     ///
