@@ -1,10 +1,10 @@
-//! The fault guard: what lets a [`View`](crate::View) copy from memory that may be gone.
+//! The fault guard, which lets a [`View`](crate::View) copy from memory that may be gone.
 //!
-//! Without it a `View` reads its file, which is always right and slower. With it a `View` copies from the mapping; if the file
-//! was truncated meanwhile, or its device fails, the access raises a signal or an exception, and the guard repairs the copy.
-//! Nothing else is affected: a fault outside of that copy goes to whatever handled it before.
+//! Without it a `View` reads its file, which is always correct and slower. With it a `View` copies from the mapping. If
+//! the file was truncated, or its device fails, the access raises a signal or an exception, and the guard ends the copy
+//! early. Any other fault goes to the handler that was there before.
 //!
-//! A program installs it once, early in `main`. A library leaves that to the program.
+//! Install it once, early in `main`. A library leaves that to the program.
 //!
 //! # Examples
 //!
@@ -29,30 +29,34 @@
 use crate::error::Error;
 use crate::sys::{Sys, System, fault};
 
-/// Installs the guard in this process; again is no error.
+/// Installs the guard in this process.
 ///
-/// It works beside other handlers. Signals that are not its own go to the handler that was installed before, with that
-/// handler's mask and flags. A handler that is installed later must call the previous one. One that does not
-/// ends the guard, and [`is_in_force`] reports it.
+/// Installing it again is no error. It works beside other handlers. Signals that are not its own go to the previous
+/// handler, with that handler's mask and flags. A handler that is installed later must call the previous one. If it
+/// does not, the guard no longer works, and [`is_in_force`] reports that.
 ///
-/// Child processes inherit it by `fork`, unless another thread forks at this very moment; a new program starts without. A
-/// thread that blocks the signal is not protected: Linux kills it at a fault, and on macOS the access repeats until the signal
-/// is unblocked. Do not call this from a signal handler.
+/// Child processes inherit it by `fork`, unless another thread forks during this call. A new program starts without it.
+/// A thread that blocks the signal is not protected: Linux kills the process at a fault, and on macOS the access
+/// repeats until the signal is unblocked. Do not call this function from a signal handler.
 ///
 /// **Platform notes**
-/// - Linux: `rt_sigaction` for SIGBUS.
+/// - Linux: [`rt_sigaction`](https://man7.org/linux/man-pages/man2/sigaction.2.html) for SIGBUS.
 /// - macOS: `sigaction` for SIGBUS and SIGSEGV.
-/// - FreeBSD, NetBSD, DragonFly, illumos: `sigaction` for both, on x86_64, and of the first two on aarch64.
-/// - OpenBSD: unsupported, as a mapping and `read` may differ there until `msync`, and a `View` returns what `read` does.
+/// - FreeBSD, NetBSD, DragonFly, illumos: `sigaction` for SIGBUS and SIGSEGV, on x86_64; FreeBSD and NetBSD also on
+///   aarch64.
+/// - OpenBSD: unsupported, as a mapping and `read` may differ there until `msync`, and a `View` returns the bytes that
+///   `read` would.
 /// - Windows: [`AddVectoredExceptionHandler`][avh]. On arm64ec unsupported.
-/// - Kernels: none; the kernel's page-fault handler asks [`fixup`], and `custom::Backend::asks_fixup` says so.
+/// - Kernels: no call. The kernel's page-fault handler calls [`fixup`], and `custom::Backend::asks_fixup` returns
+///   `true`.
 ///
 /// [avh]: https://learn.microsoft.com/windows/win32/api/errhandlingapi/nf-errhandlingapi-addvectoredexceptionhandler
 ///
 /// # Errors
-/// - [`Busy`](crate::ErrorKind::Busy): another handler was installed after the guard. The guard cannot know whether it calls the
-///   guard, and installed once more both might call each other for ever.
-/// - [`Unsupported`](crate::ErrorKind::Unsupported): the kernel does not ask `fixup`, or the architecture has no copy.
+/// - [`Busy`](crate::ErrorKind::Busy): another handler was installed after the guard. If the guard were installed
+///   again, the two handlers might call each other for ever.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no guard, the kernel does not call `fixup`, or the
+///   crate has no guarded copy for the architecture.
 ///
 /// # Examples
 ///
@@ -63,14 +67,14 @@ pub fn install() -> Result<(), Error> {
     Ok(Sys::install_guard()?)
 }
 
-/// Returns whether the guard is installed, and no other handler has taken its place.
+/// Returns whether the guard is installed, and no other handler has replaced it.
 ///
-/// A handler that was installed later and calls the guard is not seen as such: the guard works, and the result is `false`.
+/// If a later handler calls the guard, the guard works, but the result is `false` nevertheless.
 ///
 /// **Platform notes**
 /// - Linux: `rt_sigaction`. macOS: `sigaction`.
-/// - Windows: no call. A handler that was installed later is asked after the guard or before it, and cannot take its place.
-/// - Kernels: what `custom::Backend::asks_fixup` says, also before [`install`].
+/// - Windows: no call. A later handler is called before or after the guard, and cannot replace it.
+/// - Kernels: the result of `custom::Backend::asks_fixup`, also before [`install`].
 ///
 /// # Examples
 ///
@@ -79,10 +83,11 @@ pub fn is_in_force() -> bool {
     Sys::is_guard_in_force()
 }
 
-/// Returns where a program must continue after a fault at `pc`, if that is in the copy of a [`View`](crate::View).
+/// Returns where to continue after a fault at `pc`, if that is in a [`View`](crate::View)'s copy.
 ///
-/// For kernels, and for programs whose own handler replaces the guard: if it returns an address, set the program counter of
-/// the interrupted context to it, change nothing else, and return. It is async-signal-safe.
+/// It is for kernels, and for programs with a handler of their own instead of the guard. If it returns an address, set
+/// the program counter of the interrupted context to it, change nothing else, and return. The function is
+/// async-signal-safe.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Finding a byte, without a dependency and without asking for a processor's vectors.
+//! Finds a byte, without a dependency and without code for a processor's vectors.
 //!
 //! 64 bytes at a time become a set of 64 bits, from which the indices are taken one by one. Compilers turn into vectors the
 //! comparison that gives each byte its bit within its group of 8. The product of such a word with 0x0101… has the sum of

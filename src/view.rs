@@ -1,9 +1,9 @@
-//! Safe access to a file that others may change at any time.
+//! Safe access to a file that other processes may change at any time.
 //!
-//! A `View` lends no slice and no pointer: it copies, and what it copied is judged before it is returned. With the fault
-//! guard a copy that meets the end of a truncated file, or a failing device, ends early instead of raising a signal. What
-//! such a copy lacks, and what it may have copied wrongly, is read from the file: only `read` tells data, the end of the
-//! file and an error apart.
+//! A `View` lends no slice and no pointer: it copies, and checks the copy before it returns. With the fault guard a
+//! copy that meets the end of a truncated file, or a failing device, ends early instead of raising a signal. The
+//! missing and the doubtful bytes are then read from the file: only `read` distinguishes data, the end of the file and
+//! an error.
 
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
@@ -20,11 +20,11 @@ use core::ops::RangeBounds;
 /// No system has smaller pages.
 const LEAST_PAGE_SIZE: usize = 4096;
 
-/// A mapped file for safe access, whatever others do to the file.
+/// A mapped file for safe access, whatever other processes do to the file.
 ///
-/// [`read_at`](Self::read_at) returns what reading the file would: data, a short count at the end, or an error. It never
-/// raises a signal. With [`guard::install`](crate::guard::install) it copies from the mapping, many times faster than a
-/// system call; without, it reads.
+/// [`read_at`](Self::read_at) has the results of reading the file: data, a short count at the end, or an error. It
+/// never raises a signal. Once [`guard::install`](crate::guard::install) was called, it copies from the mapping, many
+/// times faster than a system call; without the guard it reads.
 ///
 /// [`Mmap::view`] makes one that borrows its file, [`File::into_view`] one that owns it.
 ///
@@ -54,14 +54,14 @@ const LEAST_PAGE_SIZE: usize = 4096;
 pub struct View<'f> {
     mapping: RawMapping,
     file: FileRef<'f>,
-    /// Of the mapping's first byte in the file.
+    /// The offset in the file of the mapping's first byte.
     offset: u64,
-    /// Keeps `file` open, unless somebody else does.
+    /// Keeps `file` open, unless it is borrowed.
     owner: Option<File>,
 }
 
 impl<'f> Mmap<'f> {
-    /// Maps the file for safe access, whatever others do to it.
+    /// Maps the file for safe access, whatever other processes do to it.
     ///
     /// The permissions of the request are ignored: a [`View`] only reads.
     ///
@@ -70,8 +70,8 @@ impl<'f> Mmap<'f> {
     ///
     /// # Errors
     /// As `map`, and:
-    /// - [`NotMappable`](ErrorKind::NotMappable): a device, unless it is a block device. What it maps need not be what is
-    ///   read from it.
+    /// - [`NotMappable`](ErrorKind::NotMappable): a device other than a block device, as its mapping and its reads may
+    ///   differ.
     /// - [`Unsupported`](ErrorKind::Unsupported): on Windows, [`SharedMemory`](crate::SharedMemory), which cannot be read.
     ///
     /// # Examples
@@ -92,12 +92,12 @@ impl<'f> Mmap<'f> {
 }
 
 impl File {
-    /// Maps the file for safe access, and keeps it open as long as that lives.
+    /// Maps the file for safe access, and keeps it open while the view lives.
     ///
-    /// `request` says what to map: `|mmap| mmap` all of it.
+    /// `request` chooses the part to map: `|mmap| mmap` maps all of it.
     ///
     /// # Errors
-    /// As [`Mmap::map`]. The file is given back.
+    /// As [`Mmap::map`]. The error returns the file.
     ///
     /// # Examples
     ///
@@ -131,23 +131,23 @@ impl File {
 impl View<'_> {
     /// Reads at most `buffer.len()` bytes at `offset` in the view, and returns how many were read.
     ///
-    /// It returns 0 only at the end of the view, which has the length that it was made with. If the file ends earlier by now,
-    /// a read that reaches its end is short, and a read past it fails. A read that meets an error after some bytes returns
-    /// these; the next one reports the error.
+    /// It returns 0 only at the end of the view, whose length is fixed when it is made. If the file was truncated
+    /// since, a read that reaches the file's end is short, and a read past the end fails. If an error occurs after some
+    /// bytes, the call returns these, and the next call reports the error.
     ///
-    /// Bytes of a page that is truncated and written again during the read may be zeros instead; reading a file has the same
-    /// race. With the guard, the rest of the file's last page is taken for data if a process has written to it through
-    /// a mapping of its own, past the end of the file.
+    /// If a page is truncated and written again during the read, some of its bytes may read as zeros; `read` has the
+    /// same race. With the guard, the rest of the file's last page counts as data if a process has written to it
+    /// through a mapping, past the end of the file.
     ///
     /// **Platform notes**
-    /// - With the guard installed no call is made, unless memory is missing, or the copy ends in zeros at the end of a page: past
-    ///   the end of a file, the rest of its last page reads as zeros.
-    /// - Otherwise as [`File::read_at`]. On Linux a file that was opened with `O_DIRECT` must then be read as that requires, at
-    ///   aligned offsets for one, or it fails with [`InvalidInput`](ErrorKind::InvalidInput).
+    /// - With the guard installed no call is made, unless memory is missing, or the copy ends in zeros at the end of a
+    ///   page, which may be the rest of the last page of a truncated file.
+    /// - Otherwise as [`File::read_at`]. On Linux, reads of a file opened with `O_DIRECT` must then be aligned as it
+    ///   requires, or they fail with [`InvalidInput`](ErrorKind::InvalidInput).
     ///
     /// # Errors
     /// - [`Truncated`](ErrorKind::Truncated): the file ends at or before the offset.
-    /// - What the system reports when it reads the file, such as [`Io`](ErrorKind::Io).
+    /// - Other errors of reading the file, such as [`Io`](ErrorKind::Io).
     ///
     /// # Examples
     ///
@@ -174,7 +174,7 @@ impl View<'_> {
         self.complete(buffer, start, len, copied)
     }
 
-    /// Reads what is not certain of a copy from `start`.
+    /// Reads the bytes of a copy from `start` that are not certain.
     #[cold]
     fn complete(&self, buffer: &mut [u8], start: usize, len: usize, copied: usize) -> Result<usize, Error> {
         let done = self.certain(buffer.get(..copied).unwrap_or_default(), start);
@@ -195,7 +195,8 @@ impl View<'_> {
         }
     }
 
-    /// Returns how many bytes of a copy from `start` are certain: all before zeros at the end of a file's last page.
+    /// Returns how many bytes of a copy from `start` are certain: all before the zeros at the end of a file's last
+    /// page.
     ///
     /// Such zeros reach to the end of their page. So a page whose last byte is not 0 has none.
     fn certain(&self, copied: &[u8], start: usize) -> usize {
@@ -228,7 +229,7 @@ impl View<'_> {
         self.mapping.as_ptr().wrapping_add(offset)
     }
 
-    /// Returns the length in bytes: that of the request, or of the file when it was mapped.
+    /// Returns the length in bytes, which does not change.
     pub fn len(&self) -> usize {
         self.mapping.len()
     }
@@ -238,7 +239,7 @@ impl View<'_> {
         self.len() == 0
     }
 
-    /// Tells the system how the file will be read.
+    /// Advises the system how the file will be read.
     ///
     /// **Platform notes**
     /// As [`Mapping::advise`](crate::Mapping::advise).
@@ -263,7 +264,7 @@ impl View<'_> {
         self.mapping.advise(advice)
     }
 
-    /// Makes every page resident and keeps it so, until the view is dropped or the file truncated.
+    /// Makes every page resident and locks it, until the view is dropped or the file truncated.
     ///
     /// **Platform notes**
     /// As [`Mapping::lock`](crate::Mapping::lock).
@@ -278,7 +279,7 @@ impl View<'_> {
         self.mapping.lock()
     }
 
-    /// Lets the system evict the pages again.
+    /// Unlocks the pages, so that the system may evict them.
     ///
     /// # Errors
     /// As [`Mapping::unlock`](crate::Mapping::unlock).
@@ -290,7 +291,7 @@ impl View<'_> {
         self.mapping.unlock()
     }
 
-    /// Returns what of a range is resident: how much, and which pages.
+    /// Returns which pages of a range are resident, and how many bytes.
     ///
     /// # Errors
     /// As [`Mapping::resident`](crate::Mapping::resident).
@@ -302,7 +303,7 @@ impl View<'_> {
         self.mapping.resident(range)
     }
 
-    /// Makes the pages of a range resident, and reports why they cannot be.
+    /// Makes the pages of a range resident, or reports why they cannot be.
     ///
     /// # Errors
     /// As [`Mapping::populate_read`](crate::Mapping::populate_read).
@@ -315,7 +316,7 @@ impl View<'_> {
     }
 }
 
-/// The file, the offset and the length; not the contents.
+/// Shows the file, the offset and the length, not the contents.
 impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View")

@@ -1,8 +1,9 @@
-//! A whole file in chunks: read, or mapped if the caller promises that nobody changes it.
+//! Reads a whole file in chunks, or maps it if the caller promises that it does not change.
 //!
-//! Reading is the default because it is safe and, from end to end, about as fast: the time goes to memory, and a piece that
-//! was just read lies in the processor's cache. No reported length is trusted: files grow and shrink, and some file
-//! systems lie. Only a read that returns no bytes is the end. `load.rs` reads and maps.
+//! Reading is the default because it is safe and, for a whole file, about as fast: memory is the limit, and a piece
+//! that was just read lies in the processor's cache. No reported length is trusted: files grow and shrink, and some
+//! file systems report a wrong one. Only a read that returns no bytes is the end. `load.rs` reads and maps, `trial.rs`
+//! chooses between both.
 
 mod load;
 mod trial;
@@ -24,15 +25,15 @@ use trial::Trial;
 /// address space of a small machine.
 const CHUNK_LEN: usize = 16 << 20;
 
-/// Reads a whole file in chunks, with bounded memory and address space.
+/// Reads a whole file in chunks, with bounded memory.
 ///
-/// It reads whatever can be read: regular files, pipes, terminals, devices, files of /proc, files opened with
-/// `O_DIRECT`. It reads to the end that reading finds, whatever length was reported: appended data is read, and if the file
-/// is truncated, the end comes earlier. An error is returned after everything that was read before it.
-/// [`mapped`](Self::mapped) maps large regular files instead.
+/// It reads regular files, pipes, terminals, devices, files of `/proc`, and files opened with `O_DIRECT`. It reads
+/// until there is no more, whatever length was reported: it also reads appended data, and ends earlier if the file is
+/// truncated. All bytes before an error are returned before the error. [`mapped`](Self::mapped) maps large regular
+/// files instead.
 ///
-/// With feature `std` it is `Read`, `BufRead` and `Seek`, as `std::io::BufReader` is. A seek inside the current chunk keeps
-/// the chunk. On a pipe or terminal a seek fails with [`NotSeekable`](ErrorKind::NotSeekable), also before the first read.
+/// With feature `std` it is `Read`, `BufRead` and `Seek`, as `std::io::BufReader` is. A seek inside the current chunk
+/// keeps the chunk. A seek on a pipe or terminal always fails with [`NotSeekable`](ErrorKind::NotSeekable).
 ///
 /// # Examples
 ///
@@ -56,7 +57,7 @@ const CHUNK_LEN: usize = 16 << 20;
 pub struct Reader<'f> {
     file: FileRef<'f>,
     chunk_len: usize,
-    /// Chunks are mapped up to this offset: 0 if none are, `UNASKED` if the file's length is still to be asked for.
+    /// Chunks are mapped up to this offset: 0 if none are, `UNASKED` if the file's length is not known yet.
     map_to: u64,
     source: Source,
     /// The offset at which the next chunk or piece starts.
@@ -119,13 +120,14 @@ impl<'f> Reader<'f> {
     /// descriptor or handle, such as `std::fs::File` and `std::io::Stdin`. The position of a regular file is neither used
     /// nor moved; a pipe or terminal is read from where it is.
     ///
-    /// Pieces of 64 KiB, later of at most 1 MiB, are read into a buffer aligned to 4096 bytes.
+    /// It reads pieces of 64 KiB, later of up to 1 MiB, into a buffer aligned to 4096 bytes.
     ///
     /// **Platform notes**
-    /// - Linux: `pread64`, and `read` for files without offsets. A file opened with `O_DIRECT` can be read if its block
-    ///   device has blocks of at most 4096 bytes.
-    /// - macOS: `pread`, `read`.
-    /// - Windows: `ReadFile`.
+    /// - Linux: [`pread64`](https://man7.org/linux/man-pages/man2/pread.2.html), and
+    ///   [`read`](https://man7.org/linux/man-pages/man2/read.2.html) for files without offsets. A file opened with
+    ///   `O_DIRECT` can be read if its block device has blocks of at most 4096 bytes.
+    /// - Other Unix: `pread`, `read`.
+    /// - Windows: [`ReadFile`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile).
     ///
     /// # Examples
     ///
@@ -147,10 +149,10 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// Reads a file from its start into a buffer that many readers can use, one after another.
+    /// Reads a file from its start, into a buffer that later readers can use again.
     ///
-    /// Otherwise it is as [`new`](Self::new), whose buffer is allocated for each reader. The vector is cleared; its spare
-    /// capacity is read into, and grows to what the longest file needs, at most a little over 1 MiB.
+    /// Otherwise it is as [`new`](Self::new), which allocates a buffer for each reader. It clears the vector and uses
+    /// its capacity, which grows as the longest file requires, to little more than 1 MiB.
     ///
     /// # Examples
     ///
@@ -182,20 +184,20 @@ impl<'f> Reader<'f> {
 
     /// Maps the chunks of a large regular file instead of reading them.
     ///
-    /// Files that cannot be mapped, are not regular or have at most 1 MiB are read, and so is what lies past the length that
-    /// the file had when its first chunk was loaded. The caller need not know which.
+    /// It still reads files that cannot be mapped, are not regular, or have at most 1 MiB, and bytes appended after the
+    /// first chunk was loaded.
     ///
     /// **Platform notes**
-    /// - Linux: a file whose pages came into the page cache one by one is often read faster than mapped. So if a chunk has
-    ///   many page faults, the next 6 MiB are read, and the CPU times of both decide how to go on
-    ///   ([`getrusage`][getrusage], [`clock_gettime`][clock]).
+    /// - Linux: if the pages of a file came into the page cache one by one, reading is often faster. So if a chunk has
+    ///   many page faults, the next 6 MiB are read, and the faster way by CPU time is used for the next part of the
+    ///   file ([`getrusage`][getrusage], [`clock_gettime`][clock]).
     ///
     /// [getrusage]: https://man7.org/linux/man-pages/man2/getrusage.2.html
     /// [clock]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
     ///
     /// # Safety
     /// Until the reader is dropped or has reached the end:
-    /// - Nobody changes or truncates the file: see [safety](crate#safety).
+    /// - Nothing changes or truncates the file: see [safety](crate#safety).
     /// - The file has the length that its file system reports, and the device can serve it.
     ///
     /// # Examples
@@ -223,16 +225,17 @@ impl<'f> Reader<'f> {
 
     /// Sets the greatest length of a chunk in bytes, 16 MiB by default.
     ///
-    /// A mapped chunk has this length, except for the last one before reading. A chunk that is read has at most 1 MiB; of a pipe it has what
-    /// the pipe holds. 0 counts as 1. Address space for one chunk is in use at a time; a buffer has at least 4096 bytes.
+    /// A mapped chunk has this length, except for the last one. A chunk that is read has at most 1 MiB; from a pipe, it
+    /// has the bytes that the pipe holds. 0 counts as 1. One chunk is mapped at a time; a buffer has at least 4096
+    /// bytes.
     pub fn chunk_len(self, chunk_len: usize) -> Self {
         Self { chunk_len: chunk_len.max(1), ..self }
     }
 
     /// Sets the offset in the file, in bytes, at which to start.
     ///
-    /// An offset past the end reads as the end. A pipe or terminal has no offset but 0; any other makes the first
-    /// read fail with [`NotSeekable`](ErrorKind::NotSeekable).
+    /// An offset past the end reads as the end. For a pipe or terminal, any offset but 0 makes the first read fail with
+    /// [`NotSeekable`](ErrorKind::NotSeekable).
     pub fn offset(self, offset: u64) -> Self {
         // What was read before is at another offset.
         Self {
@@ -246,14 +249,14 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// Calls `f` with each chunk to the end of the file, and returns the number of bytes.
+    /// Calls `f` with each chunk until the end of the file, and returns the number of bytes.
     ///
-    /// A chunk is unmapped before the next one is mapped, and none stays mapped.
+    /// Each chunk is unmapped before the next one is mapped, and the last one at the end.
     ///
     /// # Errors
     /// - The first error that `f` returns, which stops the loop.
-    /// - What the system reports when the file cannot be read further, after `f` received everything before. For a directory
-    ///   it is [`NotMappable`](ErrorKind::NotMappable).
+    /// - Errors of the system if reading fails, after `f` was called with all bytes before. For a directory it is
+    ///   [`NotMappable`](ErrorKind::NotMappable).
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory for a buffer of 4096 bytes.
     ///
     /// # Examples
@@ -291,8 +294,8 @@ impl<'f> Reader<'f> {
 
     /// Calls `f` with each record, and returns the number of bytes read.
     ///
-    /// A record is passed without the delimiter byte that ends it. A last record without a delimiter is passed if it is not empty.
-    /// A record that spans chunks is copied to a buffer, which grows with the longest such record.
+    /// A record is passed without its delimiter. Bytes after the last delimiter are a record too. A record that spans
+    /// chunks is copied to a buffer, which grows with the longest such record.
     ///
     /// # Errors
     /// As [`for_each`](Self::for_each), and [`OutOfMemory`](ErrorKind::OutOfMemory) for a record that does not fit into memory.
@@ -354,7 +357,7 @@ impl<'f> Reader<'f> {
         self.next - (self.piece().len() - self.consumed) as u64
     }
 
-    /// Fails with `NotSeekable` if the file has no offsets, which a read of no bytes finds out once.
+    /// Fails with `NotSeekable` if the file has no offsets, as found once by a read of no bytes.
     #[cfg(feature = "std")]
     pub(crate) fn check_seekable(&mut self) -> Result<(), Error> {
         if self.source == Source::Unknown {
@@ -407,7 +410,7 @@ impl<'f> Reader<'f> {
     }
 }
 
-/// The file, the position and the chunk length; not the contents, which may be secret.
+/// Shows the file, the position and the chunk length, not the contents, which may be secret.
 impl fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")

@@ -1,4 +1,4 @@
-//! Whether a mapped [`Reader`](super::Reader) goes on mapping: by a trial, where the page faults call for one.
+//! Decides whether a mapped [`Reader`](super::Reader) continues to map: by a trial, if there are many page faults.
 //!
 //! It depends on the page cache, and on the processor. If pages are cached in large folios, a fault maps many, and mapping
 //! takes 0.7 times as long as reading. If each page is a folio of its own, as after small writes, a fault maps 16 at most,
