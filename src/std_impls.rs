@@ -11,9 +11,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::string::String;
 
-/// Borrows from whatever lends a file to std.
+/// Borrows from any type that lends a file to std.
 ///
-/// For example `std::fs::File`, `OwnedFd`, `Stdin`, a child's pipe, and [`File`].
+/// Such types are `std::fs::File`, `OwnedFd`, `Stdin`, a child's pipe, and [`File`].
 ///
 /// # Examples
 ///
@@ -104,7 +104,7 @@ impl From<SharedMemory> for OwnedFile {
     }
 }
 
-/// Passes the memory to a child process: as its standard input, for example.
+/// Passes the memory to a child process, for example as its standard input.
 impl From<SharedMemory> for std::process::Stdio {
     fn from(memory: SharedMemory) -> Self {
         // By way of a file, as not every std has a conversion from an owned descriptor.
@@ -112,7 +112,7 @@ impl From<SharedMemory> for std::process::Stdio {
     }
 }
 
-/// If it fails, the descriptor or handle is given back.
+/// Takes ownership; the error returns the descriptor or handle.
 impl TryFrom<OwnedFile> for SharedMemory {
     type Error = Refused<OwnedFile>;
 
@@ -160,7 +160,7 @@ impl AsPath for &CString {
     }
 }
 
-/// Converts to the nearest kind that std has.
+/// Converts to the nearest kind of std.
 impl From<ErrorKind> for io::ErrorKind {
     fn from(kind: ErrorKind) -> Self {
         match kind {
@@ -186,11 +186,11 @@ impl From<ErrorKind> for io::ErrorKind {
     }
 }
 
-/// Converts a system error to std's error of the same code, and any other to one that contains it.
+/// Converts a system error to std's error of the same code, and wraps any other.
 ///
-/// std derives kind and words from the code alone and has no room for the call and the flag. Two kinds of errors therefore become
-/// the inner error of std's, with the nearest kind: those without a code, and those of a call that gives the code another
-/// meaning. For example, `EAGAIN` of `mlock` means the limit on locked memory, and std would report
+/// std derives kind and text from the code alone, and has no room for the call and the flag. So two kinds of errors
+/// become the inner error of std's error, with the nearest kind: those without a code, and those whose code has another
+/// meaning for the call. For example, `EAGAIN` of `mlock` means the limit on locked memory, and std would report
 /// [`WouldBlock`](io::ErrorKind::WouldBlock).
 ///
 /// # Examples
@@ -209,7 +209,7 @@ impl From<ErrorKind> for io::ErrorKind {
 /// assert!(error.raw_os_error().is_some());
 /// ```
 ///
-/// An error without a code can be had back:
+/// An error without a code can be unwrapped:
 ///
 /// ```
 /// use baremap::{Error, ErrorKind, Mmap};
@@ -271,9 +271,10 @@ impl io::BufRead for Reader<'_> {
     }
 }
 
-/// Seeking from the end needs a known length: that of a regular file or a block device.
+/// Seeks as `std::io::BufReader` does.
 ///
-/// A position past the end reads as the end.
+/// To seek from the end, the length must be known: that of a regular file or a block device. A position past the end
+/// reads as the end.
 impl io::Seek for Reader<'_> {
     fn seek(&mut self, target: io::SeekFrom) -> io::Result<u64> {
         self.check_seekable()?;

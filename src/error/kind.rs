@@ -5,7 +5,7 @@
 
 use crate::options::Flags;
 
-/// The reason of an [`Error`](crate::Error), the same on every system.
+/// The reason for an [`Error`](crate::Error), the same on every system.
 ///
 /// # Examples
 ///
@@ -18,37 +18,39 @@ use crate::options::Flags;
 pub enum ErrorKind {
     /// The path does not exist.
     NotFound,
-    /// The file exists, and was to be created.
+    /// The file to create exists already.
     AlreadyExists,
-    /// The system's permissions, or the mode in which the file was opened, do not allow it.
+    /// The system, or the mode in which the file was opened, does not permit the operation.
     PermissionDenied,
     /// An argument is not valid: an unaligned address, a malformed path, a closed descriptor.
     InvalidInput,
-    /// The range ends past the end of the file or mapping, or starts past it.
+    /// The range starts or ends past the end of the file or mapping.
     BeyondEnd,
     /// Offset and length together exceed the range of their type.
     Overflow,
-    /// The length exceeds `isize::MAX`, or the file's size exceeds what the system supports.
+    /// The length exceeds `isize::MAX`, or the maximum of the system or file system.
     TooLong,
-    /// Fresh memory or a reservation of length 0, or shared memory whose creator has not set its length yet.
+    /// The length is 0, of fresh memory, a reservation or shared memory.
+    ///
+    /// Shared memory that is opened by name has no length until its creator has set it.
     ZeroLength,
-    /// The file cannot be mapped: a directory, a pipe, a terminal, or a file or device that reports no length.
+    /// The file cannot be mapped: a directory, a pipe, a terminal, or it reports no length.
     NotMappable,
-    /// The file may be changed or truncated by others: it is neither sealed in memory nor protected by fs-verity.
+    /// The file can change: it is neither sealed in memory nor protected by fs-verity.
     NotSealed,
-    /// The file was truncated to less than what is viewed.
+    /// The file was truncated, and the read lies past its new end.
     Truncated,
     /// The stream has no position: a pipe, a terminal.
     NotSeekable,
     /// The system does not support the operation, or the flag that [`Error::flag`](crate::Error::flag) names.
     Unsupported,
-    /// There is no memory, no address space, or no more that may be locked.
+    /// There is too little memory or address space, or the limit on locked memory is exceeded.
     OutOfMemory,
     /// The disk or the quota is full.
     NoSpace,
     /// The process or the system has too many open files.
     TooManyFiles,
-    /// The file is in use in a way that excludes this one, or the address range is taken.
+    /// The file is in use in a way that excludes the operation, or the address range is in use.
     Busy,
     /// The call would block, and the file is non-blocking.
     WouldBlock,

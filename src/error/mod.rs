@@ -1,4 +1,4 @@
-//! What this crate's functions fail with: [`Error`], and [`Refused`] where the arguments are given back.
+//! Errors: [`Error`], and [`Refused`] for calls that consume their argument and return it if they fail.
 
 pub(crate) mod kind;
 
@@ -9,11 +9,11 @@ use crate::sys::{Sys, System};
 use core::fmt;
 use kind::{Call, Failure};
 
-/// Why a call of this crate failed.
+/// The error of a failed call: its name, its reason and the system's code.
 ///
-/// It tells which call failed, why, as an [`ErrorKind`] that is the same on every system, and the system's own code if
-/// there is one. It is `Copy`, eight bytes long, and allocates nothing. On Windows the words of its `Display` are the
-/// system's own, in English where that is installed. With feature `std` it converts into `std::io::Error`.
+/// The reason is an [`ErrorKind`], the same on every system. An `Error` is `Copy`, eight bytes long, and allocates
+/// nothing. On Windows the text of its `Display` is the system's own, in English if that is installed. With feature
+/// `std` it converts into `std::io::Error`.
 ///
 /// # Examples
 ///
@@ -30,7 +30,7 @@ use kind::{Call, Failure};
 pub struct Error(Failure);
 
 impl Error {
-    /// A call that this crate refuses before it asks the system.
+    /// An error of this crate's, found before a system call was made.
     pub(crate) const fn new(call: Call, kind: ErrorKind) -> Self {
         Self(Failure::refused(call, kind))
     }
@@ -55,7 +55,7 @@ impl Error {
 
     /// Returns the system's code: `errno`, or the result of `GetLastError`.
     ///
-    /// It is `None` if this crate refused the call before it asked the system.
+    /// It is `None` if this crate found the error before it made a system call.
     ///
     /// # Examples
     ///
@@ -72,7 +72,7 @@ impl Error {
 
     /// Returns the name of the call that failed.
     ///
-    /// It is the system's, such as `"mmap"`, or this crate's, such as `"map"`.
+    /// It is a call of the system, such as `"mmap"`, or of this crate, such as `"map"`.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ impl Error {
         self.0.call.name()
     }
 
-    /// Returns the flag that could not be honoured, if the error is about one.
+    /// Returns the flag that could not be honoured, if that is the reason.
     ///
     /// # Examples
     ///
@@ -105,7 +105,7 @@ impl From<Failure> for Error {
     }
 }
 
-/// The call, the flag in question if any, the reason, and the system's code if any.
+/// Shows the call, the flag if any, the reason, and the system's code if any.
 ///
 /// For example `mmap with HUGETLB: cannot allocate memory (ENOMEM, 12)`.
 impl fmt::Display for Error {
@@ -138,7 +138,7 @@ impl core::error::Error for Error {}
 
 /// The error of a call that consumes its argument, and the argument.
 ///
-/// It converts into [`Error`], so that `?` works in a function that returns one; the value is then dropped.
+/// It converts into [`Error`], so `?` works in a function that returns one; that drops the value.
 ///
 /// # Examples
 ///
@@ -152,9 +152,9 @@ impl core::error::Error for Error {}
 /// ```
 #[derive(Debug)]
 pub struct Refused<T> {
-    /// What was consumed, as it is after the failure.
+    /// The argument that the call consumed, as it is after the failure.
     pub value: T,
-    /// Why the call failed.
+    /// The reason for the failure.
     pub error: Error,
 }
 

@@ -1,9 +1,11 @@
-//! What borrows a file, and what can be done with it.
+//! The methods of a borrowed file.
 
 use super::{File, FileRef};
 use core::ops::Deref;
 
-/// A borrowed file has the methods of [`File`]: a length, reading, writing. Nothing closes it.
+/// Lends the methods of [`File`]: length, reading, writing.
+///
+/// The file is not closed when this is dropped.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Advisory locks, by which processes that agree on it take turns at a file.
+//! Advisory locks, for processes that agree to take turns with a file.
 
 use super::File;
 use crate::error::Error;
@@ -6,28 +6,28 @@ use crate::sys::Sys;
 use crate::sys::contract::files::Files;
 
 impl File {
-    /// Locks the file exclusively, and waits until no other has a lock.
+    /// Locks the file exclusively, and waits until no other open file has a lock.
     ///
-    /// The lock belongs to the open file. It ends with [`unlock`](Self::unlock), or when the file is closed with all its
-    /// duplicates, also by the end of the process. It is meant for those who lock the file too: on Linux and macOS others
-    /// read, write and map it as ever.
+    /// The lock belongs to the open file. It ends with [`unlock`](Self::unlock), or when the file and all its
+    /// duplicates are closed, at the latest when the process ends. It excludes only other locks: on Unix, a process
+    /// that does not lock the file can still read, write and map it.
     ///
-    /// A file that has a lock already must not be locked again, by itself or by a duplicate: depending on the system the new
-    /// lock replaces the old one, or the call waits for ever. The functions are those of `std::fs::File`, which agree with them
-    /// on what is locked.
+    /// Do not lock a file again that is locked already, also by a duplicate: depending on the system, the new lock
+    /// replaces the old one, or the call waits for ever. The locks are the same as those of `std::fs::File`.
     ///
     /// **Platform notes**
-    /// - Linux: [`flock`](https://man7.org/linux/man-pages/man2/flock.2.html) with `LOCK_EX`. A second lock replaces the
-    ///   first, and the file is unlocked in between. On NFS it is a lock of `fcntl`, for which the file must be open for writing.
-    /// - macOS: `flock`, likewise.
-    /// - Windows: [`LockFileEx`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-lockfileex) for every byte that a
-    ///   file can have. Reading and writing by any other handle fails with [`Busy`](crate::ErrorKind::Busy); mappings are
-    ///   not affected. A second lock waits for the first.
+    /// - Linux: [`flock`](https://man7.org/linux/man-pages/man2/flock.2.html) with `LOCK_EX`. A second lock replaces
+    ///   the first, and the file is unlocked in between. On NFS it is an `fcntl` lock, for which the file must be open
+    ///   for writing.
+    /// - Other Unix: `flock`, likewise.
+    /// - Windows: [`LockFileEx`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-lockfileex) for every
+    ///   byte that a file can have. Reading and writing through another handle fails with
+    ///   [`Busy`](crate::ErrorKind::Busy); mappings are not affected. A second lock waits for the first.
     /// - Kernels: unsupported.
     ///
     /// # Errors
-    /// - [`Unsupported`](crate::ErrorKind::Unsupported): the system or the file system has no locks.
-    /// - What else the system reports.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported): the system or the file system has no such locks.
+    /// - Other errors of the system.
     ///
     /// # Examples
     ///
@@ -55,13 +55,13 @@ impl File {
         Ok(Sys::lock_file(self.0, true, true)?)
     }
 
-    /// Locks the file together with others that lock it shared, and waits until no other has an exclusive lock.
+    /// Locks the file shared, and waits until no other open file has an exclusive lock.
     ///
     /// As [`lock`](Self::lock) otherwise.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: `flock` with `LOCK_SH`.
-    /// - Windows: `LockFileEx`. Writing fails with [`Busy`](crate::ErrorKind::Busy), by this handle too.
+    /// - Unix: `flock` with `LOCK_SH`.
+    /// - Windows: `LockFileEx`. Writing fails with [`Busy`](crate::ErrorKind::Busy), also through this handle.
     ///
     /// # Errors
     /// As `lock`.
@@ -74,13 +74,13 @@ impl File {
         Ok(Sys::lock_file(self.0, false, true)?)
     }
 
-    /// Locks the file exclusively, or fails if another has a lock.
+    /// Locks the file exclusively, or fails if another open file has a lock.
     ///
     /// As [`lock`](Self::lock) otherwise.
     ///
     /// # Errors
     /// As `lock`, and:
-    /// - [`WouldBlock`](crate::ErrorKind::WouldBlock): another has a lock.
+    /// - [`WouldBlock`](crate::ErrorKind::WouldBlock): another open file has a lock.
     ///
     /// # Examples
     ///
@@ -91,13 +91,13 @@ impl File {
         Ok(Sys::lock_file(self.0, true, false)?)
     }
 
-    /// Locks the file shared, or fails if another has an exclusive lock.
+    /// Locks the file shared, or fails if another open file has an exclusive lock.
     ///
     /// As [`lock_shared`](Self::lock_shared) otherwise.
     ///
     /// # Errors
     /// As `lock_shared`, and:
-    /// - [`WouldBlock`](crate::ErrorKind::WouldBlock): another has an exclusive lock.
+    /// - [`WouldBlock`](crate::ErrorKind::WouldBlock): another open file has an exclusive lock.
     ///
     /// # Examples
     ///
@@ -108,11 +108,12 @@ impl File {
 
     /// Unlocks the file.
     ///
-    /// A file that is not locked stays so.
+    /// Unlocking a file that is not locked is no error.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: `flock` with `LOCK_UN`.
-    /// - Windows: `UnlockFile`, until nothing is locked. What closing unlocks may stay locked for a while.
+    /// - Unix: `flock` with `LOCK_UN`.
+    /// - Windows: [`UnlockFile`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-unlockfile), until
+    ///   nothing is locked. If a locked file is closed instead, it may stay locked for a while.
     ///
     /// # Errors
     /// As [`lock`](Self::lock).

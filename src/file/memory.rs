@@ -6,31 +6,31 @@ use crate::error::kind::Call;
 use crate::sys::{Sys, System};
 
 impl File {
-    /// Makes a file in memory, which has no name and a length of 0, for reading and writing.
+    /// Makes an empty file in memory without a name, for reading and writing.
     ///
-    /// It is memory that can be mapped more than once, and shared with processes to which the descriptor or handle is
-    /// passed. The memory is freed when the file is closed and nothing maps it.
+    /// Its memory can be mapped more than once, and shared with processes that receive the descriptor or handle. The
+    /// memory is freed when the file is closed and no longer mapped.
     ///
     /// **Platform notes**
     /// - Linux: [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html) with `MFD_CLOEXEC`,
-    ///   `MFD_ALLOW_SEALING` and, as of Linux 6.3, `MFD_NOEXEC_SEAL`: it cannot be started as a program, but be mapped with
-    ///   [`Prot::EXEC`](crate::Prot::EXEC). A regular file in every other respect.
-    /// - macOS: `shm_open` under a random name, then `shm_unlink`. The length can be set once, and is rounded up to whole
-    ///   pages. Such an object can only be mapped, without [`Flags::COW`](crate::Flags::COW) and
-    ///   [`Prot::EXEC`](crate::Prot::EXEC); [`read_at`](Self::read_at), [`write_at`](Self::write_at), [`sync`](Self::sync)
-    ///   and [`allocate`](Self::allocate) fail.
-    /// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `shm_open` under a random name, then `shm_unlink`. It is the kernel's on
-    ///   FreeBSD, elsewhere a file: on a tmpfs, or on OpenBSD and illumos in `/tmp`.
+    ///   `MFD_ALLOW_SEALING` and, as of Linux 6.3, `MFD_NOEXEC_SEAL`: it cannot be started as a program, but can be
+    ///   mapped with [`Prot::EXEC`](crate::Prot::EXEC). In every other respect it is a regular file.
+    /// - macOS: `shm_open` under a random name, then `shm_unlink`. The length can be set only once, and is rounded up
+    ///   to whole pages. The object can only be mapped, without [`Flags::COW`](crate::Flags::COW) and
+    ///   [`Prot::EXEC`](crate::Prot::EXEC); [`read_at`](Self::read_at), [`write_at`](Self::write_at),
+    ///   [`sync`](Self::sync) and [`allocate`](Self::allocate) fail.
+    /// - BSD, illumos: `shm_open` under a random name, then `shm_unlink`. On FreeBSD the kernel keeps it; on NetBSD and
+    ///   DragonFly it is a file on a tmpfs, on OpenBSD and illumos a file in `/tmp`.
     /// - Windows: `CreateFileW` in the folder that `GetTempPathW` returns, with `FILE_ATTRIBUTE_TEMPORARY` and
     ///   `FILE_FLAG_DELETE_ON_CLOSE`. The system writes it to the disk only if memory is short, and deletes it when its
-    ///   last handle is closed. Nobody else can open it. Keep it open while it is mapped: only a shared, writable mapping
-    ///   has a handle of its own.
+    ///   last handle is closed. It cannot be opened by its name. Keep it open while it is mapped: only a shared,
+    ///   writable mapping has a handle of its own.
     /// - Kernels: `custom::Backend::memory_file`.
     ///
     /// # Errors
     /// - [`TooManyFiles`](crate::ErrorKind::TooManyFiles), [`OutOfMemory`](crate::ErrorKind::OutOfMemory).
     /// - [`Unsupported`](crate::ErrorKind::Unsupported): the kernel has no such files.
-    /// - What else the system reports, on Windows also of the folder.
+    /// - Other errors of the system, on Windows also for the folder.
     ///
     /// # Examples
     ///
@@ -58,19 +58,19 @@ impl File {
         Ok(Self(Sys::memory_file()?))
     }
 
-    /// Fixes contents and length of a file in memory for good.
+    /// Fixes the contents and the length of a file in memory permanently.
     ///
-    /// Nobody can write to it, truncate it or extend it any more, this process included. Then
+    /// After that no process can write to it, truncate it or extend it, not even this one.
     /// [`Mmap::map_sealed`](crate::Mmap::map_sealed) maps it without `unsafe`, in every process that has the file.
     ///
     /// **Platform notes**
     /// - Linux: [`fcntl`](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html) with `F_ADD_SEALS` and `F_SEAL_WRITE`,
     ///   `F_SEAL_SHRINK`, `F_SEAL_GROW` and `F_SEAL_SEAL`.
-    /// - macOS, Windows, kernels: unsupported.
+    /// - Other systems: unsupported.
     ///
     /// # Errors
-    /// - [`Busy`](crate::ErrorKind::Busy): a writable, shared mapping exists in any process. Before Linux 6.7 each shared mapping
-    ///   counts that was made by a descriptor open for writing.
+    /// - [`Busy`](crate::ErrorKind::Busy): a writable, shared mapping exists in any process. Before Linux 6.7 this
+    ///   includes every shared mapping made through a descriptor that is open for writing.
     /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied): the file is not open for writing, was made without
     ///   `MFD_ALLOW_SEALING`, or is sealed already.
     /// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no seals, or none for this file.
@@ -83,24 +83,24 @@ impl File {
         Ok(Sys::seal(self.0)?)
     }
 
-    /// Allocates space on the disk for `len` bytes at `offset`, and extends the file to their end if it is shorter.
+    /// Allocates disk space for `len` bytes at `offset`, and extends the file if it is shorter.
     ///
-    /// The contents stay; what is new reads as zeros. Without space, the first write through a mapping to a part of the file
-    /// that was never written raises a signal when the disk is full. With it, such a write needs no space any more, unless
-    /// the file system writes each change to a new place, as btrfs does after a snapshot, or the pages are those of a hole
-    /// that was not filled.
+    /// The contents stay, and new bytes are zeros. The first write through a mapping to a part of the file that was
+    /// never written needs disk space, and raises a signal if the disk is full. After this call it needs none. Two
+    /// exceptions remain: file systems that write each change to new blocks, as btrfs does after a snapshot, and holes
+    /// that were not filled.
     ///
     /// For a file in memory it allocates the memory.
     ///
     /// **Platform notes**
     /// - Linux: [`fallocate`](https://man7.org/linux/man-pages/man2/fallocate.2.html) with mode 0.
-    /// - macOS: `fcntl` with `F_PREALLOCATE`, then `ftruncate`. It allocates what lies past the end of the file, and does not
-    ///   fill holes before that.
-    /// - FreeBSD, NetBSD, illumos: `posix_fallocate`, which some of their file systems lack.
+    /// - macOS: `fcntl` with `F_PREALLOCATE`, then `ftruncate`. It allocates space past the end of the file, and does
+    ///   not fill holes before.
+    /// - FreeBSD, NetBSD, illumos: `posix_fallocate`, which some of their file systems do not support.
     /// - OpenBSD, DragonFly: unsupported.
     /// - Windows: `SetFileInformationByHandle` with `FileAllocationInfo`, then `FileEndOfFileInfo`. It does not fill the holes
     ///   of a sparse file.
-    /// - macOS, Windows: a file that another process extends at the same time may lose what that one has written.
+    /// - macOS, Windows: if another process extends the file at the same time, the bytes that it writes may be lost.
     /// - Kernels: `custom::Backend::allocate`.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl File {
     /// - [`Overflow`](crate::ErrorKind::Overflow): offset and length together exceed `i64::MAX`.
     /// - [`TooLong`](crate::ErrorKind::TooLong): the file system does not support the length.
     /// - [`Unsupported`](crate::ErrorKind::Unsupported): the file system cannot allocate space.
-    /// - What else the system reports; a file that is not open for writing is
+    /// - Other errors of the system; a file that is not open for writing is
     ///   [`InvalidInput`](crate::ErrorKind::InvalidInput) or [`PermissionDenied`](crate::ErrorKind::PermissionDenied).
     ///
     /// # Examples

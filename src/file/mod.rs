@@ -1,4 +1,4 @@
-//! Files: just enough to reach something to map where there is no std.
+//! Files: just enough to open a file to map, without std.
 
 pub(crate) mod borrowed;
 mod lock;
@@ -41,16 +41,17 @@ impl File {
     /// Opens an existing file for reading.
     ///
     /// **Platform notes**
-    /// - Linux: [`openat`](https://man7.org/linux/man-pages/man2/open.2.html) with `O_RDONLY | O_CLOEXEC`; macOS: `open`.
-    ///   A directory can be opened, but neither read nor mapped. Opening a FIFO waits for a writer.
-    /// - Windows: [`CreateFileW`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew); the path is
-    ///   UTF-8, and in UTF-16 at most 32,767 units long. Other programs may read, write, rename and delete the file
-    ///   meanwhile. It is opened for executing too where that is allowed, so that it can be mapped with
+    /// - Unix: [`open`](https://man7.org/linux/man-pages/man2/open.2.html), on Linux `openat`, with
+    ///   `O_RDONLY | O_CLOEXEC`. A directory can be opened, but neither read nor mapped. Opening a FIFO waits for a
+    ///   writer.
+    /// - Windows: [`CreateFileW`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew); the
+    ///   path is UTF-8, and at most 32,767 elements long in UTF-16. Other processes may read, write, rename and delete
+    ///   the open file. Where allowed, it is opened for executing too, so that it can be mapped with
     ///   [`Prot::EXEC`](crate::Prot::EXEC).
     ///
     /// # Errors
-    /// - [`NotFound`](ErrorKind::NotFound), [`PermissionDenied`](ErrorKind::PermissionDenied), and what else the system
-    ///   reports.
+    /// - [`NotFound`](ErrorKind::NotFound), [`PermissionDenied`](ErrorKind::PermissionDenied), and other errors of the
+    ///   system.
     /// - [`InvalidInput`](ErrorKind::InvalidInput): the path contains NUL or, on Windows, is not Unicode.
     /// - [`NotMappable`](ErrorKind::NotMappable): on Windows, a directory.
     ///
@@ -69,7 +70,7 @@ impl File {
     /// Opens an existing file for reading and writing.
     ///
     /// **Platform notes**
-    /// - Linux: `openat` with `O_RDWR | O_CLOEXEC`; macOS: `open`.
+    /// - Unix: as [`open`](Self::open), with `O_RDWR | O_CLOEXEC`.
     /// - Windows: `CreateFileW`, as for [`open`](Self::open).
     ///
     /// # Errors
@@ -85,7 +86,7 @@ impl File {
     /// Creates a file for reading and writing, or truncates an existing one.
     ///
     /// **Platform notes**
-    /// - Linux: `openat` with `O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC` and mode 0666 less the umask; macOS: `open`.
+    /// - Unix: as [`open`](Self::open), with `O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC` and mode 0666 less the umask.
     /// - Windows: `CreateFileW`, then `SetFileInformationByHandle`, so that a hidden file is truncated too.
     ///
     /// # Errors
@@ -114,7 +115,7 @@ impl File {
     /// Creates a file that does not exist yet, for reading and writing.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: as [`create`](Self::create), with `O_EXCL` instead of `O_TRUNC`.
+    /// - Unix: as [`create`](Self::create), with `O_EXCL` instead of `O_TRUNC`.
     /// - Windows: `CreateFileW` with `CREATE_NEW`.
     ///
     /// # Errors
@@ -133,7 +134,7 @@ impl File {
     /// The contents of an existing file are kept.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: as [`create`](Self::create), without `O_TRUNC`.
+    /// - Unix: as [`create`](Self::create), without `O_TRUNC`.
     /// - Windows: `CreateFileW` with `OPEN_ALWAYS`.
     ///
     /// # Errors
@@ -162,11 +163,11 @@ impl File {
 
     /// Returns the length of a regular file in bytes, and on Linux of a block device.
     ///
-    /// It is 0 for anything else, whose length is not known.
+    /// It is 0 for any other file.
     ///
     /// **Platform notes**
     /// - Linux: [`fstat`](https://man7.org/linux/man-pages/man2/stat.2.html), and `ioctl` with `BLKGETSIZE64`.
-    /// - macOS: `fstat`.
+    /// - Other Unix: `fstat`.
     /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`.
     ///
     /// # Errors
@@ -193,15 +194,15 @@ impl File {
 
     /// Truncates the file to `len` bytes, or extends it with zeros that take no space yet.
     ///
-    /// What is mapped past the new end must not be accessed any more: see [safety](crate#safety).
+    /// Mappings must not be accessed past the new end: see [safety](crate#safety).
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`ftruncate`](https://man7.org/linux/man-pages/man2/ftruncate.2.html).
+    /// - Unix: [`ftruncate`](https://man7.org/linux/man-pages/man2/ftruncate.2.html).
     /// - Windows: `SetFileInformationByHandle`.
     ///
     /// # Errors
-    /// - [`TooLong`](ErrorKind::TooLong): `len` exceeds `i64::MAX`, or what the file system supports.
-    /// - [`Busy`](ErrorKind::Busy): Windows does not truncate a file that is mapped.
+    /// - [`TooLong`](ErrorKind::TooLong): `len` exceeds `i64::MAX`, or the maximum of the file system.
+    /// - [`Busy`](ErrorKind::Busy): Windows does not truncate a mapped file.
     ///
     /// # Examples
     ///
@@ -232,15 +233,15 @@ impl File {
     /// It returns 0 at the end of the file. The file's position is neither used nor moved.
     ///
     /// **Platform notes**
-    /// - Linux: [`pread64`](https://man7.org/linux/man-pages/man2/pread.2.html); macOS: `pread`.
-    /// - Windows: `ReadFile` between two calls of `SetFilePointerEx`, as it moves the position. Another thread that uses
-    ///   the position meanwhile finds it moved.
+    /// - Unix: [`pread`](https://man7.org/linux/man-pages/man2/pread.2.html), on Linux `pread64`.
+    /// - Windows: [`ReadFile`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile), then
+    ///   `SetFilePointerEx`, as it moves the position, which another thread may observe.
     ///
     /// # Errors
     /// - [`Overflow`](ErrorKind::Overflow): offset and length together exceed `i64::MAX`.
     /// - [`NotSeekable`](ErrorKind::NotSeekable): a pipe, a terminal.
     /// - [`NotMappable`](ErrorKind::NotMappable): a directory.
-    /// - What else the system reports.
+    /// - Other errors of the system.
     ///
     /// # Examples
     ///
@@ -257,14 +258,14 @@ impl File {
     /// The file is extended if needed. Its position is neither used nor moved.
     ///
     /// **Platform notes**
-    /// - Linux: `pwrite64`; macOS: `pwrite`.
+    /// - Unix: [`pwrite`](https://man7.org/linux/man-pages/man2/pwrite.2.html), on Linux `pwrite64`.
     /// - Windows: `WriteFile`, with the position as for [`read_at`](Self::read_at).
     ///
     /// # Errors
     /// - [`Overflow`](ErrorKind::Overflow): offset and length together exceed `i64::MAX`.
     /// - [`NoSpace`](ErrorKind::NoSpace): the disk or the quota is full.
-    /// - What else the system reports; a file that is not open for writing is
-    ///   [`InvalidInput`](ErrorKind::InvalidInput) or [`PermissionDenied`](ErrorKind::PermissionDenied).
+    /// - Other errors of the system; a file that is not open for writing is [`InvalidInput`](ErrorKind::InvalidInput)
+    ///   or [`PermissionDenied`](ErrorKind::PermissionDenied).
     ///
     /// # Examples
     ///
@@ -275,12 +276,14 @@ impl File {
         Ok(Sys::write(self.0, bytes, offset)?)
     }
 
-    /// Waits until contents and metadata of the file are on the disk, however they were written.
+    /// Writes contents and metadata to the disk, also writes through mappings, and waits for it.
     ///
     /// **Platform notes**
-    /// - Linux: [`fsync`](https://man7.org/linux/man-pages/man2/fsync.2.html).
+    /// - Linux, BSD, illumos: [`fsync`](https://man7.org/linux/man-pages/man2/fsync.2.html).
     /// - macOS: `fcntl` with `F_FULLFSYNC`.
-    /// - Windows: `FlushFileBuffers`; the file must be open for writing.
+    /// - Windows:
+    ///   [`FlushFileBuffers`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers); the
+    ///   file must be open for writing.
     ///
     /// # Errors
     /// - [`Io`](ErrorKind::Io), [`NoSpace`](ErrorKind::NoSpace): the disk failed or is full.
@@ -304,10 +307,10 @@ impl File {
         Ok(Sys::sync(self.0)?)
     }
 
-    /// Takes over an open file by its descriptor or handle.
+    /// Takes ownership of an open file by its descriptor or handle.
     ///
     /// # Safety
-    /// `raw` is open, and the caller gives it up.
+    /// `raw` is open, and the caller gives up its ownership.
     ///
     /// # Examples
     ///
@@ -316,7 +319,7 @@ impl File {
         Self(raw)
     }
 
-    /// Returns the descriptor or handle; the file stays open until the caller closes it.
+    /// Returns the descriptor or handle, which the caller then owns.
     ///
     /// # Examples
     ///
@@ -335,7 +338,7 @@ fn check_range(call: Call, offset: u64, len: u64) -> Result<(), Error> {
     }
 }
 
-/// Closes the file. Errors of earlier writes are for [`File::sync`] to report.
+/// Closes the file; only [`File::sync`] reports errors of earlier writes.
 impl Drop for File {
     fn drop(&mut self) {
         Sys::close(self.0);
@@ -344,8 +347,9 @@ impl Drop for File {
 
 /// A borrowed open file, with the methods of [`File`].
 ///
-/// [`Mmap::new`](crate::Mmap::new) takes whatever converts into one: `&File`, and with feature `std` a reference to anything
-/// that lends its descriptor or handle, such as `&std::fs::File`, or a `BorrowedFd` or `BorrowedHandle` by value.
+/// [`Mmap::new`](crate::Mmap::new) takes any type that converts into it: `&File`, and with feature `std` a reference to
+/// anything that lends its descriptor or handle, such as `&std::fs::File`, or a `BorrowedFd` or `BorrowedHandle` by
+/// value.
 ///
 /// # Examples
 ///
@@ -353,7 +357,7 @@ impl Drop for File {
 #[derive(Clone, Copy, Debug)]
 pub struct FileRef<'f> {
     pub(crate) raw: RawFile,
-    /// What is known of it if it is no file.
+    /// Its length, if it is not a file but a section of Windows.
     pub(crate) section: <Sys as Shared>::Section,
     pub(crate) owner: PhantomData<&'f File>,
 }
@@ -394,7 +398,7 @@ impl FileRef<'_> {
     }
 }
 
-/// With std it is one of the conversions from whatever lends a file.
+/// With std it is one of the conversions from types that lend a file.
 #[cfg(not(feature = "std"))]
 impl<'f> From<&'f File> for FileRef<'f> {
     #[inline]
@@ -405,8 +409,9 @@ impl<'f> From<&'f File> for FileRef<'f> {
 
 /// A path of a file.
 ///
-/// It is a `&CStr`, or with feature `std` also what std takes for a path, by value or by reference: `Path`, `PathBuf`, `str`,
-/// `String`, `OsStr`, `OsString`, `CString`. A generic `AsRef<Path>` becomes one by `path.as_ref()`. On Windows it is Unicode.
+/// It is a `&CStr`, or with feature `std` also a path of std, by value or by reference: `Path`, `PathBuf`, `str`,
+/// `String`, `OsStr`, `OsString`, `CString`. For a generic `AsRef<Path>` pass `path.as_ref()`. On Windows it is
+/// Unicode.
 ///
 /// # Examples
 ///

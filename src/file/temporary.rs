@@ -6,25 +6,25 @@ use crate::sys::Sys;
 use crate::sys::contract::files::Files;
 
 impl File {
-    /// Makes a file without a name on the file system of a folder, for reading and writing.
+    /// Makes an empty file without a name in a folder, for reading and writing.
     ///
-    /// It has a length of 0, and its space is freed when it is closed and nothing maps it, also by the end of the process.
-    /// For a file that takes no space on a disk see [`File::memory`].
+    /// It is stored on the file system of the folder. Its space is freed when it is closed and no longer mapped, at the
+    /// latest when the process ends. For a file that takes no disk space see [`File::memory`].
     ///
     /// **Platform notes**
-    /// - Linux: [`openat`](https://man7.org/linux/man-pages/man2/open.2.html) with `O_TMPFILE | O_EXCL` and mode 0600. Where
-    ///   the file system lacks that, such as NFS, as on macOS.
-    /// - macOS: `openat` under a new name, with mode 0600 less the umask, then `unlinkat`. If the process ends in between,
-    ///   the file stays.
-    /// - Windows: `CreateFileW` under a new name, with `FILE_ATTRIBUTE_TEMPORARY` and `FILE_FLAG_DELETE_ON_CLOSE`. The name
-    ///   stays until the file is closed, and nobody else can open it. Keep it open while it is mapped: only a shared,
-    ///   writable mapping has a handle of its own.
+    /// - Linux: [`openat`](https://man7.org/linux/man-pages/man2/open.2.html) with `O_TMPFILE | O_EXCL` and mode 0600.
+    ///   On a file system without it, such as NFS, as on other Unix.
+    /// - Other Unix: `openat` under a new name, with mode 0600 less the umask, then `unlinkat`. If the process ends in
+    ///   between, the file stays.
+    /// - Windows: `CreateFileW` under a new name, with `FILE_ATTRIBUTE_TEMPORARY` and `FILE_FLAG_DELETE_ON_CLOSE`. The
+    ///   name stays until the file is closed, but the file cannot be opened by it. Keep it open while it is mapped:
+    ///   only a shared, writable mapping has a handle of its own.
     /// - Kernels: unsupported.
     ///
     /// # Errors
     /// - [`NotFound`](crate::ErrorKind::NotFound): there is no such folder.
-    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied), [`NoSpace`](crate::ErrorKind::NoSpace), and what else the
-    ///   system reports. If `unlinkat` fails, the file stays, empty.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied), [`NoSpace`](crate::ErrorKind::NoSpace), and other
+    ///   errors of the system. If `unlinkat` fails, an empty file stays.
     /// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no such files.
     ///
     /// # Examples
