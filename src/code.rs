@@ -11,35 +11,38 @@ use core::{fmt, slice};
 
 /// Memory for code: written by [`write`](Self::write), run at [`as_ptr`](Self::as_ptr).
 ///
-/// No thread can ever write and execute it by the same address, and where the system can, threads run the code in it while
-/// one writes more. It is zeroed when it is made, and unmapped when it is dropped. An engine that knows the end of its
-/// code before it writes needs less: fresh memory, filled, and made executable for good by
-/// [`into_exec`](crate::Mapping::into_exec).
+/// No address is ever writable and executable at once. Where the system supports it, threads run code in this memory
+/// while another thread writes more. The memory is zeroed when it is made, and unmapped when it is dropped.
+///
+/// A program that writes all of its code before it runs any needs only fresh memory, and
+/// [`into_exec`](crate::Mapping::into_exec) once it is filled.
 ///
 /// **Platform notes**
-/// - Linux: a file in memory (`memfd_create`), mapped twice, executable and writable. No mapping ever becomes executable, so
-///   it also works for a process that has forbidden that (`PR_SET_MDWE`). A child made by `fork` shares the memory, and what
-///   either writes.
-/// - macOS, aarch64: `MAP_JIT`, which `pthread_jit_write_protect_np` makes writable for the calling thread. A process with the
-///   hardened runtime needs the entitlement `com.apple.security.cs.allow-jit`; it must not have
-///   `com.apple.security.cs.jit-write-allowlist`, with which that function ends the process.
-/// - macOS, x86_64: `MAP_JIT`, which `mprotect` makes writable or executable for all threads.
-/// - iOS, tvOS, watchOS, visionOS, Mac Catalyst: unsupported. These systems execute only what was signed.
-/// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: anonymous memory, which `mprotect` makes writable or executable for all
-///   threads; on x86 and aarch64. On NetBSD with `PROT_MPROTECT`, so that PaX MPROTECT allows it.
+/// - Linux: a file in memory ([`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html)), mapped
+///   twice: executable, and writable. No mapping becomes executable later, so it also works for a process that has
+///   forbidden that (`PR_SET_MDWE`). A child made by `fork` shares the memory.
+/// - macOS, aarch64: `MAP_JIT`, made writable for the calling thread by [`pthread_jit_write_protect_np`][jit]. A
+///   process with the hardened runtime needs the entitlement `com.apple.security.cs.allow-jit`. With the entitlement
+///   `com.apple.security.cs.jit-write-allowlist` that function ends the process.
+/// - macOS, x86_64: `MAP_JIT`, made writable or executable for all threads by `mprotect`.
+/// - iOS, tvOS, watchOS, visionOS, Mac Catalyst: unsupported. These systems execute only signed code.
+/// - BSD, illumos, on x86 and aarch64: anonymous memory, made writable or executable for all threads by `mprotect`. On
+///   NetBSD with `PROT_MPROTECT`, so that PaX MPROTECT allows it.
 /// - Windows: a section of the paging file, mapped twice. The length counts against the commit limit. In a program for
-///   arm64ec it is emulated as code of x86_64, since the memory is not marked with `MEM_EXTENDED_PARAMETER_EC_CODE`
+///   arm64ec the code runs as emulated x86_64, since the memory is not marked with `MEM_EXTENDED_PARAMETER_EC_CODE`
 ///   ([Microsoft][ec]).
 /// - Kernels: `custom::Backend::map`, and `protect` for each write.
 ///
+/// [jit]: https://developer.apple.com/documentation/apple-silicon/porting-just-in-time-compilers-to-apple-silicon
 /// [ec]: https://learn.microsoft.com/windows/arm/arm64ec-abi
 ///
 /// # Running code
-/// A pointer to code is used at one's own risk. Whoever makes a function of [`as_ptr`](Self::as_ptr) promises that it:
+/// To call code through [`as_ptr`](Self::as_ptr) is `unsafe`. The caller promises that the memory:
 /// - contains code for this processor, with the calling convention of the function's type;
-/// - is not written to while the function runs, and the memory not dropped;
-/// - unless [`runs_while_written`](Self::runs_while_written), does not run while *any* code of this memory is written;
-/// - on macOS, does not run in a signal handler that may have interrupted a write.
+/// - is neither written to at the function's addresses nor dropped while the function runs;
+/// - is not run while *any* part of it is written, unless [`runs_while_written`](Self::runs_while_written) returns
+///   `true`;
+/// - is not run, on macOS, in a signal handler that may have interrupted a write.
 ///
 /// # Examples
 ///
@@ -65,7 +68,7 @@ use core::{fmt, slice};
 #[must_use = "it is unmapped when it is dropped"]
 pub struct Code {
     executable: RawMapping,
-    /// The same memory, or empty.
+    /// A writable mapping of the same memory, or empty.
     writable: RawMapping,
 }
 
@@ -75,10 +78,11 @@ impl Code {
     /// # Errors
     /// - [`ZeroLength`](ErrorKind::ZeroLength): the length is 0.
     /// - [`TooLong`](ErrorKind::TooLong): the length exceeds `isize::MAX`.
-    /// - [`PermissionDenied`](ErrorKind::PermissionDenied), [`InvalidInput`](ErrorKind::InvalidInput) on macOS: a policy of the
-    ///   system forbids it, as SELinux, Windows' Arbitrary Code Guard, and macOS' hardened runtime may.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied), [`InvalidInput`](ErrorKind::InvalidInput) on macOS: a
+    ///   policy of the system forbids it, such as SELinux, Windows' Arbitrary Code Guard, or macOS' hardened runtime.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory or address space.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system executes only what was signed.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system executes only signed code, or the crate has no backend for
+    ///   the processor.
     ///
     /// # Examples
     ///
@@ -98,9 +102,9 @@ impl Code {
         Ok(Self { executable: RawMapping::new(executable, len), writable })
     }
 
-    /// Returns the address at which the code is run.
+    /// Returns the address at which the code runs.
     ///
-    /// It is a multiple of the page size. The memory can be read there, never written.
+    /// It is a multiple of the page size. At this address the memory can be read, never written.
     ///
     /// # Examples
     ///
@@ -109,7 +113,7 @@ impl Code {
         self.executable.as_ptr()
     }
 
-    /// Returns the length in bytes, as requested.
+    /// Returns the requested length in bytes.
     ///
     /// # Examples
     ///
@@ -119,7 +123,7 @@ impl Code {
         self.executable.len()
     }
 
-    /// Returns what was written.
+    /// Returns the contents.
     ///
     /// # Examples
     ///
@@ -134,9 +138,9 @@ impl Code {
         unsafe { slice::from_raw_parts(self.as_ptr(), self.len()) }
     }
 
-    /// Returns whether threads can run the code in this memory while one writes to another part of it.
+    /// Returns whether code can run while another part of the memory is written.
     ///
-    /// True on Linux, on Windows, and on macOS on aarch64; there all but the thread that writes.
+    /// It is `true` on Linux, on Windows, and on macOS on aarch64; there for all threads but the one that writes.
     ///
     /// # Examples
     ///
@@ -153,15 +157,17 @@ impl Code {
 
     /// Writes code at an offset, and makes it visible to every processor.
     ///
-    /// A thread that has run other code at the same addresses may still run it for a moment. To replace code, wait until every such
-    /// thread was interrupted or has made a system call; Linux offers `membarrier` with
-    /// `MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE` for that. Code at addresses that were never run needs no such thing.
+    /// A thread that has run the old code at the same addresses may still run it for a moment. To replace code, wait
+    /// until every such thread was interrupted or has made a system call; on Linux,
+    /// [`membarrier`](https://man7.org/linux/man-pages/man2/membarrier.2.html) with
+    /// `MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE` does that. It is not needed for addresses that never ran.
     ///
-    /// Do not call it from a signal handler: on macOS the interrupted thread may be writing itself.
+    /// Do not call it from a signal handler: on macOS it may have interrupted a write.
     ///
     /// # Errors
-    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): offset and length of the code exceed the length of the memory. Nothing is written.
-    /// - What else the system reports, where it changes permissions for each write. After that nothing here can be run until a
+    /// - [`BeyondEnd`](ErrorKind::BeyondEnd): offset and length of the code exceed the length of the memory. Then
+    ///   nothing is written.
+    /// - Other errors of the system, where each write changes permissions. Then no code in this memory can run until a
     ///   later write succeeds.
     ///
     /// # Examples
@@ -174,17 +180,19 @@ impl Code {
         unsafe { self.write_with(range, |to| to.copy_from_nonoverlapping(code.as_ptr(), code.len())) }
     }
 
-    /// Calls a function with the address at which a range can be written, then makes the range visible to every processor.
+    /// Calls a function with a writable address for a range, then makes the range visible to every processor.
     ///
-    /// It is for what [`write`](Self::write) cannot do, such as an atomic store to an instruction that other threads run.
+    /// Use it where [`write`](Self::write) is not enough, such as for an atomic store to an instruction that other
+    /// threads run.
     ///
     /// # Errors
-    /// As `write`. If the function was called and the system then fails, its result is lost.
+    /// As `write`. If the system fails after the function was called, the function's result is lost.
     ///
     /// # Safety
     /// Until the function returns:
-    /// - It writes within the range.
-    /// - It writes to no other `Code`, and runs no code in memory of this kind: on macOS a thread can do one thing at a time in all of it.
+    /// - It writes only within the range.
+    /// - It neither writes to another `Code` nor runs code in any: on macOS, a thread either writes to all such memory
+    ///   or runs it.
     ///
     /// # Examples
     ///
@@ -223,7 +231,7 @@ impl Code {
     }
 }
 
-/// Code that is being written. If that panics, it is executable again.
+/// Code that is being written, and becomes executable again even if the writer panics.
 struct Writing<'a> {
     code: Span,
     backing: &'a mut Backing,
@@ -248,7 +256,7 @@ impl Drop for Writing<'_> {
     }
 }
 
-/// The address and the length.
+/// Shows the address and the length.
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Code").field("ptr", &self.as_ptr()).field("len", &self.len()).finish()

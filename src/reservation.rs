@@ -1,4 +1,4 @@
-//! Address space that is held and not yet used.
+//! Reserved address space.
 
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
@@ -7,18 +7,18 @@ use crate::sys::{Parts, Sys, System};
 use core::fmt;
 use core::mem::ManuallyDrop;
 
-/// A range of addresses without access and without memory, for mappings to be made in later.
+/// A reserved address range without memory, in which mappings can be made later.
 ///
-/// Nothing else is mapped there, nothing can be read or written, and a long reservation costs no more than a short one. It is
-/// released when it is dropped.
+/// The range cannot be accessed, and the system maps nothing else in it. A long reservation costs no more than a short
+/// one. It is released when it is dropped.
 ///
-/// [`split`](Self::split) divides it and [`join`](Self::join) undoes that, [`Mmap::map_in`](crate::Mmap::map_in) replaces it with a mapping, and
-/// [`Mapping::into_reservation`](crate::Mapping::into_reservation) turns a mapping into a reservation again. So a loader lays
-/// out a program, and an allocator grows, in one piece of address space. Address and length are multiples of
-/// [`allocation_granularity`](crate::allocation_granularity).
+/// [`split`](Self::split) divides it, and [`join`](Self::join) undoes that. [`Mmap::map_in`](crate::Mmap::map_in)
+/// replaces it with a mapping, and [`Mapping::into_reservation`](crate::Mapping::into_reservation) replaces a mapping
+/// with a reservation. So a loader can lay out a program, and an allocator can grow, in one address range. Address and
+/// length are multiples of the [`allocation_granularity`](crate::allocation_granularity).
 ///
-/// On Linux a growing stack keeps a gap to accessible memory and none to a reservation. A program that reserves nearly all
-/// of its address space may get addresses beside a stack, and must not map anything there.
+/// On Linux a growing stack keeps a gap to accessible memory, but none to a reservation. A program that reserves nearly
+/// all of its address space may reserve addresses beside a stack, and must not map anything there.
 ///
 /// # Examples
 ///
@@ -62,7 +62,7 @@ impl Reservation {
     /// Reserves `len` bytes, rounded up to the allocation granularity.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE`.
+    /// - Unix: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE`.
     /// - Windows: [`VirtualAlloc2`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc2)
     ///   with `MEM_RESERVE_PLACEHOLDER`.
     ///
@@ -88,7 +88,7 @@ impl Reservation {
 
     /// Reserves `len` bytes at an address that is a multiple of `align`, a power of two.
     ///
-    /// It reserves more than `len` and releases the rest: on Linux and macOS by `munmap`, on Windows by `VirtualFree`.
+    /// It reserves more than `len`, and releases the rest.
     ///
     /// # Errors
     /// As [`new`](Self::new), and [`InvalidInput`](ErrorKind::InvalidInput) if `align` is not a power of two.
@@ -127,21 +127,23 @@ impl Reservation {
     /// Reserves `len` bytes at `address`, if nothing is mapped there.
     ///
     /// **Platform notes**
-    /// - Linux: `mmap` with `MAP_FIXED_NOREPLACE`. Before Linux 4.17, and on macOS: `mmap` with the address as a hint, and
-    ///   `munmap` if it was not taken.
+    /// - Linux: `mmap` with `MAP_FIXED_NOREPLACE`. Before Linux 4.17, and on macOS, DragonFly and illumos: `mmap` with
+    ///   the address as a hint, and `munmap` if the result differs.
+    /// - FreeBSD: `mmap` with `MAP_FIXED | MAP_EXCL`; OpenBSD: with `MAP_FIXED | __MAP_NOREPLACE`; NetBSD: with
+    ///   `MAP_TRYFIXED`.
     /// - Windows: as [`new`](Self::new).
     ///
     /// # Errors
     /// As `new`, and:
     /// - [`InvalidInput`](ErrorKind::InvalidInput): the address is 0, or not a multiple of the granularity.
-    /// - [`Busy`](ErrorKind::Busy): something is mapped there.
-    /// - [`PermissionDenied`](ErrorKind::PermissionDenied), [`OutOfMemory`](ErrorKind::OutOfMemory): the system keeps
-    ///   these addresses for itself, or does not have them.
+    /// - [`Busy`](ErrorKind::Busy): something is mapped in the range.
+    /// - [`PermissionDenied`](ErrorKind::PermissionDenied), [`OutOfMemory`](ErrorKind::OutOfMemory): the system
+    ///   reserves these addresses for itself, or does not have them.
     ///
     /// # Safety
     /// Nothing else relies on these addresses, mapped or not:
-    /// - On Linux the main thread's stack grows down into unmapped addresses, and over whatever is mapped there. Those
-    ///   within its limit (`RLIMIT_STACK`) are its own.
+    /// - On Linux the main thread's stack grows down into unmapped addresses, up to its limit (`RLIMIT_STACK`). These
+    ///   belong to the stack.
     /// - An allocator that uses `brk` relies on the addresses past the heap's end.
     ///
     /// # Examples
@@ -184,7 +186,7 @@ impl Reservation {
 
     /// Returns the length in bytes.
     ///
-    /// It is 0 only if the system lost the addresses, see [`Mmap::map_in`](crate::Mmap::map_in), or if a mapping was
+    /// It is 0 only if the addresses were lost, see [`Mmap::map_in`](crate::Mmap::map_in), or if a mapping was
     /// [extended](crate::Anon::extend) over all of them.
     ///
     /// # Examples
@@ -203,11 +205,11 @@ impl Reservation {
     /// Divides the reservation into its first `at` bytes and the rest.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: no call.
+    /// - Unix: no call.
     /// - Windows: [`VirtualFree`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualfree).
     ///
     /// # Errors
-    /// The reservation is given back whole.
+    /// The error returns the reservation, undivided.
     /// - [`InvalidInput`](ErrorKind::InvalidInput): `at` is 0, not less than the length, or not a multiple of the granularity.
     ///
     /// # Examples
@@ -236,17 +238,17 @@ impl Reservation {
         Ok((Self(Span { ptr, len: at }), Self(Span { ptr: rest, len: len - at })))
     }
 
-    /// Joins this reservation and the one that begins where it ends.
+    /// Joins this reservation with the one that begins where it ends.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: no call.
+    /// - Unix: no call.
     /// - Windows: `VirtualFree` with `MEM_COALESCE_PLACEHOLDERS`.
     /// - Kernels: `custom::Backend::join`.
     ///
     /// # Errors
-    /// Both reservations are given back.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): `next` begins elsewhere.
-    /// - [`Unsupported`](ErrorKind::Unsupported): a kernel cannot join reservations.
+    /// The error returns both reservations.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): `next` does not begin where this reservation ends.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the kernel cannot join reservations.
     ///
     /// # Examples
     ///
@@ -275,16 +277,16 @@ impl Reservation {
         Ok(Self(Span { ptr, len: len + next.len }))
     }
 
-    /// Releases the reservation and reports whether that worked, which a drop cannot.
+    /// Releases the reservation, and reports a failure, which a drop ignores.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
+    /// - Unix: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
     /// - Windows: `VirtualFree`.
     ///
     /// # Errors
-    /// The reservation is given back.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux would have to split a neighbouring mapping with which it merged this
-    ///   one, and the process has too many (`vm.max_map_count`).
+    /// The error returns the reservation.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux merged this reservation with a neighbour, would have to split
+    ///   them again, and the process has too many mappings (`vm.max_map_count`).
     ///
     /// # Examples
     ///
@@ -314,20 +316,20 @@ impl Reservation {
         Ok(())
     }
 
-    /// What remains of a reservation that the system lost.
+    /// The empty reservation that replaces one whose addresses were lost.
     pub(crate) const LOST: Self = Self(Span::EMPTY);
 
     pub(crate) fn span(&self) -> Span {
         self.0
     }
 
-    /// Gives up the first `len` bytes, which are split off or all, without releasing them.
+    /// Gives up the first `len` bytes without releasing them. They were split off, or are all.
     pub(crate) fn give_up_front(&mut self, len: usize) {
         // SAFETY: `len` is at most the reservation's.
         self.0 = Span { ptr: unsafe { self.0.ptr.add(len) }, len: self.0.len - len };
     }
 
-    /// Gives the range up without releasing it.
+    /// Gives up the range without releasing it.
     pub(crate) fn into_span(self) -> Span {
         ManuallyDrop::new(self).0
     }
@@ -339,7 +341,7 @@ impl Reservation {
     }
 }
 
-/// The length rounded up to the allocation granularity, if it can be reserved.
+/// Returns the length rounded up to the allocation granularity, if it can be reserved.
 fn rounded(len: usize) -> Result<usize, Error> {
     if len == 0 {
         return Err(Error::new(Call::Reserve, ErrorKind::ZeroLength));
@@ -350,7 +352,9 @@ fn rounded(len: usize) -> Result<usize, Error> {
     }
 }
 
-/// Releases the address range. If the system refuses, which only [`Reservation::release`] reports, it stays reserved.
+/// Releases the address range.
+///
+/// If the system refuses, the range stays reserved; only [`Reservation::release`] reports that.
 impl Drop for Reservation {
     fn drop(&mut self) {
         // SAFETY: it is not used again.
@@ -358,7 +362,7 @@ impl Drop for Reservation {
     }
 }
 
-/// The address and the length.
+/// Shows the address and the length.
 impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reservation").field("ptr", &self.0.ptr).field("len", &self.0.len).finish()

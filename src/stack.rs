@@ -8,7 +8,7 @@ use crate::sys::{Stacks, Sys, System};
 use core::fmt;
 use core::mem::ManuallyDrop;
 
-/// Memory for a stack that grows down, with a guard below: whoever overflows it faults, and changes nothing.
+/// Memory for a stack that grows down, with a guard below that turns overflows into faults.
 ///
 /// ```text
 ///       guard, no access        memory, zeroed
@@ -17,34 +17,39 @@ use core::mem::ManuallyDrop;
 ///                            byte that can be used     one past the highest byte
 /// ```
 ///
-/// It is for threads, coroutines, signal handlers and interrupts; the crate does not switch to it. The example `stack` does.
-/// It is unmapped when it is dropped.
+/// It is for threads, coroutines, signal handlers and interrupts. The crate does not switch to it; the example `stack`
+/// does. It is unmapped when it is dropped.
 ///
 /// # Size and growth
-/// Pages become resident when they are touched. So a long stack costs no more than a short one, but on Windows the commit
-/// limit, and on Linux what `vm.overcommit_memory` accounts for. Where that matters, make it short with a long guard, of
-/// which [`grow`](Self::grow) makes memory, as long as a page of it remains.
+/// Pages become resident at their first use, so a long stack costs no more memory than a short one. But its whole
+/// length counts against the commit limit on Windows, and on Linux as `vm.overcommit_memory` says. Where that matters,
+/// make a short stack with a long guard, and let it [`grow`](Self::grow) into the guard.
 ///
-/// A fault in the guard does not make the stack grow: it is an overflow. To grow in a handler of the fault takes another stack
-/// for the handler, and what it interrupts may hold any lock; the crate leaves that to the caller. Linux's `MAP_GROWSDOWN`, which
-/// would grow by itself, is not offered: nothing keeps other mappings from the addresses below, it grows into them up to a gap
-/// that moves along, and at which length it stops the program cannot tell.
+/// A fault in the guard does not make the stack grow: it is an overflow. A fault handler that grows the stack needs a
+/// stack of its own, and the interrupted code may hold any lock; the crate leaves that to the caller.
+///
+/// Linux's `MAP_GROWSDOWN`, which would grow automatically, is not offered: other mappings may be made below such a
+/// stack, and then it stops growing at a length that the program cannot know.
 ///
 /// # Depth of the guard
-/// A guard stops what touches it. Rust's code touches each page of a frame in order, on x86_64, x86 and aarch64, and so does
-/// C's with `-fstack-clash-protection`. For other code the guard must be longer than the greatest frame.
+/// A guard stops only accesses to the guard. On x86_64, x86 and aarch64, Rust's code touches each page of a frame in
+/// order, and so does C's with `-fstack-clash-protection`. For other code the guard must be longer than the largest
+/// frame.
 ///
 /// **Platform notes**
-/// - Linux: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE` and `MAP_STACK`, then `mprotect`. Since
-///   Linux 6.8 `MAP_STACK` means no transparent huge pages. An overflow raises SIGSEGV; a handler of it needs another stack
-///   (`sigaltstack`), for which this type serves too.
+/// - Linux: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE` and `MAP_STACK`, then
+///   `mprotect`. Since Linux 6.8, `MAP_STACK` disables transparent huge pages. An overflow raises SIGSEGV. Its handler
+///   needs another stack ([`sigaltstack`](https://man7.org/linux/man-pages/man2/sigaltstack.2.html)), which can be a
+///   `Stack` too.
 /// - macOS: `mmap` and `mprotect`. An overflow raises SIGBUS.
-/// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc), which reserves
-///   all and commits the memory; so there is no guard page that moves, as a thread's own stack has. An overflow is an access
-///   violation. Whoever switches to it by hand sets `StackBase` (to `top`), `StackLimit` (to `bottom`) and `DeallocationStack`
-///   (to the start of the guard) in the thread's environment block, and restores them on return: functions with large frames
-///   compare with the limit before they touch pages, and exceptions are only handled within these bounds.
-/// - Kernels: a reservation, and `custom::Backend::map` in it. It does not grow.
+/// - BSD, illumos: `mmap` and `mprotect`. An overflow raises a signal.
+/// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc),
+///   which reserves all, and commits all of the memory. So there is no moving guard page, as a thread's own stack has.
+///   An overflow is an access violation. Code that switches to the stack sets `StackBase` (to `top`), `StackLimit` (to
+///   `bottom`) and `DeallocationStack` (to the start of the guard) in the thread's environment block, and restores them
+///   on return: functions with large frames compare with the limit before they touch pages, and exceptions are handled
+///   only within these bounds.
+/// - Kernels: a reservation, and `custom::Backend::map` in it. The stack cannot grow.
 ///
 /// # Examples
 ///
@@ -127,7 +132,9 @@ impl Stack {
         Ok(Self { whole, len })
     }
 
-    /// Returns the address past the highest byte, at which a stack pointer starts. It is a multiple of the page size.
+    /// Returns the address past the highest byte, at which a stack pointer starts.
+    ///
+    /// It is a multiple of the page size.
     ///
     /// # Examples
     ///
@@ -136,7 +143,9 @@ impl Stack {
         self.whole.ptr.as_ptr().wrapping_add(self.whole.len)
     }
 
-    /// Returns the address of the lowest byte that can be used. Below is the guard.
+    /// Returns the address of the lowest byte.
+    ///
+    /// The guard is below it.
     ///
     /// # Examples
     ///
@@ -163,18 +172,18 @@ impl Stack {
         self.whole.len - self.len
     }
 
-    /// Makes the stack `len` bytes long, rounded up to pages, by turning the upper part of the guard into memory.
+    /// Extends the stack to `len` bytes, rounded up to pages, into the guard.
     ///
-    /// The addresses of what is there stay, so that a stack can grow while it is in use. If it is that long already, nothing
-    /// happens.
+    /// The upper part of the guard becomes memory. Existing addresses stay, so a stack can grow while it is in use. If
+    /// it is long enough already, nothing happens.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: `mprotect`.
-    /// - Windows: `VirtualAlloc` with `MEM_COMMIT`. Whoever runs on the stack sets `StackLimit` again.
+    /// - Unix: [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html).
+    /// - Windows: `VirtualAlloc` with `MEM_COMMIT`. Code that runs on the stack sets `StackLimit` again.
     ///
     /// # Errors
-    /// The stack stays as it was.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): less than a page would remain of the guard.
+    /// After a failure the stack is unchanged.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): less than a page of the guard would remain.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory): there is no memory, or the process has too many mappings.
     /// - [`Unsupported`](ErrorKind::Unsupported): in kernels.
     ///
@@ -194,16 +203,16 @@ impl Stack {
         Ok(())
     }
 
-    /// Unmaps the stack and reports whether that worked, which a drop cannot.
+    /// Unmaps the stack, and reports a failure, which a drop ignores.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
+    /// - Unix: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
     /// - Windows: `VirtualFree`.
     ///
     /// # Errors
-    /// The stack is given back, unchanged.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux would have to split a neighbouring mapping with which it merged this
-    ///   one, and the process has too many (`vm.max_map_count`).
+    /// The error returns the stack, unchanged.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): Linux merged this mapping with a neighbour, would have to split them
+    ///   again, and the process has too many mappings (`vm.max_map_count`).
     ///
     /// # Examples
     ///
@@ -227,14 +236,16 @@ impl Stack {
     }
 }
 
-/// Unmaps the stack. If the system refuses, which only [`Stack::unmap`] reports, it stays mapped.
+/// Unmaps the stack.
+///
+/// If the system refuses, the stack stays mapped; only [`Stack::unmap`] reports that.
 impl Drop for Stack {
     fn drop(&mut self) {
         let _ = self.unmap_once();
     }
 }
 
-/// The lowest address that can be used, the length, and the length of the guard.
+/// Shows the lowest address, the length, and the length of the guard.
 impl fmt::Debug for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stack")
