@@ -1,7 +1,7 @@
-//! Memory that several processes map: an object that holds it, without a name or with one.
+//! Memory that several processes map: an object with a name or without.
 //!
-//! On POSIX systems and in kernels an object is an open file, so all that is done with it is done as with one. Windows has
-//! sections, which are none: a `FileRef` of one knows its length, which cannot be asked of the system.
+//! On POSIX systems and in kernels an object is an open file, and is used like one. On Windows it is a section, which
+//! is not a file: the `FileRef` of a section holds its length, as the system has no call that returns it.
 
 use crate::error::Error;
 use crate::error::kind::{Call, ErrorKind};
@@ -12,29 +12,32 @@ use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 
-/// Memory that several processes map, until none of them has it any more.
+/// Memory that several processes map.
 ///
-/// One process makes it by [`new`](Self::new), without a name, and passes its descriptor or handle to the others; or by
-/// [`create`](Self::create), with a name by which they [`open`](Self::open) it. Then each maps it as a file,
-/// by [`Mmap::new`](crate::Mmap::new): by pointers with [`map_raw`](crate::Mmap::map_raw), as a slice with the `unsafe`
-/// [`map`](crate::Mmap::map), in parts, in a [`Reservation`](crate::Reservation). A mapping does not need it to stay open.
+/// One process makes it, either with [`new`](Self::new), without a name, and passes its descriptor or handle to the
+/// other processes; or with [`create`](Self::create), with a name, and they [`open`](Self::open) it. Then each process
+/// maps it like a file, with [`Mmap::new`](crate::Mmap::new): for pointers with [`map_raw`](crate::Mmap::map_raw), or
+/// as a slice with the `unsafe` [`map`](crate::Mmap::map), in parts, or in a [`Reservation`](crate::Reservation). It
+/// need not stay open while it is mapped.
 ///
-/// [The guide](crate::guide::sharing) says how several processes may use the same memory. The memory is zeroed at first.
-/// It is lost when no process has it, nor its name, and does not survive the system.
+/// The guide's page on [sharing](crate::guide::sharing) has the rules for memory that several processes use. The memory
+/// is zeroed at first. The system frees it when no process has it and it has no name, at the latest on a restart.
 ///
 /// **Platform notes**
-/// - Linux: without a name [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html), with a length that is
-///   sealed: no process can truncate it. With a name a file of the folder `/dev/shm`, as of
-///   [`shm_open`](https://man7.org/linux/man-pages/man3/shm_open.3.html), which anybody who may open it can also truncate.
-/// - Android: the same; but it has no `/dev/shm`, so that names are [`NotFound`](ErrorKind::NotFound).
-/// - macOS: `shm_open`, and for memory without a name `shm_unlink`. The length is set once, for good. Such memory cannot be
-///   mapped with [`Flags::COW`](crate::Flags::COW) or [`Prot::EXEC`](crate::Prot::EXEC). On iOS, and in any other sandbox, the
-///   system may refuse it: [`PermissionDenied`](ErrorKind::PermissionDenied).
-/// - FreeBSD, NetBSD, OpenBSD, DragonFly, illumos: `shm_open`, and for memory without a name `shm_unlink`. It is the kernel's
-///   on FreeBSD, elsewhere a file: on a tmpfs, or on OpenBSD and illumos in `/tmp`.
-/// - Windows: [`CreateFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw),
-///   a section that the paging file backs. All of it counts against the commit limit at once. It cannot be mapped with
-///   [`Prot::EXEC`](crate::Prot::EXEC), nor by a [`View`](crate::View).
+/// - Linux: without a name [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html), with a sealed
+///   length: no process can truncate it. With a name, a file in `/dev/shm`, as by
+///   [`shm_open`](https://man7.org/linux/man-pages/man3/shm_open.3.html), which any process that may open it can also
+///   truncate.
+/// - Android: the same; but as it has no `/dev/shm`, names fail with [`NotFound`](ErrorKind::NotFound).
+/// - macOS: `shm_open`, and for memory without a name `shm_unlink`. The length cannot change. The memory cannot be
+///   mapped with [`Flags::COW`](crate::Flags::COW) or [`Prot::EXEC`](crate::Prot::EXEC). On iOS, and in any other
+///   sandbox, the system may refuse it with [`PermissionDenied`](ErrorKind::PermissionDenied).
+/// - BSD, illumos: `shm_open`, and for memory without a name `shm_unlink`. On FreeBSD the kernel keeps it; on NetBSD
+///   and DragonFly it is a file on a tmpfs, on OpenBSD and illumos a file in `/tmp`.
+/// - Windows:
+///   [`CreateFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw), a
+///   section backed by the paging file. The whole length counts against the commit limit at once. It cannot be mapped
+///   with [`Prot::EXEC`](crate::Prot::EXEC), nor by a [`View`](crate::View).
 /// - Kernels: without a name `custom::Backend::memory_file` and `set_len`; names are unsupported.
 ///
 /// # Examples
@@ -62,26 +65,28 @@ use core::mem::ManuallyDrop;
 #[derive(Debug)]
 pub struct SharedMemory {
     raw: RawFile,
-    /// In bytes, and not 0.
+    /// The length in bytes, not 0.
     len: usize,
 }
 
 impl SharedMemory {
     /// Makes memory without a name, of at least `len` bytes.
     ///
-    /// Child processes do not inherit it. It is passed to another process by its descriptor or handle: as the standard input
-    /// of a child, over a socket, by `DuplicateHandle`. Whatever crashes, the system frees it with the last process that has
-    /// it.
+    /// Child processes do not inherit it. Pass its descriptor or handle to another process: as the standard input of a
+    /// child, over a socket, or by `DuplicateHandle`. The system frees the memory when the last process that has it
+    /// ends, even by a crash.
     ///
     /// **Platform notes**
-    /// - Linux: `memfd_create`, `ftruncate`, and `fcntl` with `F_SEAL_SHRINK | F_SEAL_GROW`.
-    /// - macOS: `shm_open` under a random name, `shm_unlink`, `ftruncate`. A process that is killed between the first two
-    ///   leaves the name, with no memory behind it.
-    /// - Windows: `CreateFileMappingW`.
+    /// - Linux: [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html), `ftruncate`, and
+    ///   [`fcntl`](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html) with `F_SEAL_SHRINK | F_SEAL_GROW`.
+    /// - Other Unix: `shm_open` under a random name, `shm_unlink`, `ftruncate`. A process that is killed between the
+    ///   first two leaves the name, without memory.
+    /// - Windows:
+    ///   [`CreateFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw).
     ///
     /// # Errors
     /// - [`ZeroLength`](ErrorKind::ZeroLength): `len` is 0.
-    /// - [`TooLong`](ErrorKind::TooLong): `len` exceeds `isize::MAX`, or what the system supports.
+    /// - [`TooLong`](ErrorKind::TooLong): `len` exceeds `isize::MAX`, or the maximum of the system.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory), [`TooManyFiles`](ErrorKind::TooManyFiles).
     /// - [`Unsupported`](ErrorKind::Unsupported): the kernel has no such memory.
     ///
@@ -97,26 +102,28 @@ impl SharedMemory {
         })
     }
 
-    /// Makes memory with a name that nothing has yet, of at least `len` bytes.
+    /// Makes memory of at least `len` bytes under a new name.
     ///
-    /// Processes of the same user may open it by this name; on Windows, those of the same session. A name is not empty,
-    /// contains neither `/` nor `\`, and is neither `.` nor `..`. A name of up to 29 bytes is short enough everywhere.
+    /// Processes of the same user can open it by this name; on Windows, those of the same session. A name is not empty,
+    /// contains neither `/` nor `\`, and is neither `.` nor `..`. Every system accepts names of up to 29 bytes.
     ///
-    /// The name stays until it is [removed](Self::remove), also if this process crashes, and until then the memory stays.
-    /// Once every process has opened it, the name can be removed. On Windows it ends with the last handle, whatever happens.
+    /// The name and the memory stay until the name is [removed](Self::remove), even if this process crashes. The name
+    /// can be removed once every process has opened the memory. On Windows the system removes it with the last handle.
     ///
     /// **Platform notes**
     /// - Linux: [`openat`](https://man7.org/linux/man-pages/man2/open.2.html) of `/dev/shm/name` with
-    ///   `O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC` and mode 0600, then `ftruncate`. A name has at most 255 bytes. C's
-    ///   `shm_open("/name", …)` opens the same.
-    /// - macOS: `shm_open` of `/name`, which has at most 31 bytes (`PSHMNAMLEN`), with mode 0600, then `ftruncate`.
+    ///   `O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC` and mode 0600, then `ftruncate`. A name has at most 255
+    ///   bytes. C's `shm_open("/name", …)` opens the same memory.
+    /// - Other Unix: `shm_open` of `/name` with mode 0600, then `ftruncate`. On macOS `/name` has at most 31 bytes
+    ///   (`PSHMNAMLEN`).
     /// - Windows: `CreateFileMappingW` of `Local\name` with the default security of the process.
     /// - Kernels: unsupported.
     ///
     /// # Errors
     /// As [`new`](Self::new), and:
-    /// - [`AlreadyExists`](ErrorKind::AlreadyExists): the name. It may be a leftover; only the programs that use it can know.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): it is no name, or too long.
+    /// - [`AlreadyExists`](ErrorKind::AlreadyExists): the name is in use. It may be left over from a process that
+    ///   crashed; only the programs that use it can know.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the name is not valid, or too long.
     /// - [`NotFound`](ErrorKind::NotFound), [`PermissionDenied`](ErrorKind::PermissionDenied): Linux has no `/dev/shm`, or a
     ///   sandbox forbids it.
     ///
@@ -157,20 +164,24 @@ impl SharedMemory {
     /// Opens memory by its name, for reading and writing.
     ///
     /// **Platform notes**
-    /// - Linux: `openat` of `/dev/shm/name` with `O_RDWR | O_NOFOLLOW | O_CLOEXEC`, then `fstat`; macOS: `shm_open`, `fstat`.
-    /// - Windows: `OpenFileMappingW` of `Local\name`. It has no function for the length, so all of it is mapped for an instant,
-    ///   by `MapViewOfFile`, and `VirtualQuery` asked.
+    /// - Linux: `openat` of `/dev/shm/name` with `O_RDWR | O_NOFOLLOW | O_CLOEXEC`, then `fstat`.
+    /// - Other Unix: `shm_open`, then `fstat`.
+    /// - Windows:
+    ///   [`OpenFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw) of
+    ///   `Local\name`. As no function returns the length, the whole section is mapped by `MapViewOfFile`, measured by
+    ///   `VirtualQuery`, and unmapped.
     /// - Kernels: unsupported.
     ///
     /// # Errors
-    /// - [`NotFound`](ErrorKind::NotFound): nothing has this name.
-    /// - [`ZeroLength`](ErrorKind::ZeroLength): its creator has not set the length yet, or crashed before. On Windows a name
-    ///   is never without length.
+    /// - [`NotFound`](ErrorKind::NotFound): there is no such name.
+    /// - [`ZeroLength`](ErrorKind::ZeroLength): the process that creates it has not set the length yet, or crashed
+    ///   before. Not on Windows.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied): it belongs to another user.
-    /// - [`NotMappable`](ErrorKind::NotMappable): the name is that of something else: a directory, a pipe, on Windows
-    ///   an event.
+    /// - [`NotMappable`](ErrorKind::NotMappable): the name belongs to another kind of object: a directory, a pipe, or
+    ///   on Windows an event.
     /// - [`TooLong`](ErrorKind::TooLong): the length exceeds `isize::MAX`.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): it is no name; or Linux finds a symbolic link, which it does not follow.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the name is not valid; or it is a symbolic link on Linux, which is
+    ///   not followed.
     ///
     /// # Examples
     ///
@@ -182,7 +193,7 @@ impl SharedMemory {
 
     /// Opens memory by its name, for reading.
     ///
-    /// It cannot be mapped with [`Prot::WRITE`](crate::Prot::WRITE) then. As [`open`](Self::open) otherwise.
+    /// As [`open`](Self::open), but the memory cannot be mapped with [`Prot::WRITE`](crate::Prot::WRITE).
     ///
     /// # Errors
     /// As `open`.
@@ -219,19 +230,20 @@ impl SharedMemory {
 
     /// Removes a name.
     ///
-    /// Nothing opens the memory by it any more, and another may be created under it. The processes that have the memory keep
-    /// it.
+    /// Then the memory can no longer be opened by the name, and other memory can be created under it. Processes that
+    /// have opened the memory keep it.
     ///
     /// **Platform notes**
-    /// - Linux: [`unlinkat`](https://man7.org/linux/man-pages/man2/unlink.2.html) of `/dev/shm/name`; macOS: `shm_unlink`.
-    /// - Windows: unsupported. A name ends with the last handle that a process has.
+    /// - Linux: [`unlinkat`](https://man7.org/linux/man-pages/man2/unlink.2.html) of `/dev/shm/name`.
+    /// - Other Unix: `shm_unlink`.
+    /// - Windows: unsupported. The system removes the name with the last handle.
     /// - Kernels: unsupported.
     ///
     /// # Errors
-    /// - [`NotFound`](ErrorKind::NotFound): nothing has this name.
+    /// - [`NotFound`](ErrorKind::NotFound): there is no such name.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied): it belongs to another user.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): it is no name, or too long.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the system removes names by itself, or has none.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the name is not valid, or too long.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system removes names itself, or has no names.
     ///
     /// # Examples
     ///
@@ -241,9 +253,9 @@ impl SharedMemory {
         named(name, Call::Remove, |name| Ok(Sys::remove_object(name)?))
     }
 
-    /// Returns the length in bytes, the same in every process that has the memory.
+    /// Returns the length in bytes, the same in every process.
     ///
-    /// It is what the system says: on Linux what was asked for, on macOS and Windows rounded up to whole pages.
+    /// It is the requested length, on macOS and Windows rounded up to whole pages.
     ///
     /// # Examples
     ///
@@ -261,19 +273,21 @@ impl SharedMemory {
         self.len
     }
 
-    /// Allocates all of the memory now, instead of each page when it is touched first.
+    /// Allocates all of the memory now, instead of each page at its first use.
     ///
-    /// On Linux a page that cannot be allocated raises SIGBUS when it is touched. `/dev/shm` has a limit of its own, half of
-    /// the machine's memory by default and often 64 MiB in a container. After this, no access needs memory any more.
+    /// On Linux an access raises SIGBUS if its page cannot be allocated. `/dev/shm` has a limit of its own, half of the
+    /// machine's memory by default and often 64 MiB in a container. After this call no access allocates memory.
     ///
     /// **Platform notes**
     /// - Linux: [`fallocate`](https://man7.org/linux/man-pages/man2/fallocate.2.html).
-    /// - macOS, Windows: nothing to do. The memory has no limit of its own, and Windows has committed it already.
+    /// - macOS, Windows: does nothing. The memory has no limit of its own, and Windows has committed it already.
+    /// - FreeBSD, NetBSD, illumos: `posix_fallocate`.
+    /// - OpenBSD, DragonFly: unsupported.
     /// - Kernels: `custom::Backend::allocate`.
     ///
     /// # Errors
-    /// - [`NoSpace`](ErrorKind::NoSpace), [`OutOfMemory`](ErrorKind::OutOfMemory): there is not enough.
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): Linux, it was opened for reading.
+    /// - [`NoSpace`](ErrorKind::NoSpace), [`OutOfMemory`](ErrorKind::OutOfMemory): there is too little memory.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): on Linux, the memory was opened for reading.
     ///
     /// # Examples
     ///
@@ -289,22 +303,22 @@ impl SharedMemory {
         Ok(Sys::allocate_object(self.raw, self.len as u64)?)
     }
 
-    /// Takes over memory by its descriptor or handle, such as one that another process passed.
+    /// Takes ownership of memory by its descriptor or handle.
     ///
-    /// With feature `std` an `OwnedFd` or `OwnedHandle` also converts by `try_from`.
+    /// It may come from another process. With feature `std` an `OwnedFd` or `OwnedHandle` also converts by `try_from`.
     ///
     /// **Platform notes**
-    /// - Linux, macOS: `fstat`. Any file that can be mapped is taken; its length must not change.
+    /// - Unix: `fstat`. Any file that can be mapped is accepted; its length must not change.
     /// - Windows: as [`open`](Self::open).
     ///
     /// # Errors
-    /// Nothing is taken over: the caller still owns it.
+    /// After a failure the caller still owns the descriptor or handle.
     ///
-    /// As `open`; what cannot be mapped is [`NotMappable`](ErrorKind::NotMappable), on Windows
+    /// As `open`. A file that cannot be mapped fails with [`NotMappable`](ErrorKind::NotMappable), on Windows with
     /// [`InvalidInput`](ErrorKind::InvalidInput).
     ///
     /// # Safety
-    /// `raw` is open, and if this succeeds the caller gives it up.
+    /// `raw` is open, and if the call succeeds, the caller gives up its ownership.
     ///
     /// # Examples
     ///
@@ -335,7 +349,7 @@ impl SharedMemory {
         self.raw
     }
 
-    /// Returns the descriptor or handle; it stays open until the caller closes it.
+    /// Returns the descriptor or handle, which the caller then owns.
     ///
     /// With feature `std` it also converts into an `OwnedFd` or `OwnedHandle`, and into the `Stdio` of a child process.
     ///
@@ -347,10 +361,10 @@ impl SharedMemory {
         ManuallyDrop::new(self).raw
     }
 
-    /// Takes over an object, or returns it, and why it has no length that can be mapped.
+    /// Takes ownership of an object, or returns it with the error if its length cannot be mapped.
     ///
     /// # Safety
-    /// The object is open, and the caller gives it up if this succeeds.
+    /// The object is open, and the caller gives up its ownership if this succeeds.
     unsafe fn measured(raw: RawFile) -> Result<Self, (RawFile, Error)> {
         let fail = |kind| Err((raw, Error::new(Call::Open, kind)));
         match Sys::object_len(raw).map(isize::try_from) {
@@ -370,7 +384,7 @@ fn checked_len(len: usize, call: Call) -> Result<u64, Error> {
     }
 }
 
-/// Calls `f` with a name that means the same on every system.
+/// Calls `f` with a name that is valid on every system.
 fn named<T>(name: impl AsPath, call: Call, f: impl FnOnce(&CStr) -> Result<T, Error>) -> Result<T, Error> {
     name.with_c_str(|name| {
         let bytes = name.to_bytes();
@@ -381,7 +395,9 @@ fn named<T>(name: impl AsPath, call: Call, f: impl FnOnce(&CStr) -> Result<T, Er
     })
 }
 
-/// Closes the descriptor or handle. Mappings stay, and so does a name, except on Windows.
+/// Closes the descriptor or handle.
+///
+/// Mappings stay, and so does a name, except on Windows.
 impl Drop for SharedMemory {
     fn drop(&mut self) {
         Sys::close(self.raw);

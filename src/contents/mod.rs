@@ -1,8 +1,8 @@
 //! The whole of a file, pipe or terminal as one slice.
 //!
-//! What is read lies in fresh memory, so that `alloc` is not needed. Where there is a heap, short files lie there: fresh
-//! pages cost several times as much as copying to them. As for a `Reader`, no reported length is trusted: it only says how
-//! much memory to start with, and a read that returns no bytes is the end.
+//! A file is read into fresh memory, so that `alloc` is not needed. With a heap, short files are read to it: fresh
+//! pages cost several times as much as copying to them. As in `Reader`, no reported length is trusted: it only decides
+//! how much memory to start with, and a read that returns no bytes is the end.
 
 mod read;
 
@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use core::ops::Deref;
 use core::{fmt, slice};
 
-/// Shorter files, in bytes, are not mapped where there is a heap: to read them is faster.
+/// Shorter files, in bytes, are not mapped where there is a heap: reading is faster.
 const LARGE: usize = 64 << 10;
 
 /// Shorter files, in bytes, are not asked whether they are sealed: on Linux that takes three calls, a fifth of the time in which
@@ -32,15 +32,14 @@ const HEAP: usize = 8 << 20;
 /// The whole of a file, pipe or terminal as one slice of bytes.
 ///
 /// [`read`](Self::read) is safe: the bytes are a copy in memory, or a mapping that the system keeps from changing.
-/// [`map`](Self::map) maps whatever can be mapped, for callers who promise that nobody changes it. Both take anything that
-/// can be read: regular files, pipes, terminals, devices, files of /proc. They end where reading ends, whatever length
-/// was reported.
+/// [`map`](Self::map) maps a file if it can, for callers who promise that it does not change. Both accept regular
+/// files, pipes, terminals, devices, and files of `/proc`. They end where reading ends, whatever length was reported.
 ///
-/// [`options`](Self::options) limits the length, or adds a NUL behind the bytes.
+/// [`options`](Self::options) limits the length, or adds a NUL after the bytes.
 ///
 /// # Examples
 ///
-/// The input of a program, in place of an enum over a mapping and a vector:
+/// The input of a program, instead of an enum of a mapping and a vector:
 ///
 /// ```
 /// use baremap::{Contents, Error, File, FileRef};
@@ -67,7 +66,7 @@ const HEAP: usize = 8 << 20;
 pub struct Contents {
     memory: Memory,
     len: usize,
-    /// Whether the byte behind the contents is 0 and readable.
+    /// Whether the byte after the contents is 0 and readable.
     has_nul: bool,
 }
 
@@ -81,33 +80,33 @@ enum Memory {
 impl Contents {
     const EMPTY: Self = Self { memory: Memory::Mapped(Mapping::EMPTY), len: 0, has_nul: false };
 
-    /// Reads a file to its end; safe, whatever others do to the file.
+    /// Reads a file to its end, safely, whatever other processes do to the file.
     ///
     /// The file is a [`&File`](crate::File), a [`FileRef`](crate::FileRef), or with feature `std` a reference to anything
     /// that lends its descriptor or handle, such as `std::fs::File` and `std::io::Stdin`. The position of a regular file is
     /// neither used nor moved; a pipe or terminal is read from where it is, to its end.
     ///
-    /// A file of 1 MiB or more is mapped instead, by [`Mmap::map_sealed`], if the system keeps everybody from changing it.
+    /// A file of 1 MiB or more is mapped instead, by [`Mmap::map_sealed`], if the system protects it from changes.
     ///
-    /// With feature `alloc` a file that reports less than 8 MiB is read to the heap. Otherwise the memory is a mapping of its
-    /// own, with huge pages where [`Advice::HugePage`](crate::Advice::HugePage) gives them. If no length is reported, as of a pipe, it is up to twice
-    /// as long as the contents; pages that were not read to are not resident.
+    /// With feature `alloc` a file that reports less than 8 MiB is read to the heap. Otherwise the memory is a separate
+    /// mapping, with huge pages where [`Advice::HugePage`](crate::Advice::HugePage) has an effect. If no length is
+    /// reported, as by a pipe, the mapping is up to twice as long as the contents; its unused pages are not resident.
     ///
     /// **Platform notes**
     /// - Linux: `mmap`, then `pread64`, or `read` for files without offsets. A file opened with `O_DIRECT` can be read if
     ///   its block device has blocks of at most 4096 bytes. A file with fs-verity is mapped, and an error of its device
     ///   raises SIGBUS.
-    /// - macOS: `mmap`, `pread`, `read`. A [`File::memory`](crate::File::memory) cannot be read, but be mapped.
+    /// - Other Unix: `mmap`, `pread`, `read`. On macOS a [`File::memory`](crate::File::memory) cannot be read; map it.
     /// - Windows: `VirtualAlloc`, `ReadFile`. The memory counts against the commit limit.
     ///
     /// # Errors
-    /// What was read is lost, also of a pipe.
+    /// After a failure the bytes read so far are lost, also those of a pipe.
     /// - [`NotMappable`](ErrorKind::NotMappable): a directory.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory), [`TooLong`](ErrorKind::TooLong): the file does not fit into memory or
-    ///   address space. A device without end, such as `/dev/zero`, is read until then: see
+    ///   address space. An endless device, such as `/dev/zero`, is read until then: see
     ///   [`max_len`](ContentsOptions::max_len).
-    /// - [`WouldBlock`](ErrorKind::WouldBlock): a pipe is non-blocking, and empty.
-    /// - What else the system reports when it reads the file.
+    /// - [`WouldBlock`](ErrorKind::WouldBlock): a non-blocking pipe is empty.
+    /// - Other errors of reading the file.
     ///
     /// # Examples
     ///
@@ -118,8 +117,8 @@ impl Contents {
 
     /// Maps a file, or reads it where it cannot be mapped.
     ///
-    /// A mapped file takes no memory of its own, and what is not touched is not read. With feature `alloc` a file of less than
-    /// 64 KiB is read all the same, which is faster. As [`read`](Self::read) otherwise.
+    /// A mapped file takes no memory of its own, and pages that are not used are not read. With feature `alloc` a file
+    /// of less than 64 KiB is read nevertheless, which is faster. Otherwise it is as [`read`](Self::read).
     ///
     /// **Platform notes**
     /// As [`Mmap::map`], and as `read`.
@@ -129,7 +128,7 @@ impl Contents {
     ///
     /// # Safety
     /// While the contents live, as for [`Mmap::map`]:
-    /// - Nobody changes or truncates the file: see [safety](crate#safety).
+    /// - Nothing changes or truncates the file: see [safety](crate#safety).
     /// - The file has the length that its file system reports, and the device can serve it.
     ///
     /// # Examples
@@ -152,7 +151,7 @@ impl Contents {
         unsafe { Self::options().map(file) }
     }
 
-    /// Returns options that neither limit the length nor add a NUL.
+    /// Returns the default options: no limit, and no NUL.
     ///
     /// # Examples
     ///
@@ -175,7 +174,7 @@ impl Contents {
         unsafe { slice::from_raw_parts(self.as_ptr(), self.len) }
     }
 
-    /// Returns the bytes and the NUL behind them, if [`nul_terminated`](ContentsOptions::nul_terminated) asked for it.
+    /// Returns the bytes with the NUL of [`nul_terminated`](ContentsOptions::nul_terminated), if requested.
     ///
     /// # Examples
     ///
@@ -186,7 +185,7 @@ impl Contents {
         self.has_nul.then(|| unsafe { slice::from_raw_parts(self.as_ptr(), self.len + 1) })
     }
 
-    /// Returns whether the bytes are the file's own memory, and not a copy.
+    /// Returns whether the bytes are a mapping of the file, and not a copy.
     ///
     /// # Examples
     ///
@@ -207,7 +206,7 @@ impl Contents {
     }
 }
 
-/// How [`Contents`] are read.
+/// Options for reading [`Contents`].
 ///
 /// # Examples
 ///
@@ -233,8 +232,8 @@ pub struct ContentsOptions {
 impl ContentsOptions {
     /// Sets the greatest length in bytes; a longer file fails with [`TooLong`](ErrorKind::TooLong).
     ///
-    /// There is no limit by default. With one, a pipe or a device without end fails as well, and takes at most twice as
-    /// much memory before it does.
+    /// There is no limit by default. With a limit, an endless pipe or device fails too, after taking at most twice as
+    /// much memory.
     ///
     /// # Examples
     ///
@@ -243,10 +242,10 @@ impl ContentsOptions {
         Self { max_len, ..self }
     }
 
-    /// Adds a byte 0 behind the contents, which is not part of them.
+    /// Adds a 0 byte after the contents, which is not part of them.
     ///
-    /// It is for scanners and C functions that stop at a NUL: see [`Contents::bytes_with_nul`]. A file that would be mapped
-    /// is read instead if it ends with a page, as nothing follows it then.
+    /// It is for scanners and C functions that stop at a NUL: see [`Contents::bytes_with_nul`]. A file that would be
+    /// mapped is read instead if its length is a multiple of the page size, as no byte follows it in the mapping then.
     ///
     /// # Examples
     ///
@@ -269,7 +268,7 @@ impl ContentsOptions {
         Self { nul_terminated: true, ..self }
     }
 
-    /// Does what [`Contents::read`] does, with these options.
+    /// Reads a file with these options, as [`Contents::read`] does.
     ///
     /// # Errors
     /// As `Contents::read`, and [`TooLong`](ErrorKind::TooLong): the file is longer than [`max_len`](Self::max_len).
@@ -290,14 +289,14 @@ impl ContentsOptions {
         self.read_to_heap(file.raw, len, HEAP).map_or_else(|| self.read_to_memory(file.raw, len), Ok)
     }
 
-    /// Does what [`Contents::map`] does, with these options.
+    /// Maps a file with these options, as [`Contents::map`] does.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     ///
     /// # Safety
-    /// As `Contents::map`. With [`nul_terminated`](Self::nul_terminated) nobody extends the file either, or writes past its
-    /// end through a mapping.
+    /// As `Contents::map`. With [`nul_terminated`](Self::nul_terminated), nothing extends the file either, or writes
+    /// past its end through a mapping.
     ///
     /// # Examples
     ///
@@ -346,7 +345,7 @@ fn has_nul(mapping: &Mapping) -> bool {
     end.addr() % Sys::page_size() != 0 && unsafe { end.read_volatile() } == 0
 }
 
-/// The bytes of nothing.
+/// Returns empty contents.
 impl Default for Contents {
     fn default() -> Self {
         Self::EMPTY
@@ -369,7 +368,7 @@ impl AsRef<[u8]> for Contents {
     }
 }
 
-/// The length, and whether it is mapped; not the bytes, which may be secret.
+/// Shows the length, and whether it is mapped, not the bytes, which may be secret.
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contents").field("len", &self.len).field("is_mapped", &self.is_mapped()).finish()
