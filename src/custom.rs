@@ -44,18 +44,21 @@
 //!
 //! # Loaders and firmware
 //!
-//! A loader that has neither page tables nor page faults of its own, under UEFI for example, supports what holds there:
+//! A loader without page tables and page faults of its own, for example under UEFI, implements these methods as
+//! follows:
 //!
-//! - [`map`](Backend::map) allocates pages and copies the file into them. They may allow more than the request's
-//!   permissions; only what these allow must succeed. Files are mapped for reading, and with [`Flags::COW`] for writing.
+//! - [`map`](Backend::map) allocates pages and copies the file into them. The pages may have more permissions than the
+//!   request; only accesses that the request permits must succeed. Files are mapped for reading, and with
+//!   [`Flags::COW`] for writing.
 //! - `map` returns [`UNSUPPORTED`] for a shared mapping with `WRITE`, as a store would not reach the file, and for
-//!   [`Prot::NONE`], as an access would not be a fault. [`protect`](Backend::protect) and [`reserve`](Backend::reserve)
-//!   return it too.
+//!   [`Prot::NONE`], as an access would not be a fault. So do [`protect`](Backend::protect) and
+//!   [`reserve`](Backend::reserve).
 //! - [`flags`](Backend::flags) contains `LOCKED` and `POPULATE` if memory is always resident.
 //! - A [`Code`] can be the firmware's own status, if its number is not 0.
 //!
-//! Another program that changes the file does not change the copy. A [`View`](crate::View) and a file's own methods call
-//! [`read`](Backend::read), and see it. `ci/uefi` in the repository does all of this over UEFI's boot services.
+//! If another program changes the file, the copy does not change. A [`View`](crate::View) and the methods of a file
+//! call [`read`](Backend::read), and return the new bytes. `ci/uefi` in the repository is such a backend, over UEFI's
+//! boot services.
 
 use crate::error::kind::ErrorKind;
 use crate::options::{Advice, Discard, Flags, Prot};
@@ -67,21 +70,21 @@ pub use crate::sys::contract::{FileKind, Open};
 /// The kernel's number for an open file.
 pub type RawFile = usize;
 
-/// Why a method failed: a number of the kernel's choice, other than [`UNSUPPORTED`].
+/// The reason for a failure: a number of the kernel's choice, other than [`UNSUPPORTED`].
 pub type Code = i32;
 
 /// The code of a method that the kernel does not support.
 pub const UNSUPPORTED: Code = 0;
 
-/// The mapping that [`Backend::map`] is to make.
+/// A request to [`Backend::map`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Request {
     /// A file and an offset, a multiple of the page size; `None` for zeroed, private memory.
     ///
-    /// [`Backend::stat`] reported a length that contains the whole range, except for the rest of the last page, unless
-    /// `flags` contains [`Flags::PAST_END`]. The file may have been truncated since. Writes to the mapping reach the file,
-    /// unless `flags` contains [`Flags::COW`].
+    /// Unless `flags` contains [`Flags::PAST_END`], the range lies within the length that [`Backend::stat`] reported,
+    /// except for the rest of the last page. The file may have been truncated since. Writes to the mapping reach the
+    /// file, unless `flags` contains [`Flags::COW`].
     pub file: Option<(RawFile, u64)>,
     /// The length in bytes, a multiple of the page size, and not 0.
     ///
@@ -103,18 +106,19 @@ pub struct Request {
 /// else about it.
 ///
 /// # Errors
-/// A method fails with a code that [`describe`](Self::describe) knows, or with [`UNSUPPORTED`]. It has changed nothing
-/// then, unless its documentation says what it may leave.
+/// A method fails with a code that [`describe`](Self::describe) knows, or with [`UNSUPPORTED`]. After a failure nothing
+/// has changed, unless the method's documentation says otherwise.
 ///
 /// # Safety
 /// An implementation keeps the promise of each method and changes no other memory. Safe code relies on these:
 ///
 /// - [`page_size`](Self::page_size) returns a power of two of at most 1 GiB, and always the same.
 /// - [`map`](Self::map) and [`reserve`](Self::reserve) return multiples of the page size, and ranges that nothing else
-///   uses until [`unmap`](Self::unmap). If a reservation or an address was given, they return it.
-/// - [`read`](Self::read) returns at most `len`, and has written that many bytes.
+///   uses until [`unmap`](Self::unmap). If they receive a reservation or an address, they return it.
+/// - [`read`](Self::read) returns at most `len`, and has written as many bytes as it returns.
 /// - Permissions granted by `map` or [`protect`](Self::protect) stay granted, and an access that they allow succeeds.
-/// - If [`asks_fixup`](Self::asks_fixup) returns `true`, the page-fault handler does ask.
+/// - If [`asks_fixup`](Self::asks_fixup) returns `true`, the page-fault handler calls
+///   [`guard::fixup`](crate::guard::fixup).
 #[allow(clippy::missing_safety_doc, reason = "the trait's # Safety is what an implementer promises")]
 #[allow(unused_variables, reason = "default methods name their arguments for the documentation")]
 pub unsafe trait Backend: Sync {
@@ -126,8 +130,8 @@ pub unsafe trait Backend: Sync {
     /// Makes a mapping and returns its address, a multiple of the page size.
     ///
     /// The mapping replaces `request.reservation`; without one, the kernel chooses a free range. Until it is unmapped,
-    /// every access that `request.prot` allows succeeds, at once or after a page fault that the kernel resolves. Pages
-    /// that are past the end of the file are the exception: the kernel decides what an access to these does.
+    /// every access that `request.prot` allows succeeds, at once or after a page fault that the kernel resolves. The
+    /// exception is pages past the end of the file: the kernel decides how an access to them fails.
     ///
     /// # Errors
     /// Fails if [`Flags::LOCKED`] is set and the memory cannot be locked. A failure of [`Flags::POPULATE`] is ignored.
@@ -149,16 +153,15 @@ pub unsafe trait Backend: Sync {
 
     /// Changes the permissions of a whole mapping.
     ///
-    /// `prot` contains `READ`, or is [`Prot::NONE`]: then every access is a fault, and the contents stay. The permissions
-    /// are in force on every processor on return. With `EXEC` the instruction caches of every processor see what was
-    /// written before.
+    /// `prot` contains `READ`, or is [`Prot::NONE`]: then every access is a fault, and the contents stay. On return the
+    /// permissions hold on every processor. With `EXEC` every processor sees the code that was written before.
     ///
     /// # Errors
     /// Fails if `prot` contains `WRITE` and this is a shared mapping of a file that is not open for writing. After a
     /// failure each page has the old or the new permissions.
     ///
     /// # Safety
-    /// - Nobody relies on permissions that `prot` lacks.
+    /// - Nothing relies on permissions that `prot` lacks.
     unsafe fn protect(&self, ptr: NonNull<u8>, len: usize, prot: Prot) -> Result<(), Code>;
 
     /// Changes the permissions of some pages of a mapping, as [`protect`](Self::protect) does.
@@ -167,12 +170,12 @@ pub unsafe trait Backend: Sync {
     /// As `protect`.
     ///
     /// # Safety
-    /// - Nobody relies on permissions that `prot` lacks.
+    /// - Nothing relies on permissions that `prot` lacks.
     unsafe fn protect_part(&self, ptr: NonNull<u8>, len: usize, prot: Prot) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Divides a whole mapping into its first `at` bytes and the rest. Each is a whole mapping then.
+    /// Divides a whole mapping into two: its first `at` bytes, and the rest.
     ///
     /// # Errors
     /// Fails if there is no memory for the kernel's record.
@@ -183,12 +186,13 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Joins two whole mappings, or two reservations, of `len` and `next_len` bytes, side by side. They are one then.
+    /// Joins two whole mappings, or two reservations, side by side.
     ///
-    /// Both mappings have the same permissions, and are both of files or both of fresh memory; the files may differ.
+    /// The first has `len` bytes, the second `next_len`. They are one then. Both mappings have the same permissions,
+    /// and are both of files or both of fresh memory; the files may differ.
     ///
     /// # Errors
-    /// Return [`UNSUPPORTED`] for what the kernel cannot join.
+    /// Return [`UNSUPPORTED`] for ranges that the kernel cannot join.
     ///
     /// # Safety
     /// - Both ranges are the caller's.
@@ -199,9 +203,10 @@ pub unsafe trait Backend: Sync {
     /// Describes a code: its name, its meaning in words, and its kind.
     fn describe(&self, code: Code) -> (&'static str, &'static str, ErrorKind);
 
-    /// Returns which of `COW`, `POPULATE`, `NORESERVE`, `LOCKED` and `PAST_END` are supported by [`map`](Self::map).
+    /// Returns the flags that [`map`](Self::map) supports.
     ///
-    /// With `PAST_END` a file that grows becomes accessible in the mappings that reach past its end.
+    /// They can be `COW`, `POPULATE`, `NORESERVE`, `LOCKED` and `PAST_END`. With `PAST_END`, the new part of a file
+    /// that grows becomes accessible in mappings that reach past its end.
     ///
     /// A request with another flag fails before `map` is called. Without `LOCKED` the crate calls [`lock`](Self::lock)
     /// after `map`. If that fails, it calls [`unmap`](Self::unmap) or
@@ -210,12 +215,12 @@ pub unsafe trait Backend: Sync {
         Flags::empty()
     }
 
-    /// Returns whether the kernel's page-fault handler asks [`guard::fixup`](crate::guard::fixup).
+    /// Returns whether the kernel's page-fault handler calls [`guard::fixup`](crate::guard::fixup).
     ///
     /// With `true` a [`View`](crate::View) copies from its mapping instead of calling [`read`](Self::read), and
-    /// [`guard::install`](crate::guard::install) has nothing to do. The handler asks if a page cannot be made present:
-    /// the file was truncated, or its device failed. It sets the program counter of the interrupted context to the result
-    /// and returns. The answer is always the same.
+    /// [`guard::install`](crate::guard::install) has nothing to do. The handler calls `fixup` if a page cannot be made
+    /// present, because the file was truncated or its device failed. If `fixup` returns an address, it sets the program
+    /// counter of the interrupted context to it, and returns. The result of this method is always the same.
     ///
     /// # Examples
     ///
@@ -241,11 +246,11 @@ pub unsafe trait Backend: Sync {
 
     /// Reserves address space and returns its address.
     ///
-    /// With an `address` of 0 the kernel chooses; otherwise it reserves exactly this range. An access to reserved memory
-    /// is a fault.
+    /// With an `address` of 0 the kernel chooses one; otherwise it reserves exactly this range. An access to reserved
+    /// memory is a fault.
     ///
     /// # Errors
-    /// Fails with a code of kind [`Busy`](crate::ErrorKind::Busy) if anything is in the range.
+    /// Fails with a code of kind [`Busy`](crate::ErrorKind::Busy) if anything is mapped in the range.
     fn reserve(&self, address: usize, len: usize) -> Result<NonNull<u8>, Code> {
         Err(UNSUPPORTED)
     }
@@ -261,9 +266,9 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Makes pages resident and keeps them so until [`unlock`](Self::unlock) or [`unmap`](Self::unmap).
+    /// Makes pages resident and locks them until [`unlock`](Self::unlock) or [`unmap`](Self::unmap).
     ///
-    /// Locks do not nest.
+    /// Locks are not counted.
     ///
     /// # Errors
     /// After a failure only pages are locked that were locked before.
@@ -287,8 +292,8 @@ pub unsafe trait Backend: Sync {
 
     /// Writes dirty pages of a file to the disk.
     ///
-    /// With `wait` they are there on return, with the metadata to find them. Without, writing has begun. For memory
-    /// without a file there is nothing to do.
+    /// With `wait` they are on the disk on return, with the metadata needed to find them. Without, writing has begun.
+    /// For memory without a file there is nothing to do.
     ///
     /// # Errors
     /// After a failure some pages may have been written.
@@ -299,7 +304,7 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Takes a hint.
+    /// Accepts a hint on how memory will be used.
     ///
     /// # Errors
     /// Return `Ok` for advice that the kernel does not support.
@@ -310,22 +315,22 @@ pub unsafe trait Backend: Sync {
         Ok(())
     }
 
-    /// Destroys contents as [`Discard`] describes; the pages stay mapped.
+    /// Discards contents as [`Discard`] describes; the pages stay mapped.
     ///
     /// # Errors
     /// Return [`UNSUPPORTED`] for a `Discard` that the kernel does not support. After a failure some contents may be lost.
     ///
     /// # Safety
     /// - The range is mapped.
-    /// - Nobody relies on its contents.
+    /// - Nothing relies on its contents.
     unsafe fn discard(&self, ptr: NonNull<u8>, len: usize, discard: Discard) -> Result<(), Code> {
         Err(UNSUPPORTED)
     }
 
-    /// Makes what was written visible as code on every processor, whichever mapping of the memory it was written through.
+    /// Makes code visible to every processor, through whichever mapping it was written.
     ///
     /// # Errors
-    /// Fails if that cannot be done, and nothing else.
+    /// Fails if the kernel cannot do this alone.
     ///
     /// # Safety
     /// - The range is mapped.
@@ -341,7 +346,7 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Makes a file in memory that has no name and a length of 0, for reading and writing.
+    /// Makes an empty file in memory without a name, for reading and writing.
     ///
     /// # Errors
     /// Fails if there is no memory.
@@ -349,7 +354,7 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Closes a file that [`open`](Self::open) or [`memory_file`](Self::memory_file) returned. Its mappings stay.
+    /// Closes a file that [`open`](Self::open) or [`memory_file`](Self::memory_file) returned; its mappings stay.
     fn close(&self, file: RawFile) {}
 
     /// Returns the kind of a file, and the length in bytes of a regular one.
@@ -368,9 +373,10 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Allocates space for `len` bytes at `offset`, so that writes to these need none. `len` is not 0.
+    /// Allocates space for `len` bytes at `offset`, so that writes to them need none.
     ///
-    /// The file is extended with zeros if it is shorter. `offset` and `len` together are at most `i64::MAX`.
+    /// The file is extended with zeros if it is shorter. `len` is not 0, and `offset` and `len` together are at most
+    /// `i64::MAX`.
     ///
     /// # Errors
     /// Fails with a code of kind [`NoSpace`](crate::ErrorKind::NoSpace) if the disk is full. After a failure part of the space
@@ -379,7 +385,7 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Writes contents and metadata of a file to the disk, and returns when they are there.
+    /// Writes contents and metadata of a file to the disk, and waits for it.
     ///
     /// # Errors
     /// After a failure some of them may have been written.
@@ -389,12 +395,12 @@ pub unsafe trait Backend: Sync {
 
     /// Reads into `buffer` and returns how many bytes were read.
     ///
-    /// These are at most `len`, and 0 only at the end of the file or if `len` is 0. The read starts at `offset`, which may
-    /// have any value, also past the end. With `None` it starts where the last such read ended.
+    /// It returns at most `len`, and 0 only at the end of the file or if `len` is 0. The read starts at `offset`, which
+    /// may have any value, also past the end. With `None` it starts where the last such read ended.
     ///
     /// # Errors
-    /// Fails with a code of kind [`NotSeekable`](crate::ErrorKind::NotSeekable) if the file has no offsets and one was
-    /// given, also for a `len` of 0.
+    /// Fails with a code of kind [`NotSeekable`](crate::ErrorKind::NotSeekable) if `offset` is not `None` and the file
+    /// has no offsets, also for a `len` of 0.
     ///
     /// # Safety
     /// - `len` bytes at `buffer` are writable. They need not be initialized.
@@ -419,11 +425,12 @@ pub unsafe trait Backend: Sync {
     }
 }
 
-/// Registers a kernel's backend: a `const` or `static` whose type implements [`Backend`](crate::custom::Backend).
+/// Registers a kernel's backend.
 ///
-/// A program registers one backend for each version of this crate that it contains. If no backend is registered, linking
-/// fails with an undefined symbol whose name says so and begins with the version. If two are, linking fails with a
-/// duplicate symbol. The page of [`custom`](crate::custom) has an example.
+/// The argument is a `const` or `static` whose type implements [`Backend`](crate::custom::Backend). A program registers
+/// one backend for each version of this crate that it contains. Without one, linking fails with an undefined symbol
+/// whose name says so and begins with the version. With two, linking fails with a duplicate symbol. The page of
+/// [`custom`](crate::custom) has an example.
 #[macro_export]
 macro_rules! custom_backend {
     ($backend:expr) => {

@@ -1,8 +1,8 @@
-//! The map of the process: what lies where.
+//! The map of the process: its mapped address ranges.
 //!
 //! # Examples
 //!
-//! Prints it:
+//! Prints the map:
 //!
 //! ```
 //! use baremap::process;
@@ -24,30 +24,31 @@ pub use crate::sys::contract::process::Region;
 use core::fmt;
 use core::ops::{Bound, ControlFlow, Range, RangeBounds};
 
-/// Calls `visit` for each region of the process that has an address in `range`, in ascending order.
+/// Calls `visit` for each region of the process in a range of addresses, in order.
 ///
-/// A region is what the system counts as one: adjacent mappings that do not differ may be a single region, and a mapping of
-/// which a part was protected is more than one. Free addresses belong to none. If `visit` returns
+/// A region is an entry of the system's own map. Adjacent mappings with the same properties may be one region, and a
+/// mapping with a protected part is several. Free addresses belong to no region. If `visit` returns
 /// [`Break`](ControlFlow::Break), its value is returned, and no further region is visited.
 ///
-/// It allocates nothing, but may use 8 KiB of the stack. What is mapped or unmapped meanwhile, by `visit` or by another
-/// thread, may be visited or not, and a region may be described as it was before. No address is visited twice.
+/// It allocates nothing, but may use 8 KiB of the stack. If memory is mapped or unmapped during the call, by `visit` or
+/// by another thread, it may be visited or not, or with its previous properties. No address is visited twice.
 ///
 /// **Platform notes**
-/// - Linux: the file
-///   [`/proc/self/maps`](https://man7.org/linux/man-pages/man5/proc_pid_maps.5.html), by an `ioctl` with `PROCMAP_QUERY` as of
-///   Linux 6.11. Before that it is read from its start, whatever the range is.
+/// - Linux: the file [`/proc/self/maps`](https://man7.org/linux/man-pages/man5/proc_pid_maps.5.html), queried by an
+///   `ioctl` with `PROCMAP_QUERY` as of Linux 6.11. Before, it is read from its start, whatever the range is.
 /// - macOS, Mac Catalyst: `vm_region_recurse_64`, and `proc_regionfilename` for the name.
-/// - iOS, tvOS, watchOS, visionOS: `vm_region_recurse_64`. Names and offsets are left out, as no public function has them.
-/// - Windows:
-///   [`VirtualQuery`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualquery), and
-///   `K32GetMappedFileNameW` for the name. The names are written to memory of `VirtualAlloc`, which is itself a region.
+/// - iOS, tvOS, watchOS, visionOS: `vm_region_recurse_64`. There are no names and offsets, as no public function
+///   returns them.
+/// - Windows: [`VirtualQuery`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualquery), and
+///   `K32GetMappedFileNameW` for the name. The names are written to memory from `VirtualAlloc`, which is itself a
+///   region.
+/// - BSD, illumos: unsupported.
 /// - Kernels: unsupported.
 ///
 /// # Errors
 /// - [`NotFound`](crate::ErrorKind::NotFound): on Linux, /proc is not mounted.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported): the system has no such map.
-/// - What else the system reports.
+/// - Other errors of the system.
 ///
 /// # Examples
 ///
@@ -112,7 +113,9 @@ pub fn regions<B>(
     Ok(value)
 }
 
-/// Calls `found` for the region that contains an address, and returns its value; `None` if nothing is there.
+/// Calls `found` with the region that contains an address, and returns its result.
+///
+/// It returns `None` if the address is free.
 ///
 /// **Platform notes**: as [`regions`].
 ///
@@ -160,7 +163,7 @@ impl<'a> Region<'a> {
         self.end.saturating_sub(self.start)
     }
 
-    /// Returns the permissions; none for addresses that are only reserved.
+    /// Returns the permissions, none for addresses that are only reserved.
     ///
     /// Memory that can be executed but not read, or written but not read, has `Prot::EXEC - Prot::READ` or
     /// `Prot::WRITE - Prot::READ`.
@@ -175,35 +178,34 @@ impl<'a> Region<'a> {
         self.prot
     }
 
-    /// Returns whether what is written here is seen by all who map the same, and not private to this process.
+    /// Returns whether every process that maps the same memory sees writes to it.
     ///
     /// **Platform notes**
     /// - Linux: `MAP_SHARED`.
-    /// - macOS: whether children of `fork` share it, which is so of what `mmap` maps with `MAP_SHARED`.
-    /// - Windows: whether it is a view of a section, and neither of a program's image nor copied on write.
+    /// - macOS: children of `fork` share it, as with `MAP_SHARED`.
+    /// - Windows: a view of a section, but not of a program's image, and not copy-on-write.
     pub fn is_shared(&self) -> bool {
         self.is_shared
     }
 
-    /// Returns the offset of the first byte in the file that is mapped; `None` if no file is, or the offset is not known.
+    /// Returns the offset of the first byte in the mapped file, if known.
     ///
     /// **Platform notes**
-    /// - Windows: not known.
+    /// - Windows, iOS, tvOS, watchOS, visionOS: never known.
     pub fn offset(&self) -> Option<u64> {
         self.offset
     }
 
-    /// Returns the path of the file that is mapped, or what else the system calls the region; empty if it has no name, or the
-    /// system fails to find it.
+    /// Returns the path of the mapped file, or another name that the system has for the region.
     ///
-    /// The path is where the file was last known to be. It is text for people: a file may have been replaced by another
-    /// since it was mapped.
+    /// It is empty if the region has no name, or the system fails to find it. The path is that under which the system
+    /// last knew the file. It is text for people: another file may have replaced the mapped one since.
     ///
     /// **Platform notes**
-    /// - Linux: any bytes but 0. ` (deleted)` follows the path of a file that was removed. Other names are in brackets, such as
+    /// - Linux: any bytes but 0. ` (deleted)` follows the path of a removed file. Other names are in brackets, such as
     ///   `[heap]` and `[stack]`, or `[anon:NAME]` for a mapping with a [name](crate::Mapping::set_name). A name of more
-    ///   than 4095 bytes is left out. Before Linux 6.11 `\012` in a name cannot be told from a newline.
-    /// - macOS: UTF-8; empty for what lies in the cache of shared libraries.
+    ///   than 4095 bytes is omitted. Before Linux 6.11, `\012` in a name may stand for a newline.
+    /// - macOS: UTF-8; empty for regions in the cache of shared libraries.
     /// - Windows: UTF-8, beginning with the name of the device, such as `\Device\HarddiskVolume1\`.
     pub fn name(&self) -> &'a [u8] {
         self.name
