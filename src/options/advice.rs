@@ -26,39 +26,53 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Advice {
-    /// No special treatment. Linux: `MADV_NORMAL`.
+    /// No special treatment (`MADV_NORMAL`).
+    #[doc(alias = "MADV_NORMAL")]
     Normal,
-    /// Expect access in random order; read little ahead. Linux: `MADV_RANDOM`.
+    /// Expect access in random order; read little ahead (`MADV_RANDOM`).
+    #[doc(alias = "MADV_RANDOM")]
     Random,
-    /// Expect access from start to end; read far ahead. Linux: `MADV_SEQUENTIAL`.
+    /// Expect access from start to end; read far ahead (`MADV_SEQUENTIAL`).
+    #[doc(alias = "MADV_SEQUENTIAL")]
     Sequential,
-    /// Expect access soon; start to read ahead. Linux: `MADV_WILLNEED`.
+    /// Expect access soon; start to read ahead (`MADV_WILLNEED`).
+    #[doc(alias = "MADV_WILLNEED")]
     WillNeed,
-    /// Expect no access soon; reclaim these pages first. Linux 5.4: `MADV_COLD`.
+    /// Expect no access soon; reclaim these pages first (`MADV_COLD`, Linux 5.4).
+    #[doc(alias = "MADV_COLD")]
     Cold,
-    /// Expect no access soon; reclaim these pages now. Linux 5.4: `MADV_PAGEOUT`.
+    /// Expect no access soon; reclaim these pages now (`MADV_PAGEOUT`, Linux 5.4).
+    #[doc(alias = "MADV_PAGEOUT")]
     PageOut,
-    /// Use transparent huge pages. Linux: `MADV_HUGEPAGE`.
+    /// Use transparent huge pages (`MADV_HUGEPAGE`).
+    #[doc(alias = "MADV_HUGEPAGE")]
     HugePage,
-    /// Use no transparent huge pages. Linux: `MADV_NOHUGEPAGE`.
+    /// Use no transparent huge pages (`MADV_NOHUGEPAGE`).
+    #[doc(alias = "MADV_NOHUGEPAGE")]
     NoHugePage,
-    /// Replace these pages with transparent huge pages now. Linux 6.1: `MADV_COLLAPSE`.
+    /// Replace these pages with transparent huge pages now (`MADV_COLLAPSE`, Linux 6.1).
     ///
     /// The call takes the time to copy them. It fails with [`OutOfMemory`](crate::ErrorKind::OutOfMemory) if there is
     /// no free huge page, and with [`Busy`](crate::ErrorKind::Busy) if the pages are in use.
+    #[doc(alias = "MADV_COLLAPSE")]
     Collapse,
-    /// Share pages of anonymous memory that have the same contents (KSM). Linux: `MADV_MERGEABLE`.
+    /// Share anonymous pages with the same contents, by KSM (`MADV_MERGEABLE`).
     ///
     /// A later write copies the page, and so takes longer. Another process can measure that, and guess the contents.
     #[doc(alias = "KSM")]
+    #[doc(alias = "MADV_MERGEABLE")]
     Mergeable,
-    /// Do not share pages, and copy those that are shared. Linux: `MADV_UNMERGEABLE`.
+    /// Do not share pages, and copy those that are shared (`MADV_UNMERGEABLE`).
+    #[doc(alias = "MADV_UNMERGEABLE")]
     Unmergeable,
-    /// Leave the memory out of core dumps. Linux: `MADV_DONTDUMP`.
+    /// Leave the memory out of core dumps (`MADV_DONTDUMP`).
+    #[doc(alias = "MADV_DONTDUMP")]
     DontDump,
-    /// Include the memory in core dumps again. Linux: `MADV_DODUMP`.
+    /// Include the memory in core dumps again (`MADV_DODUMP`).
+    #[doc(alias = "MADV_DODUMP")]
     DoDump,
-    /// Zero locked pages when they are unmapped. macOS: `MADV_ZERO_WIRED_PAGES`.
+    /// Zero locked pages when they are unmapped (`MADV_ZERO_WIRED_PAGES`).
+    #[doc(alias = "MADV_ZERO_WIRED_PAGES")]
     ZeroWiredPages,
 }
 
