@@ -180,10 +180,10 @@ impl Code {
         unsafe { self.write_with(range, |to| to.copy_from_nonoverlapping(code.as_ptr(), code.len())) }
     }
 
-    /// Calls a function with a writable address for a range, then makes the range visible to every processor.
+    /// Writes code with a function, and makes it visible to every processor.
     ///
-    /// Use it where [`write`](Self::write) is not enough, such as for an atomic store to an instruction that other
-    /// threads run.
+    /// The function receives the address at which the range can be written. Use it where [`write`](Self::write) is not
+    /// enough, such as for an atomic store to an instruction that other threads run.
     ///
     /// # Errors
     /// As `write`. If the system fails after the function was called, the function's result is lost.

@@ -327,7 +327,7 @@ pub unsafe trait Backend: Sync {
         Err(UNSUPPORTED)
     }
 
-    /// Makes code visible to every processor, through whichever mapping it was written.
+    /// Makes code visible to every processor, whichever mapping it was written to.
     ///
     /// # Errors
     /// Fails if the kernel cannot do this alone.

@@ -127,12 +127,13 @@ pub use view::View;
 
 use sys::{Sys, System};
 
-/// Returns the size of a page in bytes: the unit of protection and residency.
+/// Returns the page size in bytes: the granularity of protection and residency.
 ///
 /// **Platform notes**
-/// - Linux: found once, by zero-length `mprotect` calls.
-/// - macOS: `getpagesize`.
-/// - Windows: `GetSystemInfo`, once.
+/// - Linux: found once, by zero-length [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html) calls.
+/// - Other Unix: `getpagesize`.
+/// - Windows: [`GetSystemInfo`](https://learn.microsoft.com/windows/win32/api/sysinfoapi/nf-sysinfoapi-getsysteminfo),
+///   once.
 /// - Systems without a backend: 4096.
 ///
 /// # Examples
@@ -148,10 +149,11 @@ pub fn page_size() -> usize {
 
 /// Returns the allocation granularity in bytes.
 ///
-/// Addresses of mappings, and their offsets in files, are multiples of it. [`Mmap::offset`] takes any offset and aligns it; to know the granularity helps to choose offsets that waste nothing.
+/// The system maps at addresses and at offsets in a file that are multiples of it. [`Mmap::offset`] accepts any offset
+/// and maps from the multiple before it.
 ///
 /// **Platform notes**
-/// - Linux, macOS: the page size.
+/// - Unix: the page size.
 /// - Windows: 64 KiB, by `GetSystemInfo`, once.
 ///
 /// # Examples
@@ -164,7 +166,7 @@ pub fn allocation_granularity() -> usize {
     Sys::allocation_granularity()
 }
 
-/// What safe code cannot do.
+/// Code that does not compile, as it would be unsound.
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../tests/compile_fail.md")]
 struct CompileFail;

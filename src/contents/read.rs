@@ -123,7 +123,7 @@ fn fresh(len: usize) -> Result<Mapping, Error> {
     Ok(memory)
 }
 
-/// Asks for huge pages, which is a hint.
+/// Advises huge pages.
 fn advise(memory: &Mapping) {
     if memory.len() >= HUGE {
         let _ = memory.advise(Advice::HugePage);

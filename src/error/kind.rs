@@ -1,7 +1,7 @@
 //! The kinds of errors, the names of calls, and the record of a failure that backends return. Knows nothing above it.
 //!
-//! [`Failure`] is data: what its code means and how it reads is asked of the backend by `Error`, which wraps it
-//! (`error/mod.rs`), so that a program that prints no error holds no table of codes.
+//! [`Failure`] is data. `Error`, which wraps it (`error/mod.rs`), calls the backend for the kind and the text of a
+//! code, so that a program that prints no error holds no table of codes.
 
 use crate::options::Flags;
 

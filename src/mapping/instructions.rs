@@ -9,7 +9,7 @@ use crate::sys::{Backing, Code, Sys};
 use core::ops::RangeBounds;
 
 impl<A: Slice> Mapping<A> {
-    /// Makes code in a range visible to every processor, through whichever mapping it was written.
+    /// Makes code in a range visible to every processor, whichever mapping it was written to.
     ///
     /// [`protect`](Self::protect) and [`into_exec`](Self::into_exec) do this themselves. Call it for memory that is
     /// executable already and is written through a second mapping of its file. After the call, this thread runs the new

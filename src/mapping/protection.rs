@@ -195,7 +195,7 @@ impl<A> Mapping<A> {
         }
     }
 
-    /// Changes the type; the permissions are the caller's affair.
+    /// Changes the type; the caller is responsible for the permissions.
     pub(super) fn into_access<B>(self) -> Mapping<B> {
         let (ptr, len, backing) = self.into_raw_parts();
         // SAFETY: the parts of this mapping, used once.

@@ -330,7 +330,7 @@ impl Advice {
     }
 }
 
-/// For how many pages the system is asked at a time.
+/// The number of pages for each call of the system.
 const STATES: usize = 128;
 
 /// The resident parts of a mapping, from start to end: see [`Mapping::resident`].
@@ -427,7 +427,7 @@ impl Iterator for Resident<'_> {
 
 impl FusedIterator for Resident<'_> {}
 
-/// What is left to judge.
+/// Shows the range that is left.
 impl fmt::Debug for Resident<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resident").field("at", &self.at).field("end", &self.end).finish_non_exhaustive()

@@ -148,7 +148,7 @@ impl Anon {
 
     /// Maps memory that is shared with child processes.
     ///
-    /// Each process sees what the others write. The child of a `fork` inherits the mapping, at the same address. A
+    /// Each process sees the writes of the others. The child of a `fork` inherits the mapping, at the same address. A
     /// process that was not forked, or that has started another program, does not have it; use
     /// [`SharedMemory`](crate::SharedMemory) for these.
     ///

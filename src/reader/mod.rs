@@ -390,8 +390,8 @@ impl<'f> Reader<'f> {
         Ok(())
     }
 
-    /// Continues at a distance from the file's present end, and returns the offset. What was read before is not used again,
-    /// as the file may have been truncated since.
+    /// Continues at a distance from the file's present end, and returns the offset. The current chunk is dropped, as
+    /// the file may have been truncated since.
     #[cfg(feature = "std")]
     pub(crate) fn set_position_from_end(&mut self, distance: i64) -> Result<u64, Error> {
         let fail = |kind| Err(Error::new(Call::Seek, kind));

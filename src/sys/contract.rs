@@ -33,8 +33,8 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// No addresses. Where they would start is a multiple of every page size and granularity, so that whoever looks at
-    /// an empty mapping as a slice of another type finds it aligned.
+    /// No addresses. Its start is a multiple of every page size and granularity, so that an empty mapping is aligned as
+    /// a slice of any type.
     pub(crate) const EMPTY: Self =
         Self { ptr: NonNull::new(without_provenance_mut(1 << 16)).unwrap(), len: 0 };
 
@@ -59,7 +59,7 @@ pub(crate) struct FileStatus {
     pub(crate) block_size: usize,
 }
 
-/// What kind of thing an open file is, as far as mapping it goes.
+/// The kind of an open file, by how it can be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
@@ -98,7 +98,7 @@ pub(crate) struct Request {
     pub(crate) len: usize,
     /// Contains `READ`, or is `NONE`.
     pub(crate) prot: Prot,
-    /// A flag that cannot be honoured is a failure that names it. `READAHEAD` is not the backend's affair.
+    /// A flag that cannot be honoured is a failure that names it. The backend ignores `READAHEAD`.
     pub(crate) flags: Flags,
     /// The address to map at if nothing is there, a multiple of the allocation granularity; 0 if there is no such wish, or
     /// if there is a reservation.
@@ -177,7 +177,7 @@ pub(crate) trait System {
     /// Opens a file that child processes do not inherit.
     fn open(path: &CStr, open: Open) -> Result<Self::RawFile>;
 
-    /// Closes a file. Whatever the system answers, it is closed.
+    /// Closes a file. It is closed even if the system reports a failure.
     fn close(file: Self::RawFile);
 
     fn stat(file: Self::RawFile) -> Result<FileStatus>;
@@ -190,8 +190,8 @@ pub(crate) trait System {
     /// inherit it.
     fn memory_file() -> Result<Self::RawFile>;
 
-    /// Allocates disk space for a range that is not empty and ends at most at `i64::MAX`. Extends a shorter file to the end of the range.
-    /// After a failure part of the space may be allocated, and the file may be longer.
+    /// Allocates disk space for a range that is not empty and ends at most at `i64::MAX`. Extends a shorter file to the
+    /// end of the range. After a failure part of the space may be allocated, and the file may be longer.
     fn allocate(file: Self::RawFile, offset: u64, len: u64) -> Result<()>;
 
     /// Sets the length in bytes, at most `i64::MAX`.
@@ -215,7 +215,7 @@ pub(crate) trait System {
 
     // Sizes in bytes, powers of two, asked of the system once.
 
-    /// The smallest unit of protection and residency.
+    /// The granularity of protection and residency.
     fn page_size() -> usize;
 
     /// Offsets in files and addresses of mappings are multiples of this.
@@ -276,9 +276,9 @@ pub(crate) trait System {
     /// The mapping is the caller's, and no longer used.
     unsafe fn unmap_to_reservation(span: Span, backing: &Self::Backing) -> Result<Span, MapFailure>;
 
-    /// Changes the permissions to `prot`, which contains `READ` or is `NONE`. They are in force on return, and with `EXEC` the instruction caches of every processor see
-    /// what was written. After a failure each page has the old or the new permissions, and `prot` returns those that
-    /// both allow.
+    /// Changes the permissions to `prot`, which contains `READ` or is `NONE`. They are in force on return, and with
+    /// `EXEC` the instruction caches of every processor see what was written. After a failure each page has the old or
+    /// the new permissions, and `prot` returns those that both allow.
     ///
     /// # Safety
     /// The mapping is the caller's, and no reference exists that needs permissions which `prot` lacks.
@@ -325,10 +325,10 @@ pub(crate) trait System {
     /// Returns whether the guard was installed, at the cost of a load.
     fn is_guard_installed() -> bool;
 
-    /// Returns whether the guard was installed and nothing has taken its place.
+    /// Returns whether the guard was installed and nothing has replaced it.
     fn is_guard_in_force() -> bool;
 
-    /// Returns what this thread has used, to the moment; `None` if the system does not tell.
+    /// Returns the CPU time and the page faults of this thread until now; `None` if the system does not report them.
     #[allow(dead_code, reason = "for the Reader, which needs alloc")]
     fn usage() -> Option<Usage> {
         None

@@ -322,7 +322,7 @@ impl super::contract::code::Stacks for Custom {
         Err(cannot_grow())
     }
 
-    /// After a failure of the second call the stack cannot be given back, as its memory is gone.
+    /// After a failure of the second call the stack cannot be returned, as its memory is gone.
     unsafe fn unmap_stack(stack: Span, len: usize) -> Result<()> {
         if len == 0 {
             // SAFETY: the caller's reservation.

@@ -1,9 +1,8 @@
 //! What POSIX systems share: the names, words and kinds of error codes, the choice of flags for `open`, the retry of an
 //! interrupted call, and with `std` the conversions of file descriptors.
 //!
-//! Which number an error code has, and whether it exists, is the system's own affair (`linux/codes.rs`,
-//! `apple/codes.rs`, a file for each system in `unix/system/`). A program holds only the entries of its own system, and none if it
-//! prints no error.
+//! Each system has its own error codes and numbers (`linux/codes.rs`, `apple/codes.rs`, a file for each system in
+//! `unix/system/`). A program holds only the entries of its own system, and none if it prints no error.
 
 pub(super) mod files;
 #[allow(dead_code, reason = "not every system and architecture has the guard")]

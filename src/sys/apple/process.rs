@@ -1,4 +1,4 @@
-//! The map of the process. The kernel's answer is in `vm_map_region_recurse_64` of osfmk/vm/vm_map.c.
+//! The map of the process. The kernel's side is `vm_map_region_recurse_64` of osfmk/vm/vm_map.c.
 
 use super::Apple;
 use super::imports::*;

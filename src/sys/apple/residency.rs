@@ -19,8 +19,8 @@ impl Residency for Apple {
         Ok(())
     }
 
-    /// There is no advice for it. `mlock` faults the pages in, in the kernel. As locks are counted, `munlock` leaves those of
-    /// the program. For a copy on write it makes no copies.
+    /// There is no advice for it. `mlock` faults the pages in, in the kernel. As locks are counted, `munlock` leaves
+    /// those of the program. Pages of a copy-on-write mapping are not copied.
     unsafe fn populate(span: Span, backing: &Backing, for_writing: bool) -> Result<()> {
         if for_writing && !matches!(backing.kind, Kind::Anon | Kind::Superpages) {
             return Err(Failure::refused(Call::Populate, ErrorKind::Unsupported));

@@ -14,11 +14,11 @@ use super::{FilePart, MapFailure, Mapped, Request, Result, Span, System};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Flags, Prot};
 
-/// How a mapping is to become longer, in its place.
+/// A request to extend a mapping without moving it.
 #[derive(Clone, Copy)]
 pub(crate) struct Extension<F> {
-    /// The file and the offset of the mapping's first byte; `None` for fresh memory. The file reached to the new end when
-    /// it was asked. Modulo the granularity the offset is the address.
+    /// The file and the offset of the mapping's first byte; `None` for fresh memory. The file reached to the new end
+    /// when its length was read. Offset and address are equal modulo the granularity.
     pub(crate) part: Option<FilePart<F>>,
     /// The new length in bytes, more than the old one.
     pub(crate) len: usize,
@@ -35,7 +35,7 @@ pub(crate) trait Parts: System {
     /// contents to a request for fresh memory.
     fn is_alike(backing: &Self::Backing, is_of_file: bool, flags: Flags) -> bool;
 
-    /// Makes one reservation of two, of which `next` begins where `first` ends. After a failure they are two, as before.
+    /// Makes one reservation of two; `next` begins where `first` ends. After a failure they are two, as before.
     ///
     /// # Safety
     /// Both are whole reservations of the caller's.
@@ -60,9 +60,9 @@ pub(crate) trait Parts: System {
         Err(Failure::refused(Call::SplitOff, ErrorKind::Unsupported))
     }
 
-    /// Makes one mapping of two, of which `next` begins where the first one's last page ends. It fails with `InvalidInput`
-    /// if their kind, the size of their pages, or their permissions differ, and otherwise only where the system cannot join
-    /// them. After a failure they are two, as before.
+    /// Makes one mapping of two; `next` begins where the first one's last page ends. It fails with `InvalidInput` if
+    /// their kind, the size of their pages, or their permissions differ, and otherwise only where the system cannot
+    /// join them. After a failure they are two, as before.
     ///
     /// # Safety
     /// Both mappings are the caller's.
@@ -127,9 +127,9 @@ pub(crate) trait Parts: System {
         Ok(Some((mapped, request)))
     }
 
-    /// Makes a mapping of another length of one, in its place or elsewhere. What both lengths have in common keeps its
-    /// contents; the rest is zeroed, or the file's. `request` has the new length, not 0 and not the old one, and the
-    /// mapping's permissions, but no reservation. `part` is as in [`Extension`].
+    /// Changes the length of a mapping, which may move. The contents within both lengths stay; the rest is zeroed, or
+    /// the file's. `request` has the new length, not 0 and not the old one, and the mapping's permissions, but no
+    /// reservation. `part` is as in [`Extension`].
     ///
     /// A shorter mapping may keep the rest of its last page as it was. After a failure the mapping is as before, though its
     /// backing may be another one; or it is two, if they could not be joined again.

@@ -46,7 +46,7 @@ pub(crate) trait Residency: System {
         false
     }
 
-    /// Gives advice by the system's number. What it changes before a failure is its own affair.
+    /// Advises by the system's number. A failure may leave some of the change.
     ///
     /// # Safety
     /// As above, and as the advice.

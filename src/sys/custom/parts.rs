@@ -1,4 +1,4 @@
-//! Dividing, joining and resizing, as far as the kernel can.
+//! Dividing, joining and resizing, if the kernel can.
 
 use super::{Backing, Custom, Kind, checked, kernel, pages};
 use crate::error::kind::{Call, ErrorKind, Failure};

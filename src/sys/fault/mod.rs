@@ -13,9 +13,9 @@
 //!
 //! Each step loads, stores, and only then changes one register: the index. So the registers fit together at every
 //! instruction, and the byte loop finds the very byte at which memory ends. A copy that was interrupted anywhere can
-//! continue there too, which macOS needs, as it does not tell a signal that was sent from a fault. Nothing else is
-//! needed: no state for each thread, no registry, no lock. Kernels repair their own faults in user memory the same way
-//! (`__ex_table` in Linux). Inline `asm!` would not do, as the compiler may duplicate it.
+//! continue there too, which macOS needs, as it does not distinguish a signal that was sent from a fault. Nothing else
+//! is needed: no state for each thread, no registry, no lock. Kernels repair their own faults in user memory the same
+//! way (`__ex_table` in Linux). Inline `asm!` would not do, as the compiler may duplicate it.
 //!
 //! The routine uses general registers only, which kernels save, and its symbol carries the crate's version.
 
@@ -89,8 +89,8 @@ use routine::{BYTES, END, STEPS};
 /// Copies `len` bytes and returns how many were copied: fewer if the source cannot be read, and the fault is repaired.
 ///
 /// # Safety
-/// `len` bytes at `destination` are writable. The source is mapped memory, which may be gone if whoever handles faults
-/// asks [`fixup`].
+/// `len` bytes at `destination` are writable. The source is mapped memory, which may be gone if the handler of faults
+/// calls [`fixup`].
 pub(crate) unsafe fn copy(destination: *mut u8, source: *const u8, len: usize) -> usize {
     // SAFETY: the caller's promise.
     len - unsafe { machine::copy(destination, source, len) }

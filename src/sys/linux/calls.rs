@@ -1,7 +1,7 @@
 //! System calls whose arguments each fit a register on any architecture, and their errors.
 //!
-//! Those with 64-bit offsets are the architecture's own affair, as 32-bit registers cannot hold them. The backend makes calls and knows
-//! no number. A call returns what the kernel returned: a value, or a negative error code.
+//! The architecture's file has those with 64-bit offsets, as 32-bit registers cannot hold them. The backend makes calls
+//! and knows no number. A call returns what the kernel returned: a value, or a negative error code.
 
 use super::arch::*;
 use super::codes::EINTR;

@@ -45,8 +45,8 @@ fn map_twice(file: RawFile, len: usize) -> Result<MappedCode<Backing>> {
 }
 
 impl Stacks for Linux {
-    /// As a reservation, with MAP_STACK: since Linux 6.8 such memory has no transparent huge pages (`calc_vm_flag_bits` in
-    /// include/linux/mman.h), of which a stack would touch little. glibc maps the stacks of threads like this.
+    /// As a reservation, with MAP_STACK: since Linux 6.8 such memory has no transparent huge pages (`calc_vm_flag_bits`
+    /// in include/linux/mman.h); a stack would touch little of one. glibc maps the stacks of threads like this.
     fn reserve_stack(len: usize) -> Result<Span> {
         const MAP_STACK: usize = 0x20000;
         const PROT_NONE: usize = 0;

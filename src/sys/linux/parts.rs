@@ -50,9 +50,9 @@ impl Parts for Linux {
         unsafe { Self::map_next(mapping, backing, extension).map(drop) }
     }
 
-    /// `mremap` keeps contents, permissions, locks and what was advised. It does not lengthen a range of which the kernel has
+    /// `mremap` keeps contents, permissions, locks and advice. It does not lengthen a range for which the kernel has
     /// several records (EFAULT, mremap(2)), as after joining different mappings, or if parts are locked or advised
-    /// differently; nor huge pages, of which each must be resident. These are mapped anew.
+    /// differently. Nor does it make new huge pages resident. Such mappings are mapped anew.
     unsafe fn resize(
         mapping: Span,
         backing: &mut Backing,

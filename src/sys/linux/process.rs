@@ -1,6 +1,6 @@
-//! The map of the process: /proc/self/maps, asked by `ioctl` as of Linux 6.11, before that read as text.
+//! The map of the process: /proc/self/maps, queried by `ioctl` as of Linux 6.11, before that read as text.
 //!
-//! A line of the text, of which `seq_path` escapes newlines in the name alone, so that a name that contains `\012` reads the
+//! A line of the text. `seq_path` escapes newlines in the name alone, so that a name that contains `\012` reads the
 //! same as one with a newline (`show_map_vma` in fs/proc/task_mmu.c):
 //!
 //! ```text
@@ -150,7 +150,7 @@ impl Maps {
     }
 }
 
-/// A line of the text, as far as it was read. It may be longer than any buffer.
+/// The beginning of a line of the text. A line may be longer than any buffer.
 struct Line<'n> {
     /// The fields before the name. Of the permissions a bit for each letter.
     numbers: [u64; 6],

@@ -44,8 +44,8 @@ impl Shared for Linux {
     }
 }
 
-/// O_NOFOLLOW, as anybody may leave a symbolic link in the folder; O_NONBLOCK, as it may be a FIFO, which would wait for a
-/// writer. Neither changes anything for a regular file.
+/// O_NOFOLLOW, as any user may leave a symbolic link in the folder; O_NONBLOCK, as it may be a FIFO, which would wait
+/// for a writer. Neither changes anything for a regular file.
 fn open(name: &CStr, open: Open) -> Result<RawFile> {
     const O_NONBLOCK: i32 = 0o4000;
     let flags = OPEN_FLAGS.of(open) | O_NOFOLLOW | O_NONBLOCK | O_LARGEFILE;

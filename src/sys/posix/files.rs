@@ -22,8 +22,8 @@ pub(crate) fn unique_name(number: u64) -> [u8; 26] {
     name
 }
 
-/// Makes a file that has a name for an instant: `make` gives it one that nothing has yet, or fails with `exists`, and
-/// `remove` takes it away. Of a failure no file is left.
+/// Makes a file that has a name for an instant: `make` creates it under a new name, or fails with `exists`, and
+/// `remove` removes the name. A failure leaves no file.
 #[allow(dead_code, reason = "Linux has files without a name")]
 pub(crate) fn nameless<S: System>(
     random: impl Fn() -> u32,

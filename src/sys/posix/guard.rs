@@ -3,7 +3,7 @@
 //!
 //! The handler finds what it needs in statics that are written before it is installed, and never rewritten while it may
 //! read them. It is installed once for each signal: a second time it might replace a handler that calls it, and the two
-//! would call each other for ever. What a system calls these things is its own affair ([`Signals`]).
+//! would call each other for ever. Each system has its own names and numbers ([`Signals`]).
 
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::sys::contract::Result;
@@ -64,8 +64,8 @@ pub(in crate::sys) trait Signals {
     /// As a handler's arguments.
     unsafe fn raise(signal: c_int, info: *mut c_void);
 
-    /// Returns whether an instruction raised the signal, and will again. `None` if the system does not tell it from a signal
-    /// that was sent.
+    /// Returns whether an instruction raised the signal, and will again. `None` if the system does not distinguish it
+    /// from a signal that was sent.
     ///
     /// # Safety
     /// As a handler's second argument.
@@ -132,8 +132,8 @@ static BEFORE: [Before; 2] = [Before::new(), Before::new()];
 
 static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// The process of which a thread installs the guard at this moment, or 0. A process that was forked at that moment finds
-/// its parent's number, and no such thread.
+/// The number of this process while one of its threads installs the guard, or 0. A process that was forked meanwhile
+/// finds its parent's number, and has no such thread.
 static INSTALLING: AtomicUsize = AtomicUsize::new(0);
 
 pub(in crate::sys) fn is_installed() -> bool {

@@ -68,7 +68,8 @@ unsafe fn is_resident(page: *mut c_void, _kind: Kind) -> bool {
     state & 1 != 0
 }
 
-/// OpenBSD does not tell. Fresh memory has no end that could raise a signal, and the kernel cleans the pages of files.
+/// OpenBSD has no `mincore`. Fresh memory has no end that could raise a signal, and the kernel cleans the pages of
+/// files.
 ///
 /// # Safety
 /// A page of a mapping.

@@ -287,8 +287,8 @@ impl System for Unix {
         (0..len).step_by(page).try_for_each(|at| unlock(base.wrapping_byte_add(at), page).map(drop))
     }
 
-    /// With `MS_SYNC` all of them write the pages before they return (msync(2)). Whether the disk keeps them when power fails
-    /// is the file system's affair. On OpenBSD this also makes what was written visible to `read`.
+    /// With `MS_SYNC` all of them write the pages before they return (msync(2)). Whether they survive a power failure
+    /// depends on the file system. On OpenBSD this also makes writes visible to `read`.
     unsafe fn flush(span: Span, backing: &Backing, wait: bool) -> Result<()> {
         if backing.kind != Kind::Shared {
             return Ok(());

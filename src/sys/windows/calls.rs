@@ -96,8 +96,8 @@ pub(super) unsafe fn trim(span: Span) -> Result<()> {
     }
 }
 
-/// Returns how many bytes from an address on are of one placeholder, allocation or view, and have one protection. If the
-/// query fails, that is left to the call that comes next: it is asked about more than it accepts.
+/// Returns how many bytes from an address on are of one placeholder, allocation or view, and have one protection. If
+/// the query fails, the next call reports it, as its range is longer than it accepts.
 pub(super) fn region_len(base: NonNull<u8>) -> usize {
     let mut info = MaybeUninit::<MemoryBasicInformation>::uninit();
     // SAFETY: `info` has the layout and the length that the function writes.

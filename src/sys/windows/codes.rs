@@ -9,7 +9,7 @@ use crate::error::kind::{Call, ErrorKind};
 use core::fmt::{self, Write};
 use core::ptr::{null, null_mut};
 
-/// By ranges, of which the table holds every code: number, name without `ERROR_`, and the kind unless it is `Other`.
+/// By ranges. The table holds every code in them: number, name without `ERROR_`, and the kind unless it is `Other`.
 macro_rules! codes {
     ($($first:literal..=$last:literal { $($number:literal $name:ident $(: $kind:ident)?)* })*) => {
         /// One line per code. A slice of names would need an address and a relocation for each.

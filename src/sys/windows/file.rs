@@ -1,6 +1,6 @@
 //! Files: open, query, read, write, resize and flush.
 //!
-//! A handle that was opened with FILE_FLAG_OVERLAPPED returns from ReadFile and WriteFile before they end, and is signaled
+//! A handle that was opened with FILE_FLAG_OVERLAPPED returns from ReadFile and WriteFile before they end, and is signalled
 //! when any of its operations ends. No function of kernel32 reports the flag. So every transfer has an OVERLAPPED and an
 //! event of its own, and nothing returns while it is pending.
 //!
@@ -125,8 +125,8 @@ fn file_type(file: Handle) -> Result<u32> {
     }
 }
 
-/// Linux's own files, which the Windows Subsystem for Linux and Wine show, may have contents although they report a length
-/// of 0. No section can be created for a length of 0, so only a read can tell.
+/// Linux's own files, which the Windows Subsystem for Linux and Wine show, may have contents although they report a
+/// length of 0. No section can be created for a length of 0, so only a read finds out.
 pub(super) fn is_empty_file_mappable(file: Handle) -> bool {
     let mut byte = 0_u8;
     // SAFETY: `byte` is writable.

@@ -1,10 +1,10 @@
 //! The fault guard of Windows: a vectored exception handler that repairs [`fault::copy`](crate::sys::fault::copy).
 //!
-//! Access to a view whose file cannot be read raises EXCEPTION_IN_PAGE_ERROR (Microsoft, "Reading and Writing From a File
-//! View"). Past the end of a file that its host truncated, Wine raises EXCEPTION_ACCESS_VIOLATION on x86, and
-//! EXCEPTION_DATATYPE_MISALIGNMENT on aarch64. The system itself keeps the list of handlers, and calls the next one if a
-//! handler returns EXCEPTION_CONTINUE_SEARCH. So there is nothing to store and to pass on, and no handler can take the
-//! place of another.
+//! Access to a view whose file cannot be read raises EXCEPTION_IN_PAGE_ERROR (Microsoft, "Reading and Writing From a
+//! File View"). Past the end of a file that its host truncated, Wine raises EXCEPTION_ACCESS_VIOLATION on x86, and
+//! EXCEPTION_DATATYPE_MISALIGNMENT on aarch64. The system itself keeps the list of handlers, and calls the next one if
+//! a handler returns EXCEPTION_CONTINUE_SEARCH. So there is nothing to store and to pass on, and no handler can replace
+//! another.
 //!
 //! On arm64ec the context is that of x86_64, whose `Rip` is the program counter of either kind of code (`ARM64EC_NT_CONTEXT`
 //! in winnt.h). There is no routine to repair, so that the guard is unsupported.

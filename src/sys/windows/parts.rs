@@ -178,7 +178,7 @@ fn is_same(one: Handle, other: Handle) -> bool {
     compare.is_ok_and(|compare| unsafe { compare(one, other) } != 0)
 }
 
-/// The permissions that a new view needs so that its pages can have all that the others may get.
+/// The permissions that a new view needs so that its pages can get any that the pages of the mapping can get.
 fn view_prot(backing: &Backing) -> Prot {
     if backing.file == 0 { backing.prot } else { backing.prot | Prot::WRITE }
 }
@@ -246,8 +246,8 @@ unsafe fn extend_in_granule(
     Ok(())
 }
 
-/// Makes a mapping shorter in its place. Memory is decommitted, and whole pieces are unmapped; a piece in which the mapping
-/// then ends stays, and is unmapped with it.
+/// Makes a mapping shorter without moving it. Memory is decommitted, and whole pieces are unmapped. The piece in which
+/// the mapping then ends stays, and is unmapped with it.
 ///
 /// # Safety
 /// The mapping is the caller's, and not used past `len`, which is less than its length. It has no large pages.

@@ -22,7 +22,7 @@ pub(super) fn with_utf16_and<T>(
     end: &[u8],
     f: impl FnOnce(*const u16) -> Result<T>,
 ) -> Result<T> {
-    /// MAX_PATH is 260 with the NUL, and a directory's path must leave 12 units for a file name.
+    /// MAX_PATH is 260 with the NUL, and a directory's path must leave 12 code units for a file name.
     const SHORT: usize = 248;
     // No path has more units in UTF-16 than bytes in UTF-8.
     if path.count_bytes() + end.len() < SHORT {
@@ -99,7 +99,7 @@ fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>
 /// Converts the path, appends letters, and ends it with NUL.
 ///
 /// # Safety
-/// `buffer` has room for `len` units, which are more than the letters.
+/// `buffer` has room for `len` code units, which are more than the letters.
 pub(super) unsafe fn convert(path: &CStr, end: &[u8], buffer: *mut u16, len: usize) -> Result<()> {
     const CP_UTF8: u32 = 65001;
     const MB_ERR_INVALID_CHARS: u32 = 8;

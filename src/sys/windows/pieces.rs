@@ -1,7 +1,8 @@
 //! Mappings that consist of several allocations or views, one past the other, in what was a reservation.
 //!
 //! Such a mapping comes of joining and extending, or of shortening one in a reservation. Its backing says
-//! [`Place::Pieces`], and VirtualQuery tells where a piece ends: all pages of an allocation or view have one allocation base.
+//! [`Place::Pieces`], and VirtualQuery finds where a piece ends: all pages of an allocation or view have one allocation
+//! base.
 //!
 //! ```text
 //! [ memory ][ memory       ]                   each as long as the reservation that it replaced

@@ -91,8 +91,8 @@ pub(super) unsafe fn release(reservation: Span) -> Result<()> {
     }
 }
 
-/// Joins the placeholders that a reservation may consist of, one by one from the start. Every use of a reservation does this first, so that
-/// nothing has to be joined where a failure could not be returned.
+/// Joins the placeholders that a reservation may consist of, one by one from the start. Every use of a reservation does
+/// this first, so that nothing has to be joined where a failure could not be returned.
 ///
 /// # Safety
 /// A whole reservation of the caller's.

@@ -11,10 +11,10 @@ use core::mem::MaybeUninit;
 use core::ptr::{null_mut, without_provenance};
 use core::slice;
 
-/// How many UTF-16 units a name may have.
+/// The greatest length of a name in UTF-16 code units.
 const LONG: usize = 32768;
 
-/// A name in UTF-16, and the same in UTF-8, of which a unit takes at most 3 bytes. Too much for a stack.
+/// A name in UTF-16, and the same in UTF-8, with at most 3 bytes for each code unit. Too much for a stack.
 struct Names {
     wide: *mut u16,
 }

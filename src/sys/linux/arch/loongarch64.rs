@@ -1,7 +1,7 @@
 //! loongarch64: the stubs, `fstat` and the instruction cache. Other numbers and structures are `generic.rs`'s.
 //!
-//! `syscall 0` takes the number in a7 and the arguments in a0 to a5, and returns in a0. The kernel destroys t0 to t8 and
-//! preserves the other registers, those of the vector units too (syscall(2); `handle_syscall` in
+//! `syscall 0` takes the number in a7 and the arguments in a0 to a5, and returns in a0. The kernel destroys t0 to t8
+//! and preserves the other registers, the vector registers too (syscall(2); `handle_syscall` in
 //! arch/loongarch/kernel/entry.S).
 
 pub(crate) use super::generic::*;
@@ -15,7 +15,7 @@ pub(crate) const O_DIRECTORY: c_int = 0o200000;
 /// `asm-generic/fcntl.h`; architectures differ.
 pub(crate) const O_NOFOLLOW: c_int = 0o400000;
 
-/// `struct statx` (`linux/stat.h`), as far as it is read.
+/// The beginning of `struct statx` (`linux/stat.h`).
 #[repr(C)]
 pub(crate) struct Stat {
     _stx_mask: u32,

@@ -2,7 +2,7 @@
 
 use super::machine::{MINCORE, syscall3};
 
-/// Calls a function with the address of each page that is resident. If the kernel cannot tell, with that of each page.
+/// Calls a function with the address of each page that is resident. If the call fails, with that of each page.
 pub(super) fn for_each_resident_page(
     start: *const u8,
     len: usize,
