@@ -24,7 +24,8 @@ use core::{fmt, slice};
 /// - macOS, aarch64: `MAP_JIT`, made writable for the calling thread by [`pthread_jit_write_protect_np`][jit]. A
 ///   process with the hardened runtime needs the entitlement `com.apple.security.cs.allow-jit`. With the entitlement
 ///   `com.apple.security.cs.jit-write-allowlist` that function ends the process.
-/// - macOS, x86_64: `MAP_JIT`, made writable or executable for all threads by `mprotect`.
+/// - macOS, x86_64: `MAP_JIT`, made writable or executable for all threads by
+///   [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html).
 /// - iOS, tvOS, watchOS, visionOS, Mac Catalyst: unsupported. These systems execute only signed code.
 /// - BSD, illumos, on x86 and aarch64: anonymous memory, made writable or executable for all threads by `mprotect`. On
 ///   NetBSD with `PROT_MPROTECT`, so that PaX MPROTECT allows it.

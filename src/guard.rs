@@ -44,7 +44,8 @@ use crate::sys::{Sys, System, fault};
 /// - macOS: `sigaction` for SIGBUS and SIGSEGV.
 /// - FreeBSD, NetBSD, DragonFly, illumos: `sigaction` for SIGBUS and SIGSEGV, on x86_64; FreeBSD and NetBSD also on
 ///   aarch64.
-/// - OpenBSD: unsupported, as a mapping and `read` may differ there until `msync`, and a `View` returns the bytes that
+/// - OpenBSD: unsupported, as a mapping and [`read`](https://man7.org/linux/man-pages/man2/read.2.html) may differ
+///   there until [`msync`](https://man7.org/linux/man-pages/man2/msync.2.html), and a `View` returns the bytes that
 ///   `read` would.
 /// - Windows: [`AddVectoredExceptionHandler`][avh]. On arm64ec unsupported.
 /// - Kernels: no call. The kernel's page-fault handler calls [`fixup`], and `custom::Backend::asks_fixup` returns
@@ -72,7 +73,7 @@ pub fn install() -> Result<(), Error> {
 /// If a later handler calls the guard, the guard works, but the result is `false` nevertheless.
 ///
 /// **Platform notes**
-/// - Linux: `rt_sigaction`. macOS: `sigaction`.
+/// - Unix: `sigaction`, on Linux `rt_sigaction`.
 /// - Windows: no call. A later handler is called before or after the guard, and cannot replace it.
 /// - Kernels: the result of `custom::Backend::asks_fixup`, also before [`install`].
 ///

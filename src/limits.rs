@@ -43,7 +43,8 @@ pub fn lock_limit() -> Result<usize, Error> {
 /// **Platform notes**
 /// - Linux: [`prlimit64`](https://man7.org/linux/man-pages/man2/prlimit.2.html), up to the hard limit; past it with
 ///   `CAP_SYS_RESOURCE`.
-/// - macOS, BSD: `setrlimit`, up to the hard limit; past it as root.
+/// - macOS, BSD: [`setrlimit`](https://man7.org/linux/man-pages/man2/setrlimit.2.html), up to the hard limit; past it
+///   as root.
 /// - illumos: unsupported.
 /// - Windows:
 ///   [`SetProcessWorkingSetSize`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-setprocessworkingsetsize).

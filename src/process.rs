@@ -35,13 +35,16 @@ use core::ops::{Bound, ControlFlow, Range, RangeBounds};
 ///
 /// **Platform notes**
 /// - Linux: the file [`/proc/self/maps`](https://man7.org/linux/man-pages/man5/proc_pid_maps.5.html), queried by an
-///   `ioctl` with `PROCMAP_QUERY` as of Linux 6.11. Before, it is read from its start, whatever the range is.
+///   [`ioctl`](https://man7.org/linux/man-pages/man2/ioctl.2.html) with `PROCMAP_QUERY` as of Linux 6.11. Before, it is
+///   read from its start, whatever the range is.
 /// - macOS, Mac Catalyst: `vm_region_recurse_64`, and `proc_regionfilename` for the name.
 /// - iOS, tvOS, watchOS, visionOS: `vm_region_recurse_64`. There are no names and offsets, as no public function
 ///   returns them.
 /// - Windows: [`VirtualQuery`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualquery), and
-///   `K32GetMappedFileNameW` for the name. The names are written to memory from `VirtualAlloc`, which is itself a
-///   region.
+///   [`K32GetMappedFileNameW`](https://learn.microsoft.com/windows/win32/api/psapi/nf-psapi-getmappedfilenamew) for the
+///   name. The names are written to memory from
+///   [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc), which is
+///   itself a region.
 /// - BSD, illumos: unsupported.
 /// - Kernels: unsupported.
 ///
@@ -117,7 +120,8 @@ pub fn regions<B>(
 ///
 /// It returns `None` if the address is free.
 ///
-/// **Platform notes**: as [`regions`].
+/// **Platform notes**
+/// As [`regions`].
 ///
 /// # Errors
 /// As `regions`.

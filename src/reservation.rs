@@ -128,7 +128,8 @@ impl Reservation {
     ///
     /// **Platform notes**
     /// - Linux: `mmap` with `MAP_FIXED_NOREPLACE`. Before Linux 4.17, and on macOS, DragonFly and illumos: `mmap` with
-    ///   the address as a hint, and `munmap` if the result differs.
+    ///   the address as a hint, and [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html) if the result
+    ///   differs.
     /// - FreeBSD: `mmap` with `MAP_FIXED | MAP_EXCL`; OpenBSD: with `MAP_FIXED | __MAP_NOREPLACE`; NetBSD: with
     ///   `MAP_TRYFIXED`.
     /// - Windows: as [`new`](Self::new).

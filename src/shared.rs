@@ -77,7 +77,8 @@ impl SharedMemory {
     /// ends, even by a crash.
     ///
     /// **Platform notes**
-    /// - Linux: [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html), `ftruncate`, and
+    /// - Linux: [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html),
+    ///   [`ftruncate`](https://man7.org/linux/man-pages/man2/ftruncate.2.html), and
     ///   [`fcntl`](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html) with `F_SEAL_SHRINK | F_SEAL_GROW`.
     /// - Other Unix: `shm_open` under a random name, `shm_unlink`, `ftruncate`. A process that is killed between the
     ///   first two leaves the name, without memory.
@@ -164,12 +165,16 @@ impl SharedMemory {
     /// Opens memory by its name, for reading and writing.
     ///
     /// **Platform notes**
-    /// - Linux: `openat` of `/dev/shm/name` with `O_RDWR | O_NOFOLLOW | O_CLOEXEC`, then `fstat`.
+    /// - Linux: `openat` of `/dev/shm/name` with `O_RDWR | O_NOFOLLOW | O_CLOEXEC`, then
+    ///   [`fstat`](https://man7.org/linux/man-pages/man2/stat.2.html).
     /// - Other Unix: `shm_open`, then `fstat`.
     /// - Windows:
     ///   [`OpenFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw) of
-    ///   `Local\name`. As no function returns the length, the whole section is mapped by `MapViewOfFile`, measured by
-    ///   `VirtualQuery`, and unmapped.
+    ///   `Local\name`. As no function returns the length, the whole section is mapped by
+    ///   [`MapViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile),
+    ///   measured by
+    ///   [`VirtualQuery`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualquery), and
+    ///   unmapped.
     /// - Kernels: unsupported.
     ///
     /// # Errors
@@ -281,7 +286,7 @@ impl SharedMemory {
     /// **Platform notes**
     /// - Linux: [`fallocate`](https://man7.org/linux/man-pages/man2/fallocate.2.html).
     /// - macOS, Windows: does nothing. The memory has no limit of its own, and Windows has committed it already.
-    /// - FreeBSD, NetBSD, illumos: `posix_fallocate`.
+    /// - FreeBSD, NetBSD, illumos: [`posix_fallocate`](https://man7.org/linux/man-pages/man3/posix_fallocate.3.html).
     /// - OpenBSD, DragonFly: unsupported.
     /// - Kernels: `custom::Backend::allocate`.
     ///

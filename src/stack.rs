@@ -38,9 +38,9 @@ use core::mem::ManuallyDrop;
 ///
 /// **Platform notes**
 /// - Linux: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE` and `MAP_STACK`, then
-///   `mprotect`. Since Linux 6.8, `MAP_STACK` disables transparent huge pages. An overflow raises SIGSEGV. Its handler
-///   needs another stack ([`sigaltstack`](https://man7.org/linux/man-pages/man2/sigaltstack.2.html)), which can be a
-///   `Stack` too.
+///   [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html). Since Linux 6.8, `MAP_STACK` disables
+///   transparent huge pages. An overflow raises SIGSEGV. Its handler needs another stack
+///   ([`sigaltstack`](https://man7.org/linux/man-pages/man2/sigaltstack.2.html)), which can be a `Stack` too.
 /// - macOS: `mmap` and `mprotect`. An overflow raises SIGBUS.
 /// - BSD, illumos: `mmap` and `mprotect`. An overflow raises a signal.
 /// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc),
@@ -207,7 +207,7 @@ impl Stack {
     ///
     /// **Platform notes**
     /// - Unix: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
-    /// - Windows: `VirtualFree`.
+    /// - Windows: [`VirtualFree`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualfree).
     ///
     /// # Errors
     /// The error returns the stack, unchanged.

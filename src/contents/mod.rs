@@ -93,11 +93,15 @@ impl Contents {
     /// reported, as by a pipe, the mapping is up to twice as long as the contents; its unused pages are not resident.
     ///
     /// **Platform notes**
-    /// - Linux: `mmap`, then `pread64`, or `read` for files without offsets. A file opened with `O_DIRECT` can be read if
-    ///   its block device has blocks of at most 4096 bytes. A file with fs-verity is mapped, and an error of its device
-    ///   raises SIGBUS.
+    /// - Linux: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html), then
+    ///   [`pread64`](https://man7.org/linux/man-pages/man2/pread.2.html), or
+    ///   [`read`](https://man7.org/linux/man-pages/man2/read.2.html) for files without offsets. A file opened with
+    ///   `O_DIRECT` can be read if its block device has blocks of at most 4096 bytes. A file with fs-verity is mapped,
+    ///   and an error of its device raises SIGBUS.
     /// - Other Unix: `mmap`, `pread`, `read`. On macOS a [`File::memory`](crate::File::memory) cannot be read; map it.
-    /// - Windows: `VirtualAlloc`, `ReadFile`. The memory counts against the commit limit.
+    /// - Windows: [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc),
+    ///   [`ReadFile`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile). The memory counts
+    ///   against the commit limit.
     ///
     /// # Errors
     /// After a failure the bytes read so far are lost, also those of a pipe.

@@ -15,16 +15,18 @@ impl File {
     /// - Linux: [`memfd_create`](https://man7.org/linux/man-pages/man2/memfd_create.2.html) with `MFD_CLOEXEC`,
     ///   `MFD_ALLOW_SEALING` and, as of Linux 6.3, `MFD_NOEXEC_SEAL`: it cannot be started as a program, but can be
     ///   mapped with [`Prot::EXEC`](crate::Prot::EXEC). In every other respect it is a regular file.
-    /// - macOS: `shm_open` under a random name, then `shm_unlink`. The length can be set only once, and is rounded up
-    ///   to whole pages. The object can only be mapped, without [`Flags::COW`](crate::Flags::COW) and
-    ///   [`Prot::EXEC`](crate::Prot::EXEC); [`read_at`](Self::read_at), [`write_at`](Self::write_at),
-    ///   [`sync`](Self::sync) and [`allocate`](Self::allocate) fail.
+    /// - macOS: [`shm_open`](https://man7.org/linux/man-pages/man3/shm_open.3.html) under a random name, then
+    ///   `shm_unlink`. The length can be set only once, and is rounded up to whole pages. The object can only be
+    ///   mapped, without [`Flags::COW`](crate::Flags::COW) and [`Prot::EXEC`](crate::Prot::EXEC);
+    ///   [`read_at`](Self::read_at), [`write_at`](Self::write_at), [`sync`](Self::sync) and
+    ///   [`allocate`](Self::allocate) fail.
     /// - BSD, illumos: `shm_open` under a random name, then `shm_unlink`. On FreeBSD the kernel keeps it; on NetBSD and
     ///   DragonFly it is a file on a tmpfs, on OpenBSD and illumos a file in `/tmp`.
-    /// - Windows: `CreateFileW` in the folder that `GetTempPathW` returns, with `FILE_ATTRIBUTE_TEMPORARY` and
-    ///   `FILE_FLAG_DELETE_ON_CLOSE`. The system writes it to the disk only if memory is short, and deletes it when its
-    ///   last handle is closed. It cannot be opened by its name. Keep it open while it is mapped: only a shared,
-    ///   writable mapping has a handle of its own.
+    /// - Windows: `CreateFileW` in the folder that
+    ///   [`GetTempPathW`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-gettemppathw) returns, with
+    ///   `FILE_ATTRIBUTE_TEMPORARY` and `FILE_FLAG_DELETE_ON_CLOSE`. The system writes it to the disk only if memory is
+    ///   short, and deletes it when its last handle is closed. It cannot be opened by its name. Keep it open while it
+    ///   is mapped: only a shared, writable mapping has a handle of its own.
     /// - Kernels: `custom::Backend::memory_file`.
     ///
     /// # Errors
@@ -96,7 +98,8 @@ impl File {
     /// - Linux: [`fallocate`](https://man7.org/linux/man-pages/man2/fallocate.2.html) with mode 0.
     /// - macOS: `fcntl` with `F_PREALLOCATE`, then `ftruncate`. It allocates space past the end of the file, and does
     ///   not fill holes before.
-    /// - FreeBSD, NetBSD, illumos: `posix_fallocate`, which some of their file systems do not support.
+    /// - FreeBSD, NetBSD, illumos: [`posix_fallocate`](https://man7.org/linux/man-pages/man3/posix_fallocate.3.html),
+    ///   which some of their file systems do not support.
     /// - OpenBSD, DragonFly: unsupported.
     /// - Windows: `SetFileInformationByHandle` with `FileAllocationInfo`, then `FileEndOfFileInfo`. It does not fill the holes
     ///   of a sparse file.

@@ -14,8 +14,9 @@ impl File {
     /// **Platform notes**
     /// - Linux: [`openat`](https://man7.org/linux/man-pages/man2/open.2.html) with `O_TMPFILE | O_EXCL` and mode 0600.
     ///   On a file system without it, such as NFS, as on other Unix.
-    /// - Other Unix: `openat` under a new name, with mode 0600 less the umask, then `unlinkat`. If the process ends in
-    ///   between, the file stays.
+    /// - Other Unix: `openat` under a new name, with mode 0600 less the umask, then
+    ///   [`unlinkat`](https://man7.org/linux/man-pages/man2/unlink.2.html). If the process ends in between, the file
+    ///   stays.
     /// - Windows: `CreateFileW` under a new name, with `FILE_ATTRIBUTE_TEMPORARY` and `FILE_FLAG_DELETE_ON_CLOSE`. The
     ///   name stays until the file is closed, but the file cannot be opened by it. Keep it open while it is mapped:
     ///   only a shared, writable mapping has a handle of its own.

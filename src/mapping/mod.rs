@@ -147,7 +147,7 @@ impl<A> Mapping<A> {
     /// - Unix: [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html).
     /// - Windows:
     ///   [`UnmapViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile),
-    ///   `VirtualFree`.
+    ///   [`VirtualFree`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualfree).
     ///
     /// # Errors
     /// The error returns the mapping, unchanged.
@@ -185,7 +185,8 @@ impl<A> Mapping<A> {
     /// **Platform notes**
     /// - Unix: [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html) with `PROT_NONE` and `MAP_FIXED`, for any
     ///   mapping.
-    /// - macOS: `munlock` first. If `mmap` then fails, the mapping stays unlocked. Huge pages are unsupported.
+    /// - macOS: [`munlock`](https://man7.org/linux/man-pages/man2/mlock.2.html) first. If `mmap` then fails, the
+    ///   mapping stays unlocked. Huge pages are unsupported.
     /// - Windows: `VirtualFree` or
     ///   [`UnmapViewOfFile2`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile2),
     ///   for a mapping that [`map_in`](crate::Mmap::map_in) made. If the mapping was shortened without moving, the

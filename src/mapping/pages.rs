@@ -28,8 +28,8 @@ impl<A> Mapping<A> {
     /// - macOS: `msync` with `MS_SYNC`. The pages may still be in the drive's cache, the file's metadata may not be
     ///   written, and the kernel does not report a page that it failed to write. `File::sync` waits for the medium. A
     ///   mapping keeps no descriptor for that, as closing one would release the process's record locks.
-    /// - BSD, illumos: `msync` with `MS_SYNC`. On OpenBSD `read` may not return what was written to the mapping until
-    ///   this call.
+    /// - BSD, illumos: `msync` with `MS_SYNC`. On OpenBSD [`read`](https://man7.org/linux/man-pages/man2/read.2.html)
+    ///   may not return what was written to the mapping until this call.
     /// - Windows:
     ///   [`FlushViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-flushviewoffile),
     ///   then [`FlushFileBuffers`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers)

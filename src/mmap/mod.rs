@@ -216,13 +216,19 @@ impl<'f> Mmap<'f> {
     /// - Linux: [`fstat`](https://man7.org/linux/man-pages/man2/stat.2.html), then
     ///   [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html). On file systems with blocks of more than 4096
     ///   bytes also [`fstatfs`](https://man7.org/linux/man-pages/man2/statfs.2.html), to find huge pages. For an empty
-    ///   file `mmap` and `munmap`, to find whether it can be mapped.
-    /// - Other Unix: `fstat`, then `mmap`. For an empty file `pread`.
-    /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`,
+    ///   file `mmap` and [`munmap`](https://man7.org/linux/man-pages/man2/munmap.2.html), to find whether it can be
+    ///   mapped.
+    /// - Other Unix: `fstat`, then `mmap`. For an empty file
+    ///   [`pread`](https://man7.org/linux/man-pages/man2/pread.2.html).
+    /// - Windows: [`GetFileType`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getfiletype),
+    ///   [`GetFileInformationByHandleEx`](https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-getfileinformationbyhandleex),
     ///   [`CreateFileMappingW`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw),
     ///   [`MapViewOfFile`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile) and
-    ///   `CloseHandle`. For a shared, writable mapping also `DuplicateHandle`, to flush it later. For an empty file
-    ///   `ReadFile`.
+    ///   [`CloseHandle`](https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle). For a
+    ///   shared, writable mapping also
+    ///   [`DuplicateHandle`](https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle), to
+    ///   flush it later. For an empty file
+    ///   [`ReadFile`](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile).
     ///
     /// # Errors
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the offset, or offset + length, lies past the end of the file.
@@ -296,7 +302,7 @@ impl<'f> Mmap<'f> {
     /// - Other Unix: as `map`, with `MAP_FIXED`.
     /// - Windows: as `map`, with
     ///   [`MapViewOfFile3`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile3), and
-    ///   `VirtualFree`.
+    ///   [`VirtualFree`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualfree).
     ///
     /// # Errors
     /// The error returns the reservation. If the kernel has no memory for its own tables, it may have unmapped the

@@ -106,8 +106,10 @@ pub enum Discard {
     ///   Other memory is unsupported.
     /// - Windows: anonymous memory is zeroed, then released by
     ///   [`VirtualAlloc`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc) with
-    ///   `MEM_RESET` and by `VirtualUnlock`. That takes time for untouched pages too. To decommit and commit the memory
-    ///   again would be faster, but could lose it: for a mapping in a [`Reservation`](crate::Reservation), use
+    ///   `MEM_RESET` and by
+    ///   [`VirtualUnlock`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualunlock). That
+    ///   takes time for untouched pages too. To decommit and commit the memory again would be faster, but could lose
+    ///   it: for a mapping in a [`Reservation`](crate::Reservation), use
     ///   [`into_reservation`](crate::Mapping::into_reservation) and [`map_in`](crate::Mmap::map_in) instead. Large
     ///   pages are zeroed if they are writable. Pages of a shared file leave the working set unless they are locked.
     ///   Copy-on-write mappings are unsupported.

@@ -38,7 +38,8 @@ bits! {
         /// huge pages, which are a hint, see [`Advice::HugePage`](crate::Advice::HugePage).
         ///
         /// **Platform notes**
-        /// - Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then `mincore`. Anonymous memory gets pages of the
+        /// - Linux: `MAP_HUGETLB` and `MAP_POPULATE`, then
+        ///   [`mincore`](https://man7.org/linux/man-pages/man2/mincore.2.html). Anonymous memory gets pages of the
         ///   second-smallest size (2 MiB on most processors with pages of 4 KiB), from the pool whose size
         ///   `/proc/sys/vm/nr_hugepages` sets. Files must be on
         ///   [hugetlbfs](https://docs.kernel.org/admin-guide/mm/hugetlbpage.html).
@@ -54,7 +55,7 @@ bits! {
         /// A hint: if it fails, the file is mapped nevertheless. It does nothing for anonymous memory.
         ///
         /// **Platform notes**
-        /// - Unix: `madvise(MADV_WILLNEED)` after `mmap`.
+        /// - Unix: `madvise(MADV_WILLNEED)` after [`mmap`](https://man7.org/linux/man-pages/man2/mmap.2.html).
         /// - Windows: `PrefetchVirtualMemory`.
         #[doc(alias = "MADV_WILLNEED")]
         READAHEAD = 4;
@@ -65,9 +66,11 @@ bits! {
         ///
         /// **Platform notes**
         /// - Linux: `MAP_POPULATE`.
-        /// - macOS: `mlock`, then `munlock`.
+        /// - macOS: [`mlock`](https://man7.org/linux/man-pages/man2/mlock.2.html), then `munlock`.
         /// - BSD, illumos: `madvise(MADV_WILLNEED)`, which is a hint.
-        /// - Windows: `PrefetchVirtualMemory`, then `ReadProcessMemory` of one byte of each page.
+        /// - Windows: `PrefetchVirtualMemory`, then
+        ///   [`ReadProcessMemory`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-readprocessmemory)
+        ///   of one byte of each page.
         #[doc(alias = "MAP_POPULATE")]
         POPULATE = 8;
         /// Reserves no swap space for pages that may be written later.
@@ -84,7 +87,8 @@ bits! {
         ///
         /// **Platform notes**
         /// - Unix: `mlock` after `mmap`, because Linux's `MAP_LOCKED` hides a failure.
-        /// - Windows: `VirtualLock`.
+        /// - Windows:
+        ///   [`VirtualLock`](https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtuallock).
         #[doc(alias = "MAP_LOCKED")]
         LOCKED = 32;
         /// Lets a mapping of a file reach past the file's end.
@@ -128,10 +132,12 @@ bits! {
         /// [`POPULATE`](Self::POPULATE) do nothing, as pages are locked from the first access on.
         ///
         /// **Platform notes**
-        /// - Linux: [`memfd_secret`](https://man7.org/linux/man-pages/man2/memfd_secret.2.html), `ftruncate`, `mmap`
-        ///   and `close`, as of Linux 5.14, if it is enabled (`secretmem.enable=1` before Linux 6.5) and the kernel can
-        ///   change its own mappings of single pages. The length counts against the limit on locked memory. An access
-        ///   may raise a signal if no memory is left for the page.
+        /// - Linux: [`memfd_secret`](https://man7.org/linux/man-pages/man2/memfd_secret.2.html),
+        ///   [`ftruncate`](https://man7.org/linux/man-pages/man2/ftruncate.2.html), `mmap` and
+        ///   [`close`](https://man7.org/linux/man-pages/man2/close.2.html), as of Linux 5.14, if it is enabled
+        ///   (`secretmem.enable=1` before Linux 6.5) and the kernel can change its own mappings of single pages. The
+        ///   length counts against the limit on locked memory. An access may raise a signal if no memory is left for
+        ///   the page.
         /// - Android: unsupported, as its filter of system calls ends an app that makes this call.
         /// - Other systems: unsupported.
         /// - All systems: unsupported for files, and with [`HUGETLB`](Self::HUGETLB).
