@@ -293,6 +293,7 @@ impl SharedMemory {
     /// # Errors
     /// - [`NoSpace`](ErrorKind::NoSpace), [`OutOfMemory`](ErrorKind::OutOfMemory): there is too little memory.
     /// - [`InvalidInput`](ErrorKind::InvalidInput): on Linux, the memory was opened for reading.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system cannot allocate it in advance.
     ///
     /// # Examples
     ///

@@ -140,7 +140,7 @@ impl<A> Mapping<A> {
     ///   are always locked.
     ///
     /// # Errors
-    /// Only pages that were locked before may still be locked. On Linux none is.
+    /// After a failure only pages that were locked before may still be locked. On Linux, none is.
     /// - [`OutOfMemory`](ErrorKind::OutOfMemory), [`PermissionDenied`](ErrorKind::PermissionDenied): the limit on
     ///   locked memory is exceeded.
     ///

@@ -49,8 +49,8 @@ impl Anon {
     /// - Kernels: `map` in the reservation, then `custom::Backend::join`.
     ///
     /// # Errors
-    /// After a failure the mapping and the reservation are unchanged. Of the reservation, the part for the new pages
-    /// may be lost, as with [`Mmap::map_in`](crate::Mmap::map_in).
+    /// After a failure the mapping is unchanged, and so is the reservation; only its part for the new pages may be
+    /// lost, as with [`Mmap::map_in`](crate::Mmap::map_in).
     ///
     /// As [`map`](Self::map), and:
     /// - [`InvalidInput`](ErrorKind::InvalidInput): the length is less than the mapping's; the mapping is one of a
