@@ -56,6 +56,10 @@
 //! - `--cfg baremap_backend="linux"`: Linux's calls, on a bare target.
 //! - `--cfg baremap_backend="unsupported"`: none, to test how a program fares then.
 //!
+//! In platform notes, "Unix" means Linux, Apple's systems, the BSDs and illumos, and "BSD" FreeBSD, NetBSD, OpenBSD and
+//! DragonFly. "Linux" includes Android and OpenHarmony, and "macOS" Apple's other systems, unless these are named. "Kernels"
+//! are programs with a custom backend.
+//!
 //! # Safety
 //! To map a file as a slice is `unsafe`, because a slice must neither change nor vanish while it is borrowed, and a file is not
 //! this process's alone. The caller promises:
