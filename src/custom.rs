@@ -131,7 +131,7 @@ pub unsafe trait Backend: Sync {
     ///
     /// The mapping replaces `request.reservation`; without one, the kernel chooses a free range. Until it is unmapped,
     /// every access that `request.prot` allows succeeds, at once or after a page fault that the kernel resolves. The
-    /// exception is pages past the end of the file: the kernel decides how an access to them fails.
+    /// exception is pages past the end of the file: the kernel decides the effect of an access to them.
     ///
     /// # Errors
     /// Fails if [`Flags::LOCKED`] is set and the memory cannot be locked. A failure of [`Flags::POPULATE`] is ignored.

@@ -245,7 +245,7 @@ impl View<'_> {
     /// As [`Mapping::advise`](crate::Mapping::advise).
     ///
     /// # Errors
-    /// What the system reports.
+    /// Any error of the system.
     ///
     /// # Examples
     ///

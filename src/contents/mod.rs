@@ -20,8 +20,8 @@ use core::{fmt, slice};
 /// Shorter files, in bytes, are not mapped where there is a heap: reading is faster.
 const LARGE: usize = 64 << 10;
 
-/// Shorter files, in bytes, are not asked whether they are sealed: on Linux that takes three calls, a fifth of the time in which
-/// 256 KiB are read.
+/// For shorter files, in bytes, the system is not queried for seals: on Linux that takes three calls, a fifth of the
+/// time in which 256 KiB are read.
 const SEALED: usize = 1 << 20;
 
 /// Shorter files, in bytes, are read to the heap, if there is one. An allocator that has the memory already saves the page
@@ -332,7 +332,7 @@ impl ContentsOptions {
     }
 }
 
-/// Returns the length that a file reports, in bytes; 0 if it reports none. If asking fails, reading says why.
+/// Returns the length that a file reports, in bytes; 0 if it reports none. If the query fails, reading reports why.
 fn reported_len(file: RawFile) -> usize {
     Sys::stat(file).map_or(0, |status| usize::try_from(status.len).unwrap_or(usize::MAX))
 }

@@ -171,7 +171,7 @@ impl File {
     /// - Windows: `GetFileType`, `GetFileInformationByHandleEx`.
     ///
     /// # Errors
-    /// What the system reports.
+    /// Any error of the system.
     ///
     /// # Examples
     ///

@@ -90,7 +90,7 @@ impl<A> Mapping<A> {
     /// - Windows: `FlushViewOfFile`, which waits for the file system but not for the disk.
     ///
     /// # Errors
-    /// What the system reports.
+    /// Any error of the system.
     ///
     /// # Examples
     ///
@@ -169,7 +169,7 @@ impl<A> Mapping<A> {
     ///   for each page if not all of them are locked, which is no error.
     ///
     /// # Errors
-    /// What the system reports.
+    /// Any error of the system.
     ///
     /// # Examples
     ///
@@ -197,7 +197,7 @@ impl<A> Mapping<A> {
     ///   for [`Advice::WillNeed`]; nothing for other advice.
     ///
     /// # Errors
-    /// What the system reports.
+    /// Any error of the system.
     ///
     /// # Examples
     ///

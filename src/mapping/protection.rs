@@ -35,8 +35,7 @@ impl<A: Slice> Mapping<A> {
     ///     executable at once. Use [`Code`](crate::Code) in both cases.
     ///   - iOS, tvOS, watchOS and visionOS execute only signed code. The system may refuse the permission, or end the
     ///     process that runs the code.
-    ///   - [`Unsupported`](ErrorKind::Unsupported): `EXEC` on BSD and illumos, on processors other than x86 and
-    ///     aarch64.
+    /// - [`Unsupported`](ErrorKind::Unsupported): `EXEC` on BSD and illumos, on processors other than x86 and aarch64.
     ///
     /// # Examples
     ///

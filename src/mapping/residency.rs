@@ -228,8 +228,8 @@ impl<A> Mapping<A> {
     /// - Windows, kernels: unsupported, as there is no such call.
     ///
     /// # Errors
-    /// What the system reports, [`Unsupported`](ErrorKind::Unsupported), and [`BeyondEnd`](ErrorKind::BeyondEnd) if the range
-    /// is not inside the mapping.
+    /// Any error of the system, [`Unsupported`](ErrorKind::Unsupported), and [`BeyondEnd`](ErrorKind::BeyondEnd) if the
+    /// range is not inside the mapping.
     ///
     /// # Safety
     /// - The caller knows what the advice does on this system to memory of this kind. It may change or discard
@@ -270,7 +270,8 @@ impl<A> Mapping<A> {
     ///
     /// # Errors
     /// - [`Unsupported`](ErrorKind::Unsupported): the system does not support it, or not for this kind of memory.
-    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too many.
+    /// - [`OutOfMemory`](ErrorKind::OutOfMemory): the system would have to split the mapping, and the process has too
+    ///   many mappings.
     /// - [`BeyondEnd`](ErrorKind::BeyondEnd): the range is not inside the mapping.
     ///
     /// # Safety
@@ -359,7 +360,7 @@ impl Resident<'_> {
     /// Returns how many bytes are resident in the ranges that are left.
     ///
     /// # Errors
-    /// What the system reports, and [`Unsupported`](ErrorKind::Unsupported).
+    /// Any error of the system, and [`Unsupported`](ErrorKind::Unsupported).
     ///
     /// # Examples
     ///
