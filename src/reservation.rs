@@ -159,6 +159,7 @@ impl Reservation {
     /// # let _ = reservation;
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "MAP_FIXED")]
     #[doc(alias = "MAP_FIXED_NOREPLACE")]
     pub unsafe fn at(address: usize, len: usize) -> Result<Self, Error> {
         let len = rounded(len)?;
@@ -225,6 +226,7 @@ impl Reservation {
     /// assert_eq!((guard.len(), rest.len()), (granularity, 2 * granularity));
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "MEM_PRESERVE_PLACEHOLDER")]
     pub fn split(self, at: usize) -> Result<(Self, Self), Refused<Self>> {
         if at == 0 || at >= self.len() || at % Sys::allocation_granularity() != 0 {
             return Err(Refused::new(self, Error::new(Call::Split, ErrorKind::InvalidInput)));
@@ -265,6 +267,7 @@ impl Reservation {
     /// assert_eq!(whole.len(), 3 * granularity);
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "MEM_COALESCE_PLACEHOLDERS")]
     pub fn join(self, next: Self) -> Result<Self, Refused<(Self, Self)>> {
         let end = self.as_ptr().addr().wrapping_add(self.len());
         if self.len() == 0 || next.len() == 0 || next.as_ptr().addr() != end {

@@ -75,6 +75,7 @@ impl<A> Mapping<A> {
     /// assert_eq!(map.flush_range(10..101).unwrap_err().kind(), ErrorKind::BeyondEnd);
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "msync")]
     pub fn flush_range(&self, range: impl RangeBounds<usize>) -> Result<(), Error> /* flush_range(0..10) */ {
         self.flush_pages(range, true)
     }
@@ -98,6 +99,8 @@ impl<A> Mapping<A> {
     /// baremap::Mmap::anon(100).map()?.flush_async()?;
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "msync")]
+    #[doc(alias = "MS_ASYNC")]
     pub fn flush_async(&self) -> Result<(), Error> {
         self.flush_async_range(..)
     }
@@ -230,6 +233,7 @@ impl<A> Mapping<A> {
     /// map.advise_range(..1 << 16, Advice::WillNeed)?;
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "madvise")]
     pub fn advise_range(&self, range: impl RangeBounds<usize>, advice: Advice) -> Result<(), Error> {
         self.on_range(Call::Advise, range, |span| {
             // SAFETY: part of this mapping.

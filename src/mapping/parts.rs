@@ -48,6 +48,7 @@ impl<A> Mapping<A> {
     /// assert_eq!((data.len(), constants[0]), (page, 7));
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "split_to")]
     #[doc(alias = "split")]
     pub fn split_off(&mut self, at: usize) -> Result<Self, Error> {
         if at > self.len {
@@ -109,6 +110,7 @@ impl<A> Mapping<A> {
     /// assert_eq!(map.len(), 2 * half);
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "merge")]
     pub fn join(&mut self, next: Self) -> Result<(), Refused<Self>> {
         if next.is_empty() {
             return Ok(());
@@ -194,6 +196,7 @@ impl RawMapping {
     /// unsafe { map.as_mut_ptr().add(page - 1).write(1) };
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "mprotect")]
     pub unsafe fn protect_range(&mut self, range: impl RangeBounds<usize>, prot: Prot) -> Result<(), Error> {
         let range = self.checked(Call::Protect, range)?;
         if range.is_empty() {

@@ -79,6 +79,7 @@ impl<A: Slice> Mapping<A> {
     /// assert!(code.prot().contains(baremap::Prot::EXEC));
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "PROT_EXEC")]
     #[doc(alias = "make_exec")]
     pub fn into_exec(self) -> Result<Mapping, Refused<Mapping>> {
         // SAFETY: a `Mapping` relies on READ alone.

@@ -177,6 +177,7 @@ impl Anon {
     /// assert_eq!(counter.fetch_add(1, Ordering::Relaxed), 0);
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "MAP_ANONYMOUS")]
     #[doc(alias = "MAP_SHARED")]
     pub fn map_shared(self) -> Result<RawMapping, Error> {
         self.check()?;

@@ -34,6 +34,7 @@ impl Anon {
     ///     Err(error) => assert_eq!(error.flag(), Some(Flags::HUGETLB)),
     /// }
     /// ```
+    #[doc(alias = "with_page_size")]
     #[doc(alias = "MAP_HUGE_SHIFT")]
     #[doc(alias = "MAP_HUGE_2MB")]
     #[doc(alias = "MAP_HUGE_1GB")]

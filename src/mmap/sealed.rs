@@ -50,6 +50,7 @@ impl Mmap<'_> {
     /// assert_eq!(Mmap::new(&file).map_sealed()?[..], *b"hello");
     /// # Ok::<_, baremap::Error>(())
     /// ```
+    #[doc(alias = "map_if_safe")]
     #[doc(alias = "F_GET_SEALS")]
     #[doc(alias = "fs-verity")]
     pub fn map_sealed(self) -> Result<Mapping, Error> {

@@ -29,6 +29,7 @@ bits! {
         /// - Unix: `MAP_PRIVATE`.
         /// - Windows: `FILE_MAP_COPY`. The whole length counts against the commit limit.
         #[doc(alias = "MAP_PRIVATE")]
+        #[doc(alias = "map_copy")]
         COW = 1;
         /// Uses huge pages, or fails; never falls back to small ones.
         ///
