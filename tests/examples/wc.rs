@@ -42,11 +42,10 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
 const HELP: &str = "\
 Usage: wc [OPTION]... [FILE]...
   or:  wc [OPTION]... --files0-from=F
-Print newline, word, and byte counts for each FILE, and a total line if
-more than one FILE is specified.  With no FILE, or when FILE is -, read
-standard input.
+Count the lines, words and bytes of each FILE, and of all together if there
+are several.  Without a FILE, and in place of the FILE -, count standard input.
 
-Counts are printed in this order; without options, lines, words and bytes:
+The counts stand in this order, the first two and the bytes without options:
   -l, --lines            print the newlines
   -w, --words            print the words: printable characters between
                            white space
@@ -62,7 +61,7 @@ Counts are printed in this order; without options, lines, words and bytes:
       --help             print this and exit
       --version          print the version and exit
 
-The locale is always C.  The exit status is 0, or 1 if an error occurred.
+The locale is C.  The exit status is 0, or 1 if an error occurred.
 ";
 
 /// A parsed command line.
