@@ -154,7 +154,7 @@ fn reports_what_cannot_be_written() {
     assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
     if let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") {
         let output = Command::new(example()).arg("a").arg(&path).stdout(full).output().unwrap();
-        assert_eq!(output.stderr, b"look: write error: No space left on device\n");
+        assert!(output.stderr.starts_with(b"look: write error: "), "{output:?}");
         assert_eq!(output.status.code(), Some(2));
     }
     fs::remove_file(&path).unwrap();
