@@ -72,7 +72,8 @@ fn view_is_shared() {
     install();
     let (file, page) = (file("shared"), page_size());
     let view = Mmap::new(&file).view().unwrap();
-    if !truncate(&file, 4 * page) {
+    // Windows allows the length that the file has.
+    if !truncate(&file, page + 1) {
         return println!("skipped: this system does not truncate mapped files");
     }
     let is_done = AtomicBool::new(false);
