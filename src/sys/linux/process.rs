@@ -86,11 +86,11 @@ impl Maps {
             query => query,
         }?;
         // With the NUL that ends it.
-        let name = &name[..(query.vma_name_size as usize).saturating_sub(1).min(PATH_MAX)];
+        let name = name.get(..(query.vma_name_size as usize).saturating_sub(1)).unwrap_or_default();
         let has = |flag| query.vma_flags & flag != 0;
         Ok(Region {
-            start: query.vma_start as usize,
-            end: query.vma_end as usize,
+            start: in_range(query.vma_start),
+            end: in_range(query.vma_end),
             prot: prot(
                 has(PROCMAP_QUERY_VMA_READABLE),
                 has(PROCMAP_QUERY_VMA_WRITABLE),
@@ -103,6 +103,7 @@ impl Maps {
     }
 
     /// The name has `name_size` bytes of room.
+    #[expect(clippy::cast_possible_truncation, reason = "PATH_MAX bytes at most")]
     fn try_query(&self, address: usize, name: *mut u8, name_size: usize) -> Result<ProcmapQuery> {
         const PROCMAP_QUERY: usize = 0xc0686611;
         const PROCMAP_QUERY_COVERING_OR_NEXT_VMA: u64 = 0x10;
@@ -135,7 +136,7 @@ impl Maps {
             if len == 0 {
                 return Ok(());
             }
-            for &byte in &text[..len] {
+            for &byte in text.iter().take(len) {
                 if byte != b'\n' {
                     line.push(byte);
                     continue;
@@ -148,6 +149,12 @@ impl Maps {
             }
         }
     }
+}
+
+/// An address, or the highest one for the end of the address space: where an aarch64 kernel has pages of 64 KiB, the last
+/// region of a 32-bit program ends there (`TASK_SIZE_32` in arch/arm64/include/asm/processor.h).
+fn in_range(number: u64) -> usize {
+    number.try_into().unwrap_or(usize::MAX)
 }
 
 /// The beginning of a line of the text. A line may be longer than any buffer.
@@ -170,7 +177,7 @@ impl Line<'_> {
         let Some(number) = self.numbers.get_mut(self.field) else {
             // Spaces align the names.
             return if self.name_len != 0 || byte != b' ' {
-                self.push_name(byte)
+                self.push_name(byte);
             };
         };
         if byte == b' ' || (self.field, byte) == (0, b'-') {
@@ -200,8 +207,8 @@ impl Line<'_> {
         let [start, end, permissions, offset, _device, inode] = self.numbers;
         let has = |bit: u32| permissions >> bit & 1 != 0;
         Region {
-            start: start as usize,
-            end: end as usize,
+            start: in_range(start),
+            end: in_range(end),
             prot: prot(has(3), has(2), has(1)),
             is_shared: has(0),
             offset: (inode != 0).then_some(offset),
