@@ -75,6 +75,27 @@
 //! [The guide](guide::safety) says for each kind of access what others can and cannot do.
 
 #![no_std]
+// Lints for the crate alone; Cargo.toml has those for tests and examples too. A cast that keeps the number says by which fact.
+#![warn(
+    elided_lifetimes_in_paths,
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::alloc_instead_of_core,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::missing_errors_doc,
+    clippy::return_self_not_must_use,
+    clippy::std_instead_of_core
+)]
+// No input may panic.
+#![warn(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

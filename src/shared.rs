@@ -373,10 +373,10 @@ impl SharedMemory {
     /// The object is open, and the caller gives up its ownership if this succeeds.
     unsafe fn measured(raw: RawFile) -> Result<Self, (RawFile, Error)> {
         let fail = |kind| Err((raw, Error::new(Call::Open, kind)));
-        match Sys::object_len(raw).map(isize::try_from) {
+        match Sys::object_len(raw).map(usize::try_from) {
             Ok(Ok(0)) => fail(ErrorKind::ZeroLength),
-            Ok(Ok(len)) => Ok(Self { raw, len: len as usize }),
-            Ok(Err(_)) => fail(ErrorKind::TooLong),
+            Ok(Ok(len)) if len <= isize::MAX as usize => Ok(Self { raw, len }),
+            Ok(_) => fail(ErrorKind::TooLong),
             Err(failure) => Err((raw, failure.into())),
         }
     }

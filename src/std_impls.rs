@@ -253,9 +253,8 @@ impl io::Read for Reader<'_> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let chunk = self.fill()?;
-        let len = chunk.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&chunk[..len]);
+        let mut chunk = self.fill()?;
+        let len = chunk.read(buffer)?;
         self.consume(len);
         Ok(len)
     }

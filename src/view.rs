@@ -221,7 +221,7 @@ impl View<'_> {
     fn is_zero(&self, address: *const u8) -> bool {
         let mut byte = 0;
         // SAFETY: `byte` is writable, and a mapping has whole pages.
-        unsafe { fault::copy(&mut byte, address, 1) };
+        unsafe { fault::copy(&raw mut byte, address, 1) };
         byte == 0
     }
 

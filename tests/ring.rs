@@ -1,6 +1,6 @@
 //! The ring buffer of the example `ring`: the same memory, mapped twice in a row.
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "its `main`")]
 #[path = "examples/ring.rs"]
 mod ring;
 

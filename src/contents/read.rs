@@ -111,7 +111,7 @@ impl ContentsOptions {
 fn is_longer(file: RawFile, offset: usize) -> bool {
     let mut byte = 0;
     // SAFETY: `byte` is writable.
-    matches!(unsafe { Sys::read(file, &mut byte, 1, Some(offset as u64)) }, Ok(1))
+    matches!(unsafe { Sys::read(file, &raw mut byte, 1, Some(offset as u64)) }, Ok(1))
 }
 
 /// Maps at least `len` bytes of fresh memory, in whole pages, as `O_DIRECT` reads no others. It is writable, but lends no

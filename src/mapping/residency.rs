@@ -390,7 +390,9 @@ impl Resident<'_> {
             let pages = Span { len: count * page_size, ..rest };
             // SAFETY: pages of the mapping, which is borrowed.
             unsafe { Sys::resident(pages, self.states.get_mut(..count).unwrap_or_default())? };
-            (self.used, self.filled) = (0, count as u8);
+            #[expect(clippy::cast_possible_truncation, reason = "STATES at most")]
+            let filled = count as u8;
+            (self.used, self.filled) = (0, filled);
         }
         Ok(self.states.get(usize::from(self.used)).is_some_and(|state| state & 1 != 0))
     }

@@ -11,7 +11,7 @@ use crate::mapping::access::Access;
 use crate::options::{Advice, Flags, Prot};
 use crate::reservation::Reservation;
 use crate::sys::contract::parts::Extension;
-use crate::sys::contract::{FilePart, MapFailure, Mapped, Request, Span};
+use crate::sys::contract::{FilePart, MapFailure, Mapped, Request, Span, distance};
 use crate::sys::{Backing, Parts, RawFile, Sys, System};
 use core::ptr::NonNull;
 
@@ -279,7 +279,7 @@ unsafe fn extended(
     };
     let is_alike = span.len == 0 || Sys::is_alike(backing, part.is_some(), flags);
     let is_aligned =
-        part.is_none_or(|part| (part.offset as usize).wrapping_sub(start) & (granularity - 1) == 0);
+        part.is_none_or(|part| distance(part.offset.wrapping_sub(start as u64), granularity) == 0);
     if len < span.len || !is_alike || !is_aligned {
         return fail(ErrorKind::InvalidInput);
     }

@@ -2,7 +2,7 @@
 
 use super::request::NO_HUGE_PAGES;
 use super::{Anon, Mmap};
-use crate::sys::{Residency, Sys};
+use crate::sys::{Residency, Sys, contract};
 use core::iter::FusedIterator;
 
 /// log2 of 64 KiB and of 16 GiB, the smallest and the largest huge pages that any system has.
@@ -74,7 +74,7 @@ impl Mmap<'_> {
 
 #[inline]
 const fn log2(bytes: usize) -> u8 {
-    let log2 = bytes.trailing_zeros() as u8;
+    let log2 = contract::log2(bytes);
     if bytes.is_power_of_two() && SMALLEST <= log2 && log2 <= LARGEST { log2 } else { NO_HUGE_PAGES }
 }
 

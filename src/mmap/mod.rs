@@ -431,9 +431,9 @@ impl<'f> Mmap<'f> {
                 match len {
                     Some(len) if len as u64 > rest => return fail(ErrorKind::BeyondEnd),
                     Some(len) => len,
-                    None => match isize::try_from(rest) {
-                        Ok(rest) => rest as usize,
-                        Err(_) => return fail(ErrorKind::TooLong),
+                    None => match usize::try_from(rest) {
+                        Ok(rest) if rest <= isize::MAX as usize => rest,
+                        _ => return fail(ErrorKind::TooLong),
                     },
                 }
             }

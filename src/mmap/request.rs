@@ -7,7 +7,7 @@ use crate::mapping::Mapping;
 use crate::options::{Advice, Flags};
 use crate::reservation::Reservation;
 use crate::sys::contract::special::Special;
-use crate::sys::contract::{MapFailure, Mapped, Span};
+use crate::sys::contract::{MapFailure, Mapped, Span, distance};
 use crate::sys::{Backing, Sys, System};
 use core::mem;
 
@@ -43,8 +43,8 @@ pub(super) fn first_page(hint: usize, offset: u64) -> usize {
     if hint == 0 {
         return 0;
     }
-    let mask = Sys::allocation_granularity() - 1;
-    hint.saturating_sub(offset as usize & mask) & !mask
+    let granularity = Sys::allocation_granularity();
+    hint.saturating_sub(distance(offset, granularity)) & !(granularity - 1)
 }
 
 /// Makes a `Mapping` of the backend's mapping.

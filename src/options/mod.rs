@@ -79,6 +79,7 @@ macro_rules! bits {
             /// const FLAGS: Flags = Flags::COW.union(Flags::READAHEAD);
             /// assert_eq!(FLAGS, Flags::COW | Flags::READAHEAD);
             /// ```
+            #[must_use]
             pub const fn union(self, other: Self) -> Self {
                 Self(self.0 | other.0)
             }

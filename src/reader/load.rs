@@ -4,7 +4,7 @@ use super::{MAX_OFFSET, Reader, Source, UNASKED};
 use crate::error::kind::{Call, ErrorKind};
 use crate::error::{Error, Refused};
 use crate::mmap::Mmap;
-use crate::sys::contract::FileKind;
+use crate::sys::contract::{FileKind, distance};
 use crate::sys::{Sys, System};
 use alloc::vec::Vec;
 use core::{mem, slice};
@@ -81,7 +81,7 @@ impl Reader<'_> {
         // between, the next piece starts at such a multiple again.
         let mut skip = 0;
         if self.source != Source::Stream {
-            skip = (self.next % ALIGN as u64) as usize;
+            skip = distance(self.next, ALIGN);
             let rest = MAX_OFFSET.saturating_sub(self.next);
             if rest == 0 {
                 // The end, unless the file has an error to report, or no offsets.

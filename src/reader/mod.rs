@@ -219,6 +219,7 @@ impl<'f> Reader<'f> {
     /// assert_eq!(read, 3 << 20);
     /// # Ok::<_, Error>(())
     /// ```
+    #[must_use]
     pub unsafe fn mapped(self) -> Self {
         Self { map_to: UNASKED, ..self }
     }
@@ -228,6 +229,7 @@ impl<'f> Reader<'f> {
     /// A mapped chunk has this length, except for the last one. A chunk that is read has at most 1 MiB; from a pipe, it
     /// has the bytes that the pipe holds. 0 counts as 1. One chunk is mapped at a time; a buffer has at least 4096
     /// bytes.
+    #[must_use]
     pub fn chunk_len(self, chunk_len: usize) -> Self {
         Self { chunk_len: chunk_len.max(1), ..self }
     }
@@ -236,6 +238,7 @@ impl<'f> Reader<'f> {
     ///
     /// An offset past the end reads as the end. For a pipe or terminal, any offset but 0 makes the first read fail with
     /// [`NotSeekable`](ErrorKind::NotSeekable).
+    #[must_use]
     pub fn offset(self, offset: u64) -> Self {
         // What was read before is at another offset.
         Self {
@@ -320,7 +323,7 @@ impl<'f> Reader<'f> {
         let read = self.for_each(|chunk| {
             let mut start = 0;
             for_each_index_of(delimiter, chunk, |end| {
-                let part = &chunk[start..end];
+                let part = chunk.get(start..end).unwrap_or_default();
                 start = end + 1;
                 if spanning.is_empty() {
                     return f(part);
@@ -330,7 +333,7 @@ impl<'f> Reader<'f> {
                 spanning.clear();
                 Ok(())
             })?;
-            Ok::<_, E>(append(&mut spanning, &chunk[start..])?)
+            Ok::<_, E>(append(&mut spanning, chunk.get(start..).unwrap_or_default())?)
         })?;
         if !spanning.is_empty() {
             f(&spanning)?;
@@ -343,8 +346,8 @@ impl<'f> Reader<'f> {
         if self.consumed == self.piece().len() {
             self.load()?;
         }
-        let rest = &self.piece()[self.consumed..];
-        Ok(&rest[..rest.len().min(self.chunk_len)])
+        let rest = self.piece().get(self.consumed..).unwrap_or_default();
+        Ok(rest.get(..self.chunk_len).unwrap_or(rest))
     }
 
     /// Skips bytes that [`fill`](Self::fill) returned.
@@ -379,8 +382,8 @@ impl<'f> Reader<'f> {
     #[cfg(feature = "std")]
     pub(crate) fn set_position(&mut self, offset: u64) -> Result<(), Error> {
         let len = self.piece().len();
-        match offset.checked_sub(self.next - len as u64) {
-            Some(consumed) if consumed <= len as u64 => self.consumed = consumed as usize,
+        match offset.checked_sub(self.next - len as u64).map(usize::try_from) {
+            Some(Ok(consumed)) if consumed <= len => self.consumed = consumed,
             _ => {
                 self.unload()?;
                 self.next = offset;

@@ -50,6 +50,20 @@ impl Span {
     }
 }
 
+/// The distance of an offset to the multiple of `alignment`, a power of two, at or before it.
+#[expect(clippy::cast_possible_truncation, reason = "it is less than the alignment")]
+#[inline]
+pub(crate) const fn distance(offset: u64, alignment: usize) -> usize {
+    offset as usize & (alignment - 1)
+}
+
+/// log2 of a power of two. Of 0 it is the number of bits.
+#[expect(clippy::cast_possible_truncation, reason = "a number has fewer than 256 bits")]
+#[inline]
+pub(crate) const fn log2(size: usize) -> u8 {
+    size.trailing_zeros() as u8
+}
+
 /// What is known of an open file.
 pub(crate) struct FileStatus {
     pub(crate) kind: FileKind,
@@ -60,6 +74,7 @@ pub(crate) struct FileStatus {
 }
 
 /// The kind of an open file, by how it can be mapped.
+#[allow(unreachable_pub, reason = "a kernel sees it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
@@ -75,6 +90,7 @@ pub enum FileKind {
 
 /// How to open a file.
 #[allow(clippy::enum_variant_names, reason = "to open or create is what it is called")]
+#[allow(unreachable_pub, reason = "a kernel sees it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Open {

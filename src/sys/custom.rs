@@ -6,7 +6,7 @@ use super::contract::residency::Residency;
 use super::contract::shared::{NoSection, Shared};
 mod parts;
 
-use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System};
+use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Request, Result, Span, System, distance};
 use crate::custom::{self, Backend, Code, FileKind, Open, UNSUPPORTED};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
@@ -51,6 +51,7 @@ macro_rules! registered {
 registered!(baremap_0_1_0_backend_that_the_macro_custom_backend_registers);
 
 /// Returns whether a symbol starts with `baremap_`, this crate's version with `_` for punctuation, and `_`.
+#[expect(clippy::indexing_slicing, reason = "a panic while this is compiled is an error")]
 const fn has_version(symbol: &str) -> bool {
     let (symbol, version) = (symbol.as_bytes(), env!("CARGO_PKG_VERSION").as_bytes());
     let start = "baremap_".len();
@@ -177,12 +178,13 @@ impl System for Custom {
     }
 
     unsafe fn map_file(part: FilePart<RawFile>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
-        let before = part.offset % Self::page_size() as u64;
-        let request = Request { len: before as usize + request.len, ..request };
+        let before = distance(part.offset, Self::page_size());
+        let request = Request { len: before + request.len, ..request };
         // SAFETY: the caller's promise.
-        let Mapped { ptr, backing } = unsafe { map(Some((part.file, part.offset - before)), request)? };
+        let Mapped { ptr, backing } =
+            unsafe { map(Some((part.file, part.offset - before as u64)), request)? };
         // SAFETY: the mapping is longer than `before`.
-        Ok(Mapped { ptr: unsafe { ptr.add(before as usize) }, backing })
+        Ok(Mapped { ptr: unsafe { ptr.add(before) }, backing })
     }
 
     unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFailure> {

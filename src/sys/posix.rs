@@ -75,6 +75,21 @@ macro_rules! calls {
                 |result| matches!(result, Err($crate::error::kind::Failure { code: EINTR, .. }));
             $crate::sys::posix::uninterrupted(|| checked(call, function()), is_interrupted)
         }
+
+        /// As `off_t`.
+        #[expect(
+            clippy::cast_possible_wrap,
+            reason = "the contract limits offsets and lengths to `i64::MAX`"
+        )]
+        pub(super) const fn off_t(offset: u64) -> i64 {
+            offset as i64
+        }
+
+        /// The number of bytes that a function returned.
+        #[expect(clippy::cast_sign_loss, reason = "only a failure is negative")]
+        pub(super) const fn count(result: isize) -> usize {
+            result as usize
+        }
     };
 }
 #[allow(unused_imports, reason = "Linux is called without a library")]

@@ -1,7 +1,7 @@
 //! Files: write to the medium, make in memory, allocate space.
 
 use super::Apple;
-use super::calls::uninterrupted;
+use super::calls::{off_t, uninterrupted};
 use super::codes::{EEXIST, EINVAL, ENOTSUP, ENOTTY};
 use super::imports::{self, F_ALLOCATEALL, F_FULLFSYNC, F_PEOFPOSMODE, F_PREALLOCATE, Fstore, OPEN_FLAGS};
 use crate::error::kind::{Call, Failure};
@@ -30,8 +30,9 @@ pub(super) fn in_memory() -> Result<c_int> {
         // SAFETY: it has no condition.
         || unsafe { imports::arc4random() },
         EEXIST,
-        // SAFETY: the name ends in NUL, here and below.
+        // SAFETY: the name ends in NUL.
         |name| uninterrupted(Call::ShmOpen, || unsafe { imports::shm_open(name, flags, 0o600 as c_int) }),
+        // SAFETY: as above.
         |name| uninterrupted(Call::ShmUnlink, || unsafe { imports::shm_unlink(name) }),
     )
 }
@@ -43,7 +44,7 @@ pub(super) fn allocate_past_end(file: c_int, len: u64) -> Result<()> {
         fst_flags: F_ALLOCATEALL,
         fst_posmode: F_PEOFPOSMODE,
         fst_offset: 0,
-        fst_length: len as i64,
+        fst_length: off_t(len),
         fst_bytesalloc: 0,
     };
     // SAFETY: the command takes this struct.

@@ -21,6 +21,12 @@ impl Signals for super::Apple {
     const SA_NODEFER: usize = 0x10;
     const SA_RESETHAND: usize = 0x4;
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        reason = "there are 32 signals, and flags are the bits of an int"
+    )]
     unsafe fn action(signal: c_int, new: Option<Action>) -> Result<Action> {
         let new = new.map(|Action { handler, flags, mask }| SigAction {
             handler,
@@ -29,16 +35,18 @@ impl Signals for super::Apple {
         });
         let mut old = SigAction { handler: 0, sa_mask: 0, sa_flags: 0 };
         // SAFETY: the caller's promise.
-        let result = unsafe { imports::sigaction(signal, new.as_ref().map_or(null(), from_ref), &mut old) };
+        let result =
+            unsafe { imports::sigaction(signal, new.as_ref().map_or(null(), from_ref), &raw mut old) };
         super::checked(Call::Sigaction, result)?;
         Ok(Action { handler: old.handler, flags: old.sa_flags as usize, mask: old.sa_mask.into() })
     }
 
     fn process() -> usize {
         // SAFETY: it has no conditions.
-        unsafe { imports::getpid() as usize }
+        unsafe { imports::getpid().unsigned_abs() as usize }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "there are 32 signals")]
     fn set_mask(mask: u64) {
         const SIG_SETMASK: c_int = 3;
         // SAFETY: the mask is readable.

@@ -161,6 +161,7 @@ pub(super) struct VmRegionSubmapShortInfo64 {
 }
 
 // mach/vm_region.h, mach/kern_return.h, mach/vm_prot.h, mach/vm_inherit.h
+#[expect(clippy::cast_possible_truncation, reason = "the structure is small")]
 pub(super) const VM_REGION_SUBMAP_SHORT_INFO_COUNT_64: c_uint =
     (size_of::<VmRegionSubmapShortInfo64>() / size_of::<c_uint>()) as c_uint;
 pub(super) const KERN_SUCCESS: c_int = 0;

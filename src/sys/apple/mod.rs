@@ -18,14 +18,14 @@ mod shared;
 
 use super::contract::residency::Residency;
 use super::contract::{
-    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System,
+    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, distance,
 };
 use super::posix;
 #[cfg(feature = "std")]
 pub(crate) use super::posix::std_files;
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
-use calls::{checked, uninterrupted};
+use calls::{checked, count, off_t, uninterrupted};
 use codes::{EINVAL, ENOTSUP};
 use core::ffi::{CStr, c_int, c_void};
 use core::fmt;
@@ -70,9 +70,10 @@ impl System for Apple {
     fn close(file: RawFile) {
         // Not repeated: after EINTR the descriptor may be another file's.
         // SAFETY: the caller no longer uses the descriptor.
-        unsafe { imports::close(file) };
+        unsafe { close(file) };
     }
 
+    #[expect(clippy::cast_sign_loss, reason = "a negative length would be too long to map")]
     fn stat(file: RawFile) -> Result<FileStatus> {
         let mut stat = MaybeUninit::<Stat>::uninit();
         // SAFETY: `Stat` has the layout that the function writes.
@@ -111,7 +112,7 @@ impl System for Apple {
 
     fn set_len(file: RawFile, len: u64) -> Result<()> {
         // SAFETY: touches no memory. Whoever maps the file promised that it is not truncated.
-        uninterrupted(Call::Ftruncate, || unsafe { ftruncate(file, len as i64) }).map(drop)
+        uninterrupted(Call::Ftruncate, || unsafe { ftruncate(file, off_t(len)) }).map(drop)
     }
 
     fn sync(file: RawFile) -> Result<()> {
@@ -123,22 +124,23 @@ impl System for Apple {
         let (buffer, len) = (buffer.cast(), len.min(INT_MAX));
         let read = match offset {
             // SAFETY: the caller promises `len` writable bytes at `buffer`.
-            None => uninterrupted(Call::Read, || unsafe { imports::read(file, buffer, len) }),
+            None => uninterrupted(Call::Read, || unsafe { read(file, buffer, len) }),
             // SAFETY: as above.
-            Some(offset) => uninterrupted(Call::Pread, || unsafe { pread(file, buffer, len, offset as i64) }),
+            Some(offset) => uninterrupted(Call::Pread, || unsafe { pread(file, buffer, len, off_t(offset)) }),
         };
-        Ok(read? as usize)
+        read.map(count)
     }
 
     fn write(file: RawFile, bytes: &[u8], offset: u64) -> Result<usize> {
         let (buffer, len) = (bytes.as_ptr().cast(), bytes.len().min(INT_MAX));
         // SAFETY: `bytes` is readable, and at least `len` long.
-        let written = uninterrupted(Call::Pwrite, || unsafe { pwrite(file, buffer, len, offset as i64) });
-        Ok(written? as usize)
+        let written = uninterrupted(Call::Pwrite, || unsafe { pwrite(file, buffer, len, off_t(offset)) });
+        written.map(count)
     }
 
     /// 16 KiB on aarch64 and 4 KiB on x86_64, also under Rosetta. libSystem knows it without a system call.
     #[inline]
+    #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
     fn page_size() -> usize {
         // SAFETY: it has no condition.
         unsafe { getpagesize() as usize }
@@ -156,11 +158,11 @@ impl System for Apple {
         }
         let is_cow = request.flags.contains(Flags::COW);
         let (kind, flags) = if is_cow { (Kind::Private, MAP_PRIVATE) } else { (Kind::Shared, MAP_SHARED) };
-        let before = part.offset as usize & (Self::page_size() - 1);
+        let before = distance(part.offset, Self::page_size());
         let whole = Request { len: before + request.len, ..request };
         // SAFETY: the caller's promise. The mapping is longer than `before`, and nobody else knows of it yet.
         unsafe {
-            let base = map(whole, kind, flags, part.file, (part.offset - before as u64) as i64)?;
+            let base = map(whole, kind, flags, part.file, off_t(part.offset - before as u64))?;
             let mapped = Mapped { ptr: base.add(before), backing: Backing { prot: request.prot, kind } };
             Self::lock_new(mapped, request)
         }
@@ -367,6 +369,7 @@ fn pages(span: Span, backing: &Backing) -> (*mut c_void, usize) {
 ///
 /// # Safety
 /// With MAP_FIXED the range is whole pages of the caller's, and no longer used.
+#[expect(clippy::cast_possible_wrap, reason = "-1 is a failure, and every other number an address")]
 unsafe fn mmap(
     address: *mut c_void,
     len: usize,

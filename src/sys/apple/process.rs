@@ -20,7 +20,14 @@ impl Process for Apple {
             // SAFETY: the pointers are writable, and `info` has the layout and the length that the function writes.
             let code = unsafe {
                 let info = info.as_mut_ptr().cast();
-                vm_region_recurse_64(mach_task_self_, &mut address, &mut len, &mut depth, info, &mut count)
+                vm_region_recurse_64(
+                    mach_task_self_,
+                    &raw mut address,
+                    &raw mut len,
+                    &raw mut depth,
+                    info,
+                    &raw mut count,
+                )
             };
             match code {
                 KERN_SUCCESS => {}
@@ -52,6 +59,7 @@ impl Process for Apple {
 
 /// Writes the name of the file that is mapped, and returns its length: 0 if there is none.
 #[cfg(any(baremap_backend = "macos", baremap_backend = "macabi"))]
+#[expect(clippy::cast_possible_truncation, reason = "MAXPATHLEN is 1024")]
 fn file_name(address: usize, name: &mut [u8; MAXPATHLEN]) -> c_int {
     // SAFETY: `name` is as long as the function is told.
     unsafe { proc_regionfilename(getpid(), address as u64, name.as_mut_ptr().cast(), MAXPATHLEN as u32) }

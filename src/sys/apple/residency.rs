@@ -79,9 +79,9 @@ impl Residency for Apple {
 fn limit() -> Result<Rlimit> {
     let mut limit = Rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the function writes `limit`.
-    checked(Call::Getrlimit, unsafe { getrlimit(RLIMIT_MEMLOCK, &mut limit) }).map(|_| limit)
+    checked(Call::Getrlimit, unsafe { getrlimit(RLIMIT_MEMLOCK, &raw mut limit) }).map(|_| limit)
 }
 
 fn bytes(limit: u64) -> usize {
-    if limit >= RLIM_INFINITY { usize::MAX } else { limit as usize }
+    if limit >= RLIM_INFINITY { usize::MAX } else { limit.try_into().unwrap_or(usize::MAX) }
 }

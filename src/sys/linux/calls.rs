@@ -18,6 +18,7 @@ pub(super) const MAP_PRIVATE: usize = 2;
 pub(super) const MAP_ANONYMOUS: usize = 0x20;
 
 /// A result of -4095 to -1 is an error code (syscall(2); `MAX_ERRNO` in `linux/err.h`).
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "the code is a small number")]
 #[inline]
 pub(super) fn checked(call: Call, result: usize) -> Result<usize> {
     match -(result as isize) {
@@ -27,28 +28,35 @@ pub(super) fn checked(call: Call, result: usize) -> Result<usize> {
 }
 
 pub(super) fn uninterrupted(call: Call, syscall: impl FnMut() -> usize) -> Result<usize> {
-    checked(call, posix::uninterrupted(syscall, |result| result == -EINTR as usize))
+    checked(call, posix::uninterrupted(syscall, |result| result == register(-EINTR)))
+}
+
+/// The descriptor that a call returned.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "it is an int")]
+#[inline(always)]
+pub(super) const fn descriptor(result: usize) -> c_int {
+    result as c_int
 }
 
 /// Opens a file relative to the working directory.
 #[inline]
 pub(super) fn open(path: &CStr, flags: c_int, mode: usize) -> usize {
     // SAFETY: `path` ends in NUL.
-    unsafe { syscall4(OPENAT, AT_FDCWD as usize, path.as_ptr().expose_provenance(), flags as usize, mode) }
+    unsafe { syscall4(OPENAT, register(AT_FDCWD), path.as_ptr().expose_provenance(), register(flags), mode) }
 }
 
 /// Opens a file relative to a folder.
 #[inline]
 pub(super) fn openat(folder: c_int, path: &CStr, flags: c_int, mode: usize) -> usize {
     // SAFETY: `path` ends in NUL.
-    unsafe { syscall4(OPENAT, folder as usize, path.as_ptr().expose_provenance(), flags as usize, mode) }
+    unsafe { syscall4(OPENAT, register(folder), path.as_ptr().expose_provenance(), register(flags), mode) }
 }
 
 /// Removes the name of a file that is no folder.
 #[inline]
 pub(super) fn unlinkat(folder: c_int, path: &CStr) -> usize {
     // SAFETY: `path` ends in NUL.
-    unsafe { syscall3(UNLINKAT, folder as usize, path.as_ptr().expose_provenance(), 0) }
+    unsafe { syscall3(UNLINKAT, register(folder), path.as_ptr().expose_provenance(), 0) }
 }
 
 pub(super) const AT_FDCWD: c_int = -100;
@@ -57,13 +65,13 @@ pub(super) const AT_FDCWD: c_int = -100;
 #[inline]
 pub(super) fn access(path: usize) -> usize {
     // SAFETY: an unreadable path is EFAULT; a readable one is looked up.
-    unsafe { syscall3(FACCESSAT, AT_FDCWD as usize, path, 0) }
+    unsafe { syscall3(FACCESSAT, register(AT_FDCWD), path, 0) }
 }
 
 #[inline]
 pub(super) fn close(file: c_int) -> usize {
     // SAFETY: touches no memory.
-    unsafe { syscall1(CLOSE, file as usize) }
+    unsafe { syscall1(CLOSE, register(file)) }
 }
 
 /// Makes a file in memory. The name is for debugging.
@@ -77,7 +85,7 @@ pub(super) fn memfd_create(name: &CStr, flags: usize) -> usize {
 #[inline]
 pub(super) fn memfd_secret(flags: c_int) -> usize {
     // SAFETY: touches no memory.
-    unsafe { syscall1(MEMFD_SECRET, flags as usize) }
+    unsafe { syscall1(MEMFD_SECRET, register(flags)) }
 }
 
 /// Sets the name of mapped pages.
@@ -93,7 +101,7 @@ pub(super) fn set_vma_name(address: usize, len: usize, name: Option<&CStr>) -> u
 #[inline]
 pub(super) fn fcntl(file: c_int, command: usize, argument: usize) -> usize {
     // SAFETY: touches no memory.
-    unsafe { syscall3(FCNTL, file as usize, command, argument) }
+    unsafe { syscall3(FCNTL, register(file), command, argument) }
 }
 
 /// # Safety
@@ -101,19 +109,19 @@ pub(super) fn fcntl(file: c_int, command: usize, argument: usize) -> usize {
 #[inline]
 pub(super) unsafe fn ioctl(file: c_int, request: usize, argument: usize) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { syscall3(IOCTL, file as usize, request, argument) }
+    unsafe { syscall3(IOCTL, register(file), request, argument) }
 }
 
 #[inline]
 pub(super) fn flock(file: c_int, operation: c_int) -> usize {
     // SAFETY: touches no memory.
-    unsafe { syscall2(FLOCK, file as usize, operation as usize) }
+    unsafe { syscall2(FLOCK, register(file), register(operation)) }
 }
 
 #[inline]
 pub(super) fn fsync(file: c_int) -> usize {
     // SAFETY: touches no memory.
-    unsafe { syscall1(FSYNC, file as usize) }
+    unsafe { syscall1(FSYNC, register(file)) }
 }
 
 /// # Safety
@@ -121,7 +129,7 @@ pub(super) fn fsync(file: c_int) -> usize {
 #[inline]
 pub(super) unsafe fn read(file: c_int, buffer: *mut u8, len: usize) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { syscall3(READ, file as usize, buffer.expose_provenance(), len) }
+    unsafe { syscall3(READ, register(file), buffer.expose_provenance(), len) }
 }
 
 /// # Safety
@@ -206,7 +214,7 @@ pub(super) unsafe fn prlimit64(resource: usize, new: *const Rlimit, old: *mut Rl
 pub(super) unsafe fn rt_sigaction(signal: c_int, new: Option<&Sigaction>, old: *mut Sigaction) -> usize {
     let new = new.map_or(0, |new| (&raw const *new).expose_provenance());
     // SAFETY: the structures have the kernel's layout; the rest is the caller's promise.
-    unsafe { syscall4(RT_SIGACTION, signal as usize, new, old.expose_provenance(), SIGSET_LEN) }
+    unsafe { syscall4(RT_SIGACTION, register(signal), new, old.expose_provenance(), SIGSET_LEN) }
 }
 
 const SIGSET_LEN: usize = size_of::<u64>();
@@ -214,7 +222,7 @@ const SIGSET_LEN: usize = size_of::<u64>();
 /// Changes which signals this thread blocks.
 pub(super) fn rt_sigprocmask(how: c_int, mask: Mask) -> usize {
     // SAFETY: the kernel reads `mask`.
-    unsafe { syscall4(RT_SIGPROCMASK, how as usize, (&raw const mask).expose_provenance(), 0, SIGSET_LEN) }
+    unsafe { syscall4(RT_SIGPROCMASK, register(how), (&raw const mask).expose_provenance(), 0, SIGSET_LEN) }
 }
 
 /// Sends a signal to this thread.
@@ -224,7 +232,7 @@ pub(super) fn rt_sigprocmask(how: c_int, mask: Mask) -> usize {
 pub(super) unsafe fn rt_tgsigqueueinfo(signal: c_int, info: *mut c_void) -> usize {
     // SAFETY: the kernel reads `info`; GETTID ignores its argument.
     unsafe {
-        syscall4(RT_TGSIGQUEUEINFO, getpid(), syscall1(GETTID, 0), signal as usize, info.expose_provenance())
+        syscall4(RT_TGSIGQUEUEINFO, getpid(), syscall1(GETTID, 0), register(signal), info.expose_provenance())
     }
 }
 
@@ -241,6 +249,7 @@ struct Timespec {
 }
 
 /// Returns a number that no other thread has, now: the time and the thread.
+#[expect(clippy::cast_sign_loss, reason = "any bits will do")]
 pub(super) fn unique_number() -> u64 {
     const CLOCK_MONOTONIC: usize = 1;
     let mut time = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -264,6 +273,7 @@ struct Rusage {
 
 /// Asks for the CPU time and the page faults of this thread (clock_gettime(2), getrusage(2)). The times of `getrusage` are
 /// older, by up to a tick.
+#[expect(clippy::cast_sign_loss, reason = "times and counts are not negative")]
 pub(super) fn thread_usage() -> Option<Usage> {
     const CLOCK_THREAD_CPUTIME_ID: usize = 3;
     const RUSAGE_THREAD: usize = 1;

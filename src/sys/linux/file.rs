@@ -1,7 +1,7 @@
 //! Files: open, make in memory, seal, and allocate space.
 
 use super::arch;
-use super::calls::{self, checked, uninterrupted};
+use super::calls::{self, checked, descriptor, uninterrupted};
 use super::codes::{EINTR, EINVAL};
 use crate::error::kind::{Call, ErrorKind};
 use crate::sys::contract::{Open, Result};
@@ -26,7 +26,7 @@ pub(super) const OPEN_FLAGS: posix::OpenFlags = posix::OpenFlags {
 pub(super) fn open(path: &CStr, open: Open) -> Result<c_int> {
     let flags = OPEN_FLAGS.of(open) | arch::O_LARGEFILE;
     // The umask removes bits of the mode.
-    Ok(uninterrupted(Call::Openat, || calls::open(path, flags, 0o666))? as c_int)
+    uninterrupted(Call::Openat, || calls::open(path, flags, 0o666)).map(descriptor)
 }
 
 /// MFD_NOEXEC_SEAL, as of Linux 6.3, makes a file that cannot be started as a program. Its memory can still be mapped with
@@ -43,7 +43,7 @@ pub(super) fn in_memory() -> Result<c_int> {
         Err(failure) if failure.code == EINVAL => create(0),
         result => result,
     };
-    Ok(file? as c_int)
+    file.map(descriptor)
 }
 
 /// Mode 0 of `fallocate` allocates the range and extends the file. tmpfs gives up at any signal, and then frees what it has

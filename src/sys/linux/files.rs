@@ -1,7 +1,7 @@
 //! Locks of files (flock(2)), and files without a name.
 
 use super::arch::{O_DIRECTORY, O_LARGEFILE};
-use super::calls::{self, checked, uninterrupted};
+use super::calls::{self, checked, descriptor, uninterrupted};
 use super::codes::{EEXIST, EISDIR, EOPNOTSUPP};
 use super::file::{O_CLOEXEC, O_CREAT, O_EXCL, O_RDWR};
 use super::{Linux, RawFile};
@@ -27,7 +27,7 @@ impl Files for Linux {
         let flags = O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC | O_LARGEFILE;
         match uninterrupted(Call::Openat, || calls::open(folder, flags, 0o600)) {
             Err(Failure { code: EOPNOTSUPP | EISDIR, .. }) => named(folder),
-            file => Ok(file? as c_int),
+            file => file.map(descriptor),
         }
     }
 }
@@ -37,21 +37,20 @@ fn named(folder: &CStr) -> Result<RawFile> {
     const O_PATH: c_int = 0o10000000;
     // So that both calls mean the same folder, and no path has to be put together.
     let flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-    let folder = uninterrupted(Call::Openat, || calls::open(folder, flags, 0))? as c_int;
+    let folder = descriptor(uninterrupted(Call::Openat, || calls::open(folder, flags, 0))?);
     let file = loop {
         let name = unique_name(calls::unique_number());
         // Without the slash.
         let name = CStr::from_bytes_until_nul(&name[1..]).unwrap_or(c"");
         let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_LARGEFILE;
-        match uninterrupted(Call::Openat, || calls::openat(folder, name, flags, 0o600)) {
+        match uninterrupted(Call::Openat, || calls::openat(folder, name, flags, 0o600)).map(descriptor) {
             Err(Failure { code: EEXIST, .. }) => {}
             Err(failure) => break Err(failure),
             Ok(file) => {
-                break checked(Call::Unlinkat, calls::unlinkat(folder, name))
-                    .map(|_| file as c_int)
-                    .inspect_err(|_| {
-                        calls::close(file as c_int);
-                    });
+                let removed = checked(Call::Unlinkat, calls::unlinkat(folder, name));
+                break removed.map(|_| file).inspect_err(|_| {
+                    calls::close(file);
+                });
             }
         }
     };

@@ -8,7 +8,7 @@ use super::codes::{EINVAL, ENOMEM};
 use super::{Backing, Kind, Linux, MAP_HUGETLB, arch, map};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::Flags;
-use crate::sys::contract::{MapFailure, Mapped, Request, Result, Span, System};
+use crate::sys::contract::{MapFailure, Mapped, Request, Result, Span, System, log2};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::slice;
@@ -18,7 +18,7 @@ use core::slice;
 ///
 /// It takes parts of the request: a reference would cost stores to memory in each mapping that needs no call of this.
 #[cold]
-pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, huge_log2: u8) -> Result<u32> {
+pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, huge_log2: u8) -> Result<u8> {
     const HUGETLBFS_MAGIC: u32 = 0x958458f6;
     let mut statfs = MaybeUninit::uninit();
     uninterrupted(Call::Fstatfs, || arch::fstatfs(file, &mut statfs))?;
@@ -38,8 +38,8 @@ pub(super) fn alignment_log2(file: c_int, flags: Flags, has_reservation: bool, h
     if is_huge && flags.contains(Flags::NORESERVE) {
         return Err(Failure::unsupported(Flags::NORESERVE));
     }
-    let size_log2 = block_size.trailing_zeros();
-    if huge_log2 != 0 && size_log2 != u32::from(huge_log2) {
+    let size_log2 = log2(block_size);
+    if huge_log2 != 0 && size_log2 != huge_log2 {
         return Err(Failure::unsupported(Flags::HUGETLB));
     }
     Ok(if is_huge { size_log2 } else { 0 })
@@ -60,7 +60,7 @@ pub(super) unsafe fn map_anon(request: Request) -> Result<Mapped<Backing>, MapFa
         Ok(Mapped { ptr: unsafe { map(request, backing, flags, -1, 0)? }, backing })
     };
     let [log2, other] = match request.huge_log2 {
-        0 => arch::huge_log2s(Linux::page_size().trailing_zeros() as u8),
+        0 => arch::huge_log2s(log2(Linux::page_size())),
         log2 => [log2, log2],
     };
     match try_size(log2) {

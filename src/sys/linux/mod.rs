@@ -22,7 +22,8 @@ mod shared;
 mod special;
 
 use super::contract::{
-    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, Usage,
+    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, Usage, distance,
+    log2,
 };
 use super::posix;
 #[cfg(feature = "std")]
@@ -150,7 +151,7 @@ impl System for Linux {
         }
         let mut size = MIN_PAGE_SIZE;
         // SAFETY: the range is empty.
-        while size < 65536 && unsafe { calls::mprotect(size, 0, 0) } == -EINVAL as usize {
+        while size < 65536 && unsafe { calls::mprotect(size, 0, 0) } == arch::register(-EINVAL) {
             size *= 2;
         }
         PAGE_SIZE.store(size, Ordering::Relaxed);
@@ -181,13 +182,13 @@ impl System for Linux {
             )?;
         }
         if alignment_log2 == 0 && offset != 0 {
-            alignment_log2 = Self::page_size().trailing_zeros();
+            alignment_log2 = log2(Self::page_size());
         }
         if is_hugetlb {
             flags |= MAP_HUGETLB;
         }
-        let before = offset as usize & ((1 << alignment_log2) - 1);
-        let backing = Backing { prot: request.prot, kind, alignment_log2: alignment_log2 as u8 };
+        let before = distance(offset, 1 << alignment_log2);
+        let backing = Backing { prot: request.prot, kind, alignment_log2 };
         let request = Request { len: before + request.len, ..request };
         // SAFETY: the caller's promise.
         let base = unsafe { map(request, backing, flags, file, offset - before as u64)? };

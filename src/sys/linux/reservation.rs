@@ -72,7 +72,7 @@ pub(super) unsafe fn move_into(reservation: Span, from: NonNull<u8>) -> Result<N
 fn is_reserved(address: usize, len: usize) -> bool {
     reserve(address, len).is_ok() || {
         let access = calls::access(address);
-        is_mapped(address, len) && access == -EFAULT as usize
+        is_mapped(address, len) && access == arch::register(-EFAULT)
     }
 }
 

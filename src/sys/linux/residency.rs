@@ -2,7 +2,7 @@
 
 use super::calls::{self, checked};
 use super::codes::{EFAULT, EINVAL, ENOSYS, EPERM};
-use super::{Backing, Kind, Linux, advice, madvise, pages};
+use super::{Backing, Kind, Linux, advice, arch, madvise, pages};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Inheritance};
 use crate::sys::contract::residency::Residency;
@@ -68,7 +68,7 @@ impl Residency for Linux {
 
     unsafe fn advise_raw(span: Span, backing: &Backing, advice: i32) -> Result<()> {
         // SAFETY: the caller's promise.
-        unsafe { madvise(span, backing, advice as usize) }
+        unsafe { madvise(span, backing, arch::register(advice)) }
     }
 
     /// Two flags of the mapping: one omits it, one wipes it.
@@ -105,6 +105,7 @@ impl Residency for Linux {
     fn has_huge_pages(size_log2: u8) -> bool {
         const FOLDER: &[u8] = b"/sys/kernel/mm/hugepages/hugepages-";
         let kib = 1_usize << (size_log2 - 10);
+        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
         let digits = (0..=kib.ilog10()).rev().map(|place| b'0' + (kib / 10_usize.pow(place) % 10) as u8);
         // Longer than any of these paths, so that it ends in NUL.
         let mut path = [0; 64];
@@ -118,6 +119,6 @@ impl Residency for Linux {
 fn limit() -> Result<Rlimit> {
     let mut limit = Rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel writes `limit`.
-    let result = unsafe { calls::prlimit64(RLIMIT_MEMLOCK, core::ptr::null(), &mut limit) };
+    let result = unsafe { calls::prlimit64(RLIMIT_MEMLOCK, core::ptr::null(), &raw mut limit) };
     checked(Call::Prlimit64, result).map(|_| limit)
 }

@@ -2,7 +2,7 @@
 //! that programs in C open them too; others are files in memory.
 
 use super::arch::{O_LARGEFILE, O_NOFOLLOW};
-use super::calls::{self, AT_FDCWD, MAP_ANONYMOUS, uninterrupted};
+use super::calls::{self, AT_FDCWD, MAP_ANONYMOUS, descriptor, uninterrupted};
 use super::codes::ENAMETOOLONG;
 use super::file::{self, OPEN_FLAGS};
 use super::{Backing, Kind, Linux, MAP_SHARED, RawFile, map};
@@ -50,7 +50,7 @@ fn open(name: &CStr, open: Open) -> Result<RawFile> {
     const O_NONBLOCK: i32 = 0o4000;
     let flags = OPEN_FLAGS.of(open) | O_NOFOLLOW | O_NONBLOCK | O_LARGEFILE;
     with_path(Call::Openat, name, |path| uninterrupted(Call::Openat, || calls::open(path, flags, 0o600)))
-        .map(|file| file as RawFile)
+        .map(descriptor)
 }
 
 fn with_path(call: Call, name: &CStr, f: impl FnOnce(&CStr) -> Result<usize>) -> Result<usize> {

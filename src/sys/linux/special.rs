@@ -1,6 +1,6 @@
 //! Secret memory, mappings that stay in step with persistent memory, and names.
 
-use super::calls::{self, checked, uninterrupted};
+use super::calls::{self, checked, descriptor, uninterrupted};
 use super::codes::{EBADF, EINVAL, EOPNOTSUPP};
 use super::file::O_CLOEXEC;
 use super::{Backing, Kind, Linux, arch, map, pages};
@@ -8,7 +8,7 @@ use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::Flags;
 use crate::sys::contract::special::Special;
 use crate::sys::contract::{MapFailure, Mapped, Request, Result, Span};
-use core::ffi::{CStr, c_int};
+use core::ffi::CStr;
 
 pub(super) const MAP_SHARED: usize = 1;
 
@@ -40,7 +40,8 @@ impl Special for Linux {
     unsafe fn map_secret(request: Request) -> Result<Mapped<Backing>, MapFailure> {
         let backing = Backing { prot: request.prot, kind: Kind::Secret, alignment_log2: 0 };
         let with_flag = |failure: Failure| failure.with_flag(Flags::SECRET);
-        let file = checked(Call::MemfdSecret, calls::memfd_secret(O_CLOEXEC)).map_err(with_flag)? as c_int;
+        let file = checked(Call::MemfdSecret, calls::memfd_secret(O_CLOEXEC)).map_err(with_flag)?;
+        let file = descriptor(file);
         let sized = uninterrupted(Call::Ftruncate, || arch::ftruncate(file, request.len as u64));
         let mapped = sized.map_err(MapFailure::from).and_then(|_| {
             // SAFETY: the caller's promise.

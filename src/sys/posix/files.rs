@@ -16,7 +16,7 @@ pub(crate) fn lock_operation(is_exclusive: bool, wait: bool) -> c_int {
 /// A name made of a number: `/baremap-`, 16 letters, NUL. It is short enough for shared memory on macOS (PSHMNAMLEN).
 pub(crate) fn unique_name(number: u64) -> [u8; 26] {
     let mut name = *b"/baremap-0000000000000000\0";
-    for (i, letter) in name["/baremap-".len()..][..16].iter_mut().enumerate() {
+    for (i, letter) in name.iter_mut().skip("/baremap-".len()).take(16).enumerate() {
         *letter = b'a' + (number >> (4 * i) & 0xf) as u8;
     }
     name

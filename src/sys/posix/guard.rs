@@ -101,6 +101,10 @@ impl Old {
         }
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "where a word has 32 bits, the other one has the rest"
+    )]
     fn store(&self, action: Action) {
         self.handler.store(action.handler, Ordering::Relaxed);
         self.flags.store(action.flags, Ordering::Relaxed);

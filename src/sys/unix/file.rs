@@ -17,8 +17,9 @@ pub(super) fn in_memory() -> Result<RawFile> {
         // SAFETY: it has no condition.
         || unsafe { imports::arc4random() },
         EEXIST,
-        // SAFETY: the name ends in NUL, here and below.
+        // SAFETY: the name ends in NUL.
         |name| uninterrupted(Call::ShmOpen, || unsafe { imports::shm_open(name, flags, 0o600) }),
+        // SAFETY: as above.
         |name| uninterrupted(Call::ShmUnlink, || unsafe { imports::shm_unlink(name) }),
     )
 }
@@ -26,8 +27,9 @@ pub(super) fn in_memory() -> Result<RawFile> {
 /// Unlike other functions `posix_fallocate` returns the code (POSIX).
 #[cfg(not(any(baremap_backend = "dragonfly", baremap_backend = "openbsd")))]
 pub(super) fn allocate(file: RawFile, offset: u64, len: u64) -> Result<()> {
+    use super::calls::off_t;
     use super::system::EINTR;
-    let (offset, len) = (offset as i64, len as i64);
+    let (offset, len) = (off_t(offset), off_t(len));
     // SAFETY: touches no memory.
     let call = || unsafe { imports::posix_fallocate(file, offset, len) };
     match crate::sys::posix::uninterrupted(call, |code| code == EINTR) {

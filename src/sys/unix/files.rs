@@ -43,9 +43,10 @@ fn create(folder: RawFile) -> Result<RawFile> {
         EEXIST,
         |name| {
             let name = name.wrapping_add(1);
-            // SAFETY: the name ends in NUL, here and below.
+            // SAFETY: the name ends in NUL.
             uninterrupted(Call::Openat, || unsafe { imports::openat(folder, name, flags, 0o600 as c_int) })
         },
+        // SAFETY: as above.
         |name| checked(Call::Unlinkat, unsafe { imports::unlinkat(folder, name.wrapping_add(1), 0) }),
     )
 }

@@ -38,6 +38,7 @@ pub(super) fn is_in_force() -> bool {
 }
 
 /// All ones mean all signals. Otherwise those over 64 are not in the mask.
+#[expect(clippy::cast_possible_truncation, reason = "each word is a part")]
 fn set(mask: u64) -> [u32; 4] {
     let rest = if mask == !0 { !0 } else { 0 };
     [mask as u32, (mask >> 32) as u32, rest, rest]
@@ -64,6 +65,12 @@ impl Signals for super::Unix {
     #[cfg(not(baremap_backend = "illumos"))]
     const SA_RESETHAND: usize = 0x4;
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        reason = "flags are the bits of an int"
+    )]
     unsafe fn action(signal: c_int, new: Option<Action>) -> Result<Action> {
         let new = new.map(|Action { handler, flags, mask }| SigAction {
             handler,
@@ -72,14 +79,14 @@ impl Signals for super::Unix {
         });
         let mut old = SigAction { handler: 0, sa_mask: [0; 4], sa_flags: 0 };
         // SAFETY: the caller's promise.
-        let result = unsafe { sigaction(signal, new.as_ref().map_or(null(), from_ref), &mut old) };
+        let result = unsafe { sigaction(signal, new.as_ref().map_or(null(), from_ref), &raw mut old) };
         checked(Call::Sigaction, result)?;
         Ok(Action { handler: old.handler, flags: old.sa_flags as usize, mask: mask_of(old.sa_mask) })
     }
 
     fn process() -> usize {
         // SAFETY: it has no conditions.
-        unsafe { getpid() as usize }
+        unsafe { getpid().unsigned_abs() as usize }
     }
 
     fn set_mask(mask: u64) {

@@ -29,7 +29,7 @@ const INHERIT_NONE: c_int = 2;
 pub(super) fn get() -> Result<Rlimit> {
     let mut limit = Rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the function writes `limit`.
-    checked(Call::Getrlimit, unsafe { getrlimit(RLIMIT_MEMLOCK, &mut limit) }).map(|_| limit)
+    checked(Call::Getrlimit, unsafe { getrlimit(RLIMIT_MEMLOCK, &raw mut limit) }).map(|_| limit)
 }
 
 pub(super) fn raise_to(to: usize) -> Result<usize> {

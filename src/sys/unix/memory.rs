@@ -19,6 +19,7 @@ pub(super) fn pages(span: Span) -> (*mut c_void, usize) {
 /// # Safety
 /// With MAP_FIXED, unless another flag forbids to replace anything, the range is whole pages of the caller's, and no longer
 /// used.
+#[expect(clippy::cast_possible_wrap, reason = "-1 is a failure, and every other number an address")]
 pub(super) unsafe fn mmap(
     address: *mut c_void,
     len: usize,

@@ -37,11 +37,11 @@ use no_guard as guard;
 pub(crate) use super::posix::std_files;
 
 use super::contract::{
-    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System,
+    FileKind, FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, distance,
 };
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
-use calls::{checked, uninterrupted};
+use calls::{checked, count, off_t, uninterrupted};
 use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -87,9 +87,10 @@ impl System for Unix {
     fn close(file: RawFile) {
         // Not repeated: after EINTR the descriptor may be another file's.
         // SAFETY: the caller no longer uses the descriptor.
-        unsafe { imports::close(file) };
+        unsafe { close(file) };
     }
 
+    #[expect(clippy::cast_sign_loss, reason = "a negative length would be too long to map")]
     fn stat(file: RawFile) -> Result<FileStatus> {
         let mut stat = MaybeUninit::<Stat>::uninit();
         // SAFETY: `Stat` has the layout that the function writes.
@@ -121,7 +122,7 @@ impl System for Unix {
 
     fn set_len(file: RawFile, len: u64) -> Result<()> {
         // SAFETY: touches no memory. Whoever maps the file promised that it is not truncated.
-        uninterrupted(Call::Ftruncate, || unsafe { ftruncate(file, len as i64) }).map(drop)
+        uninterrupted(Call::Ftruncate, || unsafe { ftruncate(file, off_t(len)) }).map(drop)
     }
 
     fn sync(file: RawFile) -> Result<()> {
@@ -134,21 +135,22 @@ impl System for Unix {
         let (buffer, len) = (buffer.cast(), len.min(INT_MAX));
         let read = match offset {
             // SAFETY: the caller promises `len` writable bytes at `buffer`.
-            None => uninterrupted(Call::Read, || unsafe { imports::read(file, buffer, len) }),
+            None => uninterrupted(Call::Read, || unsafe { read(file, buffer, len) }),
             // SAFETY: as above.
-            Some(offset) => uninterrupted(Call::Pread, || unsafe { pread(file, buffer, len, offset as i64) }),
+            Some(offset) => uninterrupted(Call::Pread, || unsafe { pread(file, buffer, len, off_t(offset)) }),
         };
-        Ok(read? as usize)
+        read.map(count)
     }
 
     fn write(file: RawFile, bytes: &[u8], offset: u64) -> Result<usize> {
         let (buffer, len) = (bytes.as_ptr().cast(), bytes.len().min(INT_MAX));
         // SAFETY: `bytes` is readable, and at least `len` long.
-        let written = uninterrupted(Call::Pwrite, || unsafe { pwrite(file, buffer, len, offset as i64) });
-        Ok(written? as usize)
+        let written = uninterrupted(Call::Pwrite, || unsafe { pwrite(file, buffer, len, off_t(offset)) });
+        written.map(count)
     }
 
     #[inline]
+    #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
     fn page_size() -> usize {
         // SAFETY: it has no condition.
         unsafe { getpagesize() as usize }
@@ -163,11 +165,11 @@ impl System for Unix {
     unsafe fn map_file(part: FilePart<RawFile>, request: Request) -> Result<Mapped<Backing>, MapFailure> {
         let is_cow = request.flags.contains(Flags::COW);
         let (kind, flags) = if is_cow { (Kind::Private, MAP_PRIVATE) } else { (Kind::Shared, MAP_SHARED) };
-        let before = part.offset as usize & (Self::page_size() - 1);
+        let before = distance(part.offset, Self::page_size());
         let whole = Request { len: before + request.len, ..request };
         // SAFETY: the caller's promise. The mapping is longer than `before`, and nobody else knows of it yet.
         unsafe {
-            let base = memory::map(whole, flags, part.file, (part.offset - before as u64) as i64)?;
+            let base = memory::map(whole, flags, part.file, off_t(part.offset - before as u64))?;
             let mapped = Mapped { ptr: base.add(before), backing: Backing { prot: request.prot, kind } };
             Self::lock_new(mapped, request)
         }

@@ -8,8 +8,25 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) fn last_error(call: Call) -> Failure {
+    Failure::of_system(call, last_code())
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "the bits of a code")]
+pub(super) fn last_code() -> i32 {
     // SAFETY: it has no condition.
-    Failure::of_system(call, unsafe { GetLastError() } as i32)
+    unsafe { GetLastError() as i32 }
+}
+
+/// The size of a structure, as the functions take it.
+#[expect(clippy::cast_possible_truncation, reason = "no structure is that large")]
+pub(super) const fn size_of_u32<T>() -> u32 {
+    size_of::<T>() as u32
+}
+
+/// The upper and the lower half of a number, as the functions take it.
+#[expect(clippy::cast_possible_truncation, reason = "the other one is the rest")]
+pub(super) const fn halves(number: u64) -> (u32, u32) {
+    ((number >> 32) as u32, number as u32)
 }
 
 /// A BOOL is 0 after a failure.
@@ -81,7 +98,7 @@ pub(super) fn prefetch(span: Span) -> Result<()> {
     let mut range =
         Win32MemoryRangeEntry { virtual_address: span.ptr.as_ptr().cast(), number_of_bytes: span.len };
     // SAFETY: changes no contents.
-    checked(Call::PrefetchVirtualMemory, unsafe { PrefetchVirtualMemory(process(), 1, &mut range, 0) })
+    checked(Call::PrefetchVirtualMemory, unsafe { PrefetchVirtualMemory(process(), 1, &raw mut range, 0) })
 }
 
 /// Removes pages from the working set that are not locked. Of a range with locked pages these may be unlocked.
@@ -103,6 +120,9 @@ pub(super) fn region_len(base: NonNull<u8>) -> usize {
     // SAFETY: `info` has the layout and the length that the function writes.
     let written =
         unsafe { VirtualQuery(base.as_ptr().cast(), info.as_mut_ptr(), size_of::<MemoryBasicInformation>()) };
-    // SAFETY: on success it is initialized.
-    if written == 0 { usize::MAX >> 1 } else { unsafe { info.assume_init_ref() }.region_size }
+    if written == 0 {
+        return usize::MAX >> 1;
+    }
+    // SAFETY: it succeeded, so it is initialized.
+    unsafe { info.assume_init_ref() }.region_size
 }

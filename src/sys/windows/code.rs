@@ -13,11 +13,9 @@ use core::ptr::{NonNull, null, null_mut};
 impl Code for Windows {
     fn map_code(len: usize) -> Result<MappedCode<Backing>> {
         let protection = protection(Prot::WRITE | Prot::EXEC, Kind::Shared);
-        let (file, size) = (INVALID_HANDLE_VALUE, len as u64);
+        let (file, (high, low)) = (INVALID_HANDLE_VALUE, halves(len as u64));
         // SAFETY: accesses no memory of this process.
-        let section = unsafe {
-            CreateFileMappingW(file, null_mut(), protection, (size >> 32) as u32, size as u32, null())
-        };
+        let section = unsafe { CreateFileMappingW(file, null_mut(), protection, high, low, null()) };
         if section == 0 {
             return Err(last_error(Call::CreateFileMappingW));
         }

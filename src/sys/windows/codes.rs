@@ -311,11 +311,13 @@ pub(super) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const NEUTRAL: u32 = 0;
     const ENGLISH: u32 = 0x409;
     // The frame stays below one page: a larger one calls a stack probe, which a program without libraries lacks.
-    let mut text = [0; 1024];
+    const SIZE: u32 = 1024;
+    let mut text = [0; SIZE as usize];
+    #[expect(clippy::cast_sign_loss, reason = "the bits of a code")]
     let mut format = |language| {
-        let (flags, size) = (FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, text.len() as u32);
-        // SAFETY: `text` has room for `size` units, and no arguments are inserted.
-        unsafe { FormatMessageW(flags, null(), code as u32, language, text.as_mut_ptr(), size, null_mut()) }
+        let flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
+        // SAFETY: `text` has room for `SIZE` units, and no arguments are inserted.
+        unsafe { FormatMessageW(flags, null(), code as u32, language, text.as_mut_ptr(), SIZE, null_mut()) }
     };
     // English like the rest of the line, or if it is not installed the system's choice.
     let len = match format(ENGLISH) {
@@ -324,11 +326,12 @@ pub(super) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     };
     // Most descriptions end in a period and a line break, and some contain line breaks.
     let is_end = |unit: &u16| matches!(u8::try_from(*unit), Ok(b'\r' | b'\n' | b' ' | b'.'));
-    let end = text[..len as usize].iter().rposition(|unit| !is_end(unit)).map_or(0, |last| last + 1);
+    let text = text.get(..len as usize).unwrap_or_default();
+    let end = text.iter().rposition(|unit| !is_end(unit)).map_or(0, |last| last + 1);
     if end == 0 {
         f.write_str("unknown error")?;
     }
-    for unit in char::decode_utf16(text[..end].iter().copied()) {
+    for unit in char::decode_utf16(text.iter().copied().take(end)) {
         match unit.unwrap_or(char::REPLACEMENT_CHARACTER) {
             '\r' => {}
             '\n' => f.write_char(' ')?,

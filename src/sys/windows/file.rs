@@ -75,14 +75,20 @@ pub(super) fn close(file: Handle) {
     unsafe { CloseHandle(file) };
 }
 
-/// Duplicates a handle; the duplicate stays open when the caller closes the original.
-pub(super) fn duplicate(file: Handle) -> Result<Handle> {
+/// Duplicates a handle; the duplicate stays open when the caller closes the original. Returns what `Backing::file` holds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a handle has 32 significant bits"
+)]
+pub(super) fn duplicate(file: Handle) -> Result<u32> {
     const DUPLICATE_SAME_ACCESS: u32 = 2;
-    let mut duplicate = 0;
+    let mut duplicate: Handle = 0;
     // SAFETY: `duplicate` is writable.
-    let result =
-        unsafe { DuplicateHandle(process(), file, process(), &mut duplicate, 0, 0, DUPLICATE_SAME_ACCESS) };
-    checked(Call::DuplicateHandle, result).map(|()| duplicate)
+    let result = unsafe {
+        DuplicateHandle(process(), file, process(), &raw mut duplicate, 0, 0, DUPLICATE_SAME_ACCESS)
+    };
+    checked(Call::DuplicateHandle, result).map(|()| duplicate as u32)
 }
 
 pub(super) fn stat(file: Handle) -> Result<FileStatus> {
@@ -92,7 +98,9 @@ pub(super) fn stat(file: Handle) -> Result<FileStatus> {
     }
     match standard_info(file) {
         Ok(info) if info.directory != 0 => Ok(other),
-        Ok(info) => Ok(FileStatus { kind: FileKind::Regular, len: info.end_of_file as u64, block_size: 0 }),
+        Ok(info) => {
+            Ok(FileStatus { kind: FileKind::Regular, len: unsigned(info.end_of_file), block_size: 0 })
+        }
         // A disk or a volume: it can be read, not mapped.
         Err(Failure { code: ERROR_INVALID_FUNCTION | ERROR_INVALID_PARAMETER, .. }) => Ok(other),
         Err(failure) => Err(failure),
@@ -104,7 +112,7 @@ fn standard_info(file: Handle) -> Result<FileStandardInfo> {
     let mut info = MaybeUninit::<FileStandardInfo>::uninit();
     // SAFETY: `info` has the layout and the length that the function writes.
     let result = unsafe {
-        let len = size_of::<FileStandardInfo>() as u32;
+        let len = size_of_u32::<FileStandardInfo>();
         GetFileInformationByHandleEx(file, FILE_STANDARD_INFO, info.as_mut_ptr().cast(), len)
     };
     checked(Call::GetFileInformationByHandleEx, result)?;
@@ -135,10 +143,10 @@ pub(super) fn is_empty_file_mappable(file: Handle) -> bool {
 
 pub(super) fn set_len(file: Handle, len: u64) -> Result<()> {
     const FILE_END_OF_FILE_INFO: i32 = 6;
-    let mut info = FileEndOfFileInfo { end_of_file: len as i64 };
+    let mut info = FileEndOfFileInfo { end_of_file: large_integer(len) };
     // SAFETY: `info` has the layout and the length that the function reads.
     let result = unsafe {
-        let len = size_of::<FileEndOfFileInfo>() as u32;
+        let len = size_of_u32::<FileEndOfFileInfo>();
         SetFileInformationByHandle(file, FILE_END_OF_FILE_INFO, (&raw mut info).cast(), len)
     };
     checked(Call::SetFileInformationByHandle, result)
@@ -148,17 +156,17 @@ pub(super) fn set_len(file: Handle, len: u64) -> Result<()> {
 pub(super) fn allocate(file: Handle, offset: u64, len: u64) -> Result<()> {
     const FILE_ALLOCATION_INFO: i32 = 5;
     let FileStandardInfo { allocation_size, end_of_file, .. } = standard_info(file)?;
-    let end = (offset + len) as i64;
-    if end > allocation_size.max(end_of_file) {
-        let mut info = FileAllocationInfo { allocation_size: end };
+    let end = offset + len;
+    if end > unsigned(allocation_size.max(end_of_file)) {
+        let mut info = FileAllocationInfo { allocation_size: large_integer(end) };
         // SAFETY: `info` has the layout and the length that the function reads.
         let result = unsafe {
-            let len = size_of::<FileAllocationInfo>() as u32;
+            let len = size_of_u32::<FileAllocationInfo>();
             SetFileInformationByHandle(file, FILE_ALLOCATION_INFO, (&raw mut info).cast(), len)
         };
         checked(Call::SetFileInformationByHandle, result)?;
     }
-    if end > end_of_file { set_len(file, end as u64) } else { Ok(()) }
+    if end > unsigned(end_of_file) { set_len(file, end) } else { Ok(()) }
 }
 
 pub(super) fn sync(file: Handle) -> Result<()> {
@@ -183,9 +191,9 @@ pub(super) unsafe fn read(file: Handle, buffer: *mut u8, len: usize, offset: Opt
         });
         break match result {
             // A write of no bytes to a pipe. On a socket this is the end.
-            // SAFETY: null pointers ask for nothing.
             Ok(())
                 if count == 0
+                    // SAFETY: null pointers ask for nothing.
                     && unsafe { GetNamedPipeInfo(file, null_mut(), null_mut(), null_mut(), null_mut()) }
                         != 0 =>
             {
@@ -229,12 +237,25 @@ fn start(file: Handle, offset: Option<u64>, call: Call) -> Result<(u64, Option<i
         // Two of these are FILE_USE_FILE_POINTER_POSITION and FILE_WRITE_TO_END_OF_FILE.
         Some(offset) if i64::try_from(offset).is_err() => Err(Failure::refused(call, ErrorKind::Overflow)),
         Some(offset) => Ok((offset, position(file)?)),
-        None if has_offsets => Ok((position(file)?.unwrap_or(0) as u64, None)),
+        None if has_offsets => Ok((position(file)?.map_or(0, unsigned), None)),
         None => Ok((0, None)),
     }
 }
 
+/// A length or a position.
+#[expect(clippy::cast_sign_loss, reason = "a negative length would be too long to map")]
+const fn unsigned(number: i64) -> u64 {
+    number as u64
+}
+
+/// A length, as the functions take it.
+#[expect(clippy::cast_possible_wrap, reason = "the contract limits lengths to `i64::MAX`")]
+const fn large_integer(number: u64) -> i64 {
+    number as i64
+}
+
 /// How many of `len` bytes one call transfers.
+#[expect(clippy::cast_possible_truncation, reason = "i32::MAX at most")]
 fn clamp(len: usize) -> u32 {
     len.min(i32::MAX as usize) as u32
 }
@@ -256,25 +277,26 @@ pub(super) fn transfer(
     if event == 0 {
         return (Err(last_error(Call::CreateEventW)), 0);
     }
+    let (offset_high, offset) = halves(offset);
     let mut overlapped = Overlapped {
         internal: 0,
         internal_high: 0,
-        offset: offset as u32,
-        offset_high: (offset >> 32) as u32,
+        offset,
+        offset_high,
         // The lowest bit, which is no part of a handle, keeps the system from queueing the address of this variable to a
         // completion port (Microsoft, "GetQueuedCompletionStatus function").
         h_event: event | 1,
     };
     let overlapped = &raw mut overlapped;
     let mut count = 0;
-    let mut done = io(&mut count, overlapped);
+    let mut done = io(&raw mut count, overlapped);
     // SAFETY: `overlapped` and `count` outlive the transfer, for which the loop waits whatever else fails.
     unsafe {
-        if done == 0 && matches!(GetLastError() as i32, ERROR_IO_PENDING | ERROR_MORE_DATA) {
+        if done == 0 && matches!(last_code(), ERROR_IO_PENDING | ERROR_MORE_DATA) {
             while (&raw const (*overlapped).internal).read_volatile() == STATUS_PENDING {
-                GetOverlappedResult(file, overlapped, &mut count, 1);
+                GetOverlappedResult(file, overlapped, &raw mut count, 1);
             }
-            done = GetOverlappedResult(file, overlapped, &mut count, 1);
+            done = GetOverlappedResult(file, overlapped, &raw mut count, 1);
         }
     }
     let result = checked(call, done);
@@ -288,7 +310,7 @@ fn position(file: Handle) -> Result<Option<i64>> {
     const FILE_CURRENT: u32 = 1;
     let mut position = 0;
     // SAFETY: `position` is writable.
-    let result = unsafe { SetFilePointerEx(file, 0, &mut position, FILE_CURRENT) };
+    let result = unsafe { SetFilePointerEx(file, 0, &raw mut position, FILE_CURRENT) };
     match checked(Call::SetFilePointerEx, result) {
         Err(Failure { code: ERROR_INVALID_FUNCTION | ERROR_NOT_SUPPORTED, .. }) => Ok(None),
         result => result.map(|()| Some(position)),

@@ -46,6 +46,7 @@ impl Backing {
         (1 << self.alignment_log2) - 1
     }
 
+    #[expect(clippy::cast_possible_wrap, reason = "a handle is sign-extended (as for `file`)")]
     pub(super) fn file(&self) -> Handle {
         self.file as i32 as Handle
     }
@@ -76,6 +77,7 @@ pub(super) fn protection(prot: Prot, kind: Kind) -> u32 {
 /// # Safety
 /// The reservation, if there is one, is the caller's, and as long as `len` rounded up to the granularity. The offset is a
 /// multiple of the granularity.
+#[expect(clippy::too_many_arguments, reason = "a structure would be larger code")]
 #[inline]
 pub(super) unsafe fn map_view(
     file: Handle,
@@ -111,7 +113,7 @@ pub(super) unsafe fn map_view(
             if prot.contains(Prot::EXEC) {
                 access |= FILE_MAP_EXECUTE;
             }
-            let (high, low) = ((offset >> 32) as u32, offset as u32);
+            let (high, low) = halves(offset);
             let mut base = null_mut();
             if is_possible(hint, len) {
                 let address = without_provenance_mut(hint);
@@ -181,7 +183,7 @@ pub(super) unsafe fn zero(span: Span, backing: &Backing) -> Result<()> {
         let protect = |protection| {
             let mut old = 0;
             // SAFETY: no code runs there, as its contents are discarded.
-            let result = unsafe { VirtualProtect(ptr.as_ptr().cast(), region.len, protection, &mut old) };
+            let result = unsafe { VirtualProtect(ptr.as_ptr().cast(), region.len, protection, &raw mut old) };
             checked(Call::VirtualProtect, result).map(|()| old)
         };
         let old = protect(PAGE_READWRITE)?;
@@ -242,6 +244,7 @@ pub(super) fn attributes(pages: Span, mut f: impl FnMut(usize)) -> Result<()> {
         for (i, info) in infos.iter_mut().take(count).enumerate() {
             info.virtual_address = pages.ptr.as_ptr().wrapping_add(start + i * page_size).cast();
         }
+        #[expect(clippy::cast_possible_truncation, reason = "COUNT structures at most")]
         let len = (count * size_of::<PsapiWorkingSetExInformation>()) as u32;
         // SAFETY: `infos` is writable, and at least `len` bytes long.
         checked(Call::K32QueryWorkingSetEx, unsafe {

@@ -10,14 +10,14 @@ use crate::sys::contract::Result;
 use core::ffi::CStr;
 use core::ptr::null_mut;
 
-const MAX_PATH: usize = 260;
+const MAX_PATH: u32 = 260;
 
 /// In the folder of temporary files.
 pub(super) fn create() -> Result<Handle> {
-    let mut path = [0; MAX_PATH + 1 + NAME.len() + 1];
+    let mut path = [0; MAX_PATH as usize + 1 + NAME.len() + 1];
     // SAFETY: `path` has room for more units. The function returns at most MAX_PATH + 1, with a \ at the end and
     // without the NUL (Microsoft, "GetTempPathW function").
-    let folder_len = unsafe { GetTempPathW(MAX_PATH as u32 + 1, path.as_mut_ptr()) } as usize;
+    let folder_len = unsafe { GetTempPathW(MAX_PATH + 1, path.as_mut_ptr()) } as usize;
     if folder_len == 0 {
         return Err(last_error(Call::GetTempPathW));
     }
@@ -50,10 +50,10 @@ fn with_new_name(mut open: impl FnMut(&[u8]) -> Result<Handle>) -> Result<Handle
         let mut count = 0;
         // It does not fail.
         // SAFETY: `count` is writable.
-        unsafe { QueryPerformanceCounter(&mut count) };
-        let number = (count as u64).rotate_left(32) ^ process;
+        unsafe { QueryPerformanceCounter(&raw mut count) };
+        let number = count.unsigned_abs().rotate_left(32) ^ process;
         let mut name = *NAME;
-        for (i, letter) in name[br"\baremap-".len()..].iter_mut().enumerate() {
+        for (i, letter) in name.iter_mut().skip(br"\baremap-".len()).enumerate() {
             *letter = b'a' + (number >> (4 * i) & 0xf) as u8;
         }
         match open(&name) {

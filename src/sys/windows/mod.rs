@@ -22,7 +22,9 @@ mod shared;
 #[cfg(feature = "std")]
 pub(crate) mod std_files;
 
-use super::contract::{FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System};
+use super::contract::{
+    FilePart, FileStatus, MapFailure, Mapped, Open, Request, Result, Span, System, distance, log2,
+};
 use crate::error::kind::{Call, ErrorKind, Failure};
 use crate::options::{Advice, Discard, Flags, Prot};
 use calls::*;
@@ -140,13 +142,13 @@ impl System for Windows {
         };
         let mut backing = Backing { prot, kind, place: place(reservation), ..Self::EMPTY };
         if part.offset != 0 {
-            backing.alignment_log2 = allocation_granularity().trailing_zeros() as u8;
+            backing.alignment_log2 = log2(allocation_granularity());
         }
         // First, because undoing it cannot fail.
         if kind == Kind::Shared && prot.contains(Prot::WRITE) && !part.is_section {
-            backing.file = file::duplicate(part.file)? as u32;
+            backing.file = file::duplicate(part.file)?;
         }
-        let before = part.offset as usize & backing.offset_mask();
+        let before = distance(part.offset, backing.offset_mask() + 1);
         let (offset, view_len) = (part.offset - before as u64, before + len);
         // SAFETY: the caller's promise; the offset in a reservation is a multiple already.
         let view = unsafe {
@@ -308,7 +310,7 @@ impl System for Windows {
             let protection = protection(prot, backing.kind);
             // SAFETY: the caller's promise.
             checked(Call::VirtualProtect, unsafe {
-                VirtualProtect(piece.ptr.as_ptr().cast(), piece.len, protection, &mut old)
+                VirtualProtect(piece.ptr.as_ptr().cast(), piece.len, protection, &raw mut old)
             })
         });
         if let Err(failure) = result {

@@ -47,7 +47,7 @@ impl Parts for Windows {
         if !is_joint {
             return Err(Failure::refused(Call::SplitOff, ErrorKind::Unsupported));
         }
-        let file = if backing.file == 0 { 0 } else { file::duplicate(backing.file())? as u32 };
+        let file = if backing.file == 0 { 0 } else { file::duplicate(backing.file())? };
         Ok((*backing, Backing { file, ..*backing }))
     }
 
@@ -193,7 +193,7 @@ fn protect(span: Span, backing: &Backing) -> Result<()> {
     let protection = protection(backing.prot, backing.kind);
     // SAFETY: the pages lie past the end of a mapping of the caller's.
     checked(Call::VirtualProtect, unsafe {
-        VirtualProtect(span.ptr.as_ptr().cast(), span.len, protection, &mut old)
+        VirtualProtect(span.ptr.as_ptr().cast(), span.len, protection, &raw mut old)
     })
 }
 
@@ -258,8 +258,11 @@ unsafe fn shorten(mapping: Span, backing: &Backing, len: usize) -> Result<Backin
     let is_memory = backing.kind == Kind::Anon;
     let decommit = |end| {
         let rest = part_of(mapping, new_end, end - new_end);
+        if rest.len == 0 {
+            return Ok(());
+        }
         // SAFETY: the rest of an allocation of the caller's.
-        if rest.len == 0 { Ok(()) } else { unsafe { free(rest, rest.len, MEM_DECOMMIT) } }
+        unsafe { free(rest, rest.len, MEM_DECOMMIT) }
     };
     if backing.place == Place::Anywhere {
         return if is_memory { decommit(old_end) } else { Ok(()) }.map(|()| *backing);

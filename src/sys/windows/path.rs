@@ -32,7 +32,7 @@ pub(super) fn with_utf16_and<T>(
         unsafe { convert(path, end, short, SHORT)? };
         // The absolute form of a short relative path may be long.
         // SAFETY: `short` ends in NUL, and nothing is written to a buffer of length 0.
-        if unsafe { GetFullPathNameW(short, 0, null_mut(), null_mut()) } < SHORT as u32 {
+        if (unsafe { GetFullPathNameW(short, 0, null_mut(), null_mut()) } as usize) < SHORT {
             return f(short);
         }
     }
@@ -48,7 +48,8 @@ pub(super) fn with_utf16_and<T>(
 ///
 /// The prefix ends where the absolute path starts. For `\\server` it is `\\?\UNC`, which replaces the first `\`.
 fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>) -> Result<T> {
-    const LONG: usize = 32768;
+    const UNITS: u32 = 32768;
+    const LONG: usize = UNITS as usize;
     /// By how much `\\?\UNC\server` is longer than `\\server`.
     const ROOM: usize = 6;
     const SEPARATOR: u16 = b'\\' as u16;
@@ -66,11 +67,11 @@ fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>
     // SAFETY: `given` has room for LONG units.
     let result = unsafe { convert(path, end, given, LONG) }.and_then(|()| {
         // SAFETY: `given` ends in NUL, and `full` has room for LONG units.
-        let units = unsafe { GetFullPathNameW(given, LONG as u32, full, null_mut()) };
+        let units = unsafe { GetFullPathNameW(given, UNITS, full, null_mut()) };
         if units == 0 {
             return Err(last_error(Call::GetFullPathNameW));
         }
-        if units >= LONG as u32 {
+        if units >= UNITS {
             return Err(Failure::of_system(Call::GetFullPathNameW, ERROR_FILENAME_EXCED_RANGE));
         }
         let with_prefix = |prefix: &[u8], at: usize| {
@@ -103,12 +104,17 @@ fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>
 pub(super) unsafe fn convert(path: &CStr, end: &[u8], buffer: *mut u16, len: usize) -> Result<()> {
     const CP_UTF8: u32 = 65001;
     const MB_ERR_INVALID_CHARS: u32 = 8;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "no path has more than 32768 units"
+    )]
     let room = (len - end.len()) as i32;
     // SAFETY: `path` ends in NUL; the caller's buffer.
     let units =
         unsafe { MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.as_ptr(), -1, buffer, room) };
     checked(Call::MultiByteToWideChar, units)?;
-    for (letter, at) in end.iter().chain(&[0]).zip(units as usize - 1..) {
+    for (letter, at) in end.iter().chain(&[0]).zip(units.unsigned_abs() as usize - 1..) {
         // SAFETY: from the NUL on, in the room that was left.
         unsafe { buffer.add(at).write((*letter).into()) };
     }

@@ -34,12 +34,13 @@ impl Piece {
         let first = query(address)?;
         let (base, state) = (first.allocation_base.addr(), first.state);
         let mut end = first.base_address.addr() + first.region_size;
-        while state != Self::MEM_FREE {
+        let mut is_next = state != Self::MEM_FREE;
+        while is_next {
             let next = query(address.with_addr(end))?;
-            if next.allocation_base.addr() != base {
-                break;
+            is_next = next.allocation_base.addr() == base;
+            if is_next {
+                end = next.base_address.addr() + next.region_size;
             }
-            end = next.base_address.addr() + next.region_size;
         }
         Ok(Self { base, end, state })
     }
@@ -50,7 +51,7 @@ fn query(address: *mut u8) -> Result<MemoryBasicInformation> {
     // SAFETY: `info` has the layout and the length that the function writes.
     let written =
         unsafe { VirtualQuery(address.cast(), info.as_mut_ptr(), size_of::<MemoryBasicInformation>()) };
-    checked(Call::VirtualQuery, written as i32)?;
+    checked(Call::VirtualQuery, i32::from(written != 0))?;
     // SAFETY: on success it is initialized.
     Ok(unsafe { info.assume_init() })
 }

@@ -12,7 +12,8 @@ use core::ptr::{null_mut, without_provenance};
 use core::slice;
 
 /// The greatest length of a name in UTF-16 code units.
-const LONG: usize = 32768;
+const UNITS: i32 = 32768;
+const LONG: usize = UNITS.unsigned_abs() as usize;
 
 /// A name in UTF-16, and the same in UTF-8, with at most 3 bytes for each code unit. Too much for a stack.
 struct Names {
@@ -33,8 +34,13 @@ impl Names {
         // SAFETY: both buffers are as long as the functions are told, and apart. What was converted is initialized.
         unsafe {
             let utf8 = self.wide.add(LONG).cast::<u8>();
-            let units = K32GetMappedFileNameW(process(), without_provenance(address), self.wide, LONG as u32);
-            let (units, room) = (units.min(LONG as u32) as i32, 3 * LONG as i32);
+            let units = K32GetMappedFileNameW(
+                process(),
+                without_provenance(address),
+                self.wide,
+                UNITS.unsigned_abs(),
+            );
+            let (units, room) = (i32::try_from(units).unwrap_or(UNITS).min(UNITS), 3 * UNITS);
             let len = match units {
                 0 => 0,
                 _ => WideCharToMultiByte(
@@ -105,7 +111,7 @@ fn query(address: usize) -> Result<Option<MemoryBasicInformation>> {
     let written = unsafe {
         VirtualQuery(without_provenance(address), info.as_mut_ptr(), size_of::<MemoryBasicInformation>())
     };
-    match checked(Call::VirtualQuery, written as i32) {
+    match checked(Call::VirtualQuery, i32::from(written != 0)) {
         // SAFETY: on success it is initialized.
         Ok(()) => Ok(Some(unsafe { info.assume_init() })),
         Err(Failure { code: ERROR_INVALID_PARAMETER, .. }) => Ok(None),

@@ -17,7 +17,7 @@ impl Residency for Windows {
         let mut states = states.iter_mut();
         memory::attributes(pages, |attributes| {
             if let Some(state) = states.next() {
-                *state = attributes as u8;
+                *state = u8::from(attributes & 1 != 0);
             }
         })
     }
@@ -73,6 +73,6 @@ impl Residency for Windows {
 fn working_set() -> Result<(usize, usize)> {
     let (mut minimum, mut maximum) = (0, 0);
     // SAFETY: both are writable.
-    let result = unsafe { GetProcessWorkingSetSize(process(), &mut minimum, &mut maximum) };
+    let result = unsafe { GetProcessWorkingSetSize(process(), &raw mut minimum, &raw mut maximum) };
     checked(Call::GetProcessWorkingSetSize, result).map(|()| (minimum, maximum))
 }

@@ -78,7 +78,7 @@ impl Shared for Windows {
 /// Without security attributes child processes do not inherit the handle, and the token's default decides who may open the
 /// name: this user and the system.
 fn create(name: *const u16, len: u64) -> Result<Handle> {
-    let (high, low) = ((len >> 32) as u32, len as u32);
+    let (high, low) = halves(len);
     // SAFETY: the name is null or ends in NUL.
     let section =
         unsafe { CreateFileMappingW(INVALID_HANDLE_VALUE, null_mut(), PAGE_READWRITE, high, low, name) };

@@ -5,6 +5,7 @@
 //! flags (syscall(2)). LLVM keeps r7 for itself, where it is the frame pointer.
 
 pub(crate) use super::narrow::*;
+use super::register;
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
 use core::arch::asm;
@@ -58,7 +59,7 @@ pub(crate) const MEMFD_SECRET: usize = 447;
 pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
     let [first, second] = halves(len);
     // SAFETY: touches no memory. Pages mapped past the new end are the risk of whoever mapped them.
-    unsafe { syscall4(FTRUNCATE64, file as usize, 0, first, second) }
+    unsafe { syscall4(FTRUNCATE64, register(file), 0, first, second) }
 }
 
 /// # Safety
@@ -67,7 +68,7 @@ pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
 pub(crate) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
     let [first, second] = halves(offset);
     // SAFETY: the caller's promise.
-    unsafe { syscall6(PREAD64, file as usize, buffer.expose_provenance(), len, 0, first, second) }
+    unsafe { syscall6(PREAD64, register(file), buffer.expose_provenance(), len, 0, first, second) }
 }
 
 #[inline]
@@ -75,7 +76,7 @@ pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
     let [first, second] = halves(offset);
     let address = bytes.as_ptr().expose_provenance();
     // SAFETY: `bytes` is readable.
-    unsafe { syscall6(PWRITE64, file as usize, address, bytes.len(), 0, first, second) }
+    unsafe { syscall6(PWRITE64, register(file), address, bytes.len(), 0, first, second) }
 }
 
 /// `asm/sigcontext.h`.

@@ -5,6 +5,7 @@
 //! arch/loongarch/kernel/entry.S).
 
 pub(crate) use super::generic::*;
+use super::register;
 use super::signal::{Mask, signals};
 pub(crate) use super::wide::*;
 use core::arch::asm;
@@ -43,7 +44,7 @@ pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
     const STATX_BASIC_STATS: usize = 0x7ff;
     let (path, stat) = (c"".as_ptr().expose_provenance(), stat.as_mut_ptr().expose_provenance());
     // SAFETY: the path ends in NUL, and `Stat` has the layout that the kernel writes.
-    unsafe { syscall6(STATX, file as usize, path, AT_EMPTY_PATH, STATX_BASIC_STATS, stat, 0) }
+    unsafe { syscall6(STATX, register(file), path, AT_EMPTY_PATH, STATX_BASIC_STATS, stat, 0) }
 }
 
 /// `asm/sigcontext.h`. It is aligned to 16 bytes.

@@ -57,10 +57,18 @@ mod signal;
 #[cfg(not(any(baremap_arch = "arm", baremap_arch = "x86")))]
 mod wide;
 
+use core::ffi::c_int;
 #[cfg(not(baremap_arch = "aarch64"))]
 use core::sync::atomic::{AtomicUsize, Ordering};
 pub(super) use machine::*;
 pub(super) use signal::{Mask, mask};
+
+/// A signed argument in a register. The kernel converts each argument to its type (`__SC_CAST` in `linux/syscalls.h`).
+#[expect(clippy::cast_sign_loss, reason = "the kernel restores it")]
+#[inline(always)]
+pub(super) const fn register(argument: c_int) -> usize {
+    argument as usize
+}
 
 /// What says in an `ioctl`'s number that it reads (`asm-generic/ioctl.h`); architectures differ.
 #[cfg(not(baremap_arch = "powerpc64"))]

@@ -4,6 +4,7 @@
 //! and the next, and so have a `pair` of three arguments: one that is ignored before them.
 
 use super::machine::*;
+use super::register;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
@@ -31,6 +32,7 @@ pub(crate) use Stat64 as Stat;
 
 impl Stat64 {
     /// Mode, size and block size.
+    #[expect(clippy::cast_sign_loss, reason = "a negative length would be too long to map")]
     pub(crate) fn parts(&self) -> (u32, u64, usize) {
         (self.st_mode, self.st_size as u64, self.st_blksize as usize)
     }
@@ -55,21 +57,21 @@ impl Statfs64 {
 #[inline]
 pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat64>) -> usize {
     // SAFETY: `Stat64` has the layout that the kernel writes.
-    unsafe { syscall2(FSTAT64, file as usize, stat.as_mut_ptr().expose_provenance()) }
+    unsafe { syscall2(FSTAT64, register(file), stat.as_mut_ptr().expose_provenance()) }
 }
 
 #[inline]
 pub(crate) fn fstatfs(file: c_int, statfs: &mut MaybeUninit<Statfs64>) -> usize {
     let statfs = statfs.as_mut_ptr().expose_provenance();
     // SAFETY: `Statfs64` has the layout that the kernel writes.
-    unsafe { syscall3(FSTATFS64, file as usize, size_of::<Statfs64>(), statfs) }
+    unsafe { syscall3(FSTATFS64, register(file), size_of::<Statfs64>(), statfs) }
 }
 
 #[inline]
 pub(crate) fn fallocate(file: c_int, mode: usize, offset: u64, len: u64) -> usize {
     let ([first, second], [third, fourth]) = (halves(offset), halves(len));
     // SAFETY: touches no memory. A mode that removes contents is the risk of whoever mapped them.
-    unsafe { syscall6(FALLOCATE, file as usize, mode, first, second, third, fourth) }
+    unsafe { syscall6(FALLOCATE, register(file), mode, first, second, third, fourth) }
 }
 
 /// # Safety
@@ -85,8 +87,8 @@ pub(crate) unsafe fn mmap(
 ) -> usize {
     /// `mmap2` counts in pages of this size, whatever the kernel's are (mmap2(2)).
     const UNIT: u64 = 4096;
-    const EOVERFLOW: isize = 75;
-    let Ok(unit) = usize::try_from(offset / UNIT) else { return -EOVERFLOW as usize };
+    const EOVERFLOW: c_int = 75;
+    let Ok(unit) = usize::try_from(offset / UNIT) else { return register(-EOVERFLOW) };
     // SAFETY: the caller's promise; without MAP_FIXED the kernel chooses an unused address.
-    unsafe { syscall6(MMAP2, address, len, prot, flags, file as usize, unit) }
+    unsafe { syscall6(MMAP2, address, len, prot, flags, register(file), unit) }
 }

@@ -77,6 +77,11 @@ pub(crate) struct Stat {
 
 impl Stat {
     /// Mode, size and block size.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a register holds 64 bits; a negative length would be too long to map"
+    )]
     pub(crate) fn parts(&self) -> (u32, u64, usize) {
         (self.st_mode, self.st_size as u64, self.st_blksize as usize)
     }

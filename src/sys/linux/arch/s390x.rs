@@ -3,6 +3,7 @@
 //! `svc 0` takes the number in r1 and the arguments in r2 to r7, and returns in r2. The kernel preserves all other registers,
 //! and not the condition code (syscall(2); `system_call` in arch/s390/kernel/entry.S).
 
+use super::register;
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
 pub(crate) use super::wide::*;
@@ -71,6 +72,7 @@ pub(crate) struct Stat {
 
 impl Stat {
     /// Mode, size and block size.
+    #[expect(clippy::cast_possible_truncation, reason = "a register holds 64 bits")]
     pub(crate) fn parts(&self) -> (u32, u64, usize) {
         (self.st_mode, self.st_size, self.st_blksize as usize)
     }
@@ -95,13 +97,14 @@ impl Statfs {
 #[inline]
 pub(crate) fn fstatfs(file: c_int, statfs: &mut MaybeUninit<Statfs>) -> usize {
     // SAFETY: `Statfs` has the layout that the kernel writes.
-    unsafe { syscall2(FSTATFS, file as usize, statfs.as_mut_ptr().expose_provenance()) }
+    unsafe { syscall2(FSTATFS, register(file), statfs.as_mut_ptr().expose_provenance()) }
 }
 
 /// The arguments lie in memory (`sys_old_mmap` in mm/mmap.c).
 ///
 /// # Safety
 /// With MAP_FIXED the range is the caller's, and no longer used.
+#[expect(clippy::cast_possible_truncation, reason = "a register holds 64 bits")]
 #[inline]
 pub(crate) unsafe fn mmap(
     address: usize,
@@ -111,7 +114,7 @@ pub(crate) unsafe fn mmap(
     file: c_int,
     offset: u64,
 ) -> usize {
-    let arguments = [address, len, prot, flags, file as usize, offset as usize];
+    let arguments = [address, len, prot, flags, register(file), offset as usize];
     // SAFETY: the kernel reads six words; the rest is the caller's promise.
     unsafe { syscall1(MMAP, (&raw const arguments).expose_provenance()) }
 }

@@ -6,13 +6,14 @@ use core::ptr::with_exposed_provenance;
 /// A mask of 64 signals in words of the machine, the lowest signals first.
 pub(crate) type Mask = [usize; size_of::<u64>() / size_of::<usize>()];
 
+#[expect(clippy::cast_possible_truncation, reason = "each word is a part")]
 pub(crate) fn mask(signals: u64) -> Mask {
-    core::array::from_fn(|word| (signals >> (word as u32 * usize::BITS)) as usize)
+    core::array::from_fn(|word| (signals >> (word * usize::BITS as usize)) as usize)
 }
 
 pub(crate) fn signals(mask: Mask) -> u64 {
     let words = mask.into_iter().enumerate();
-    words.fold(0, |signals, (word, bits)| signals | (bits as u64) << (word as u32 * usize::BITS))
+    words.fold(0, |signals, (word, bits)| signals | (bits as u64) << (word * usize::BITS as usize))
 }
 
 /// `asm/signal.h`. Without `SA_RESTORER` a handler returns to the vDSO.

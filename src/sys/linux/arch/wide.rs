@@ -1,6 +1,9 @@
 //! System calls with 64-bit offsets, where a register holds one, and `struct statfs` of `asm-generic` (`statfs.h`).
 
+#![expect(clippy::cast_possible_truncation, reason = "a register holds 64 bits")]
+
 use super::machine::*;
+use super::register;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
@@ -16,6 +19,7 @@ pub(crate) struct Statfs {
 
 impl Statfs {
     /// Type and block size.
+    #[expect(clippy::cast_sign_loss, reason = "a type is a number of 32 bits, and no block size is negative")]
     pub(crate) fn parts(&self) -> (u32, usize) {
         (self.f_type as u32, self.f_bsize as usize)
     }
@@ -24,25 +28,25 @@ impl Statfs {
 #[inline]
 pub(crate) fn fallocate(file: c_int, mode: usize, offset: u64, len: u64) -> usize {
     // SAFETY: touches no memory. A mode that removes contents is the risk of whoever mapped them.
-    unsafe { syscall4(FALLOCATE, file as usize, mode, offset as usize, len as usize) }
+    unsafe { syscall4(FALLOCATE, register(file), mode, offset as usize, len as usize) }
 }
 
 #[inline]
 pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
     // SAFETY: `Stat` has the layout that the kernel writes.
-    unsafe { syscall2(FSTAT, file as usize, stat.as_mut_ptr().expose_provenance()) }
+    unsafe { syscall2(FSTAT, register(file), stat.as_mut_ptr().expose_provenance()) }
 }
 
 #[inline]
 pub(crate) fn fstatfs(file: c_int, statfs: &mut MaybeUninit<Statfs>) -> usize {
     // SAFETY: `Statfs` has the layout that the kernel writes.
-    unsafe { syscall2(FSTATFS, file as usize, statfs.as_mut_ptr().expose_provenance()) }
+    unsafe { syscall2(FSTATFS, register(file), statfs.as_mut_ptr().expose_provenance()) }
 }
 
 #[inline]
 pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
     // SAFETY: touches no memory. Pages mapped past the new end are the risk of whoever mapped them.
-    unsafe { syscall2(FTRUNCATE, file as usize, len as usize) }
+    unsafe { syscall2(FTRUNCATE, register(file), len as usize) }
 }
 
 /// # Safety
@@ -50,14 +54,14 @@ pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
 #[inline]
 pub(crate) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { syscall4(PREAD64, file as usize, buffer.expose_provenance(), len, offset as usize) }
+    unsafe { syscall4(PREAD64, register(file), buffer.expose_provenance(), len, offset as usize) }
 }
 
 #[inline]
 pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
     // SAFETY: `bytes` is readable.
     unsafe {
-        syscall4(PWRITE64, file as usize, bytes.as_ptr().expose_provenance(), bytes.len(), offset as usize)
+        syscall4(PWRITE64, register(file), bytes.as_ptr().expose_provenance(), bytes.len(), offset as usize)
     }
 }
 
@@ -73,5 +77,5 @@ pub(crate) unsafe fn mmap(
     offset: u64,
 ) -> usize {
     // SAFETY: the caller's promise; without MAP_FIXED the kernel chooses an unused address.
-    unsafe { syscall6(MMAP, address, len, prot, flags, file as usize, offset as usize) }
+    unsafe { syscall6(MMAP, address, len, prot, flags, register(file), offset as usize) }
 }

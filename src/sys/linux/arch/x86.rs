@@ -5,6 +5,7 @@
 //! find without libc. LLVM keeps esi and ebp for itself.
 
 pub(crate) use super::narrow::*;
+use super::register;
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
 use core::arch::{asm, global_asm};
@@ -62,7 +63,7 @@ pub(crate) fn huge_log2s(_: u8) -> [u8; 2] {
 pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
     let [first, second] = halves(len);
     // SAFETY: touches no memory. Pages mapped past the new end are the risk of whoever mapped them.
-    unsafe { syscall3(FTRUNCATE64, file as usize, first, second) }
+    unsafe { syscall3(FTRUNCATE64, register(file), first, second) }
 }
 
 /// # Safety
@@ -71,7 +72,7 @@ pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
 pub(crate) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
     let [first, second] = halves(offset);
     // SAFETY: the caller's promise.
-    unsafe { syscall6(PREAD64, file as usize, buffer.expose_provenance(), len, first, second, 0) }
+    unsafe { syscall6(PREAD64, register(file), buffer.expose_provenance(), len, first, second, 0) }
 }
 
 #[inline]
@@ -79,7 +80,7 @@ pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
     let [first, second] = halves(offset);
     let address = bytes.as_ptr().expose_provenance();
     // SAFETY: `bytes` is readable.
-    unsafe { syscall6(PWRITE64, file as usize, address, bytes.len(), first, second, 0) }
+    unsafe { syscall6(PWRITE64, register(file), address, bytes.len(), first, second, 0) }
 }
 
 /// `asm/sigcontext.h`.
@@ -133,7 +134,7 @@ unsafe extern "C" {
 /// Without one a handler returns to the vDSO, which a system may lack (the kernel's parameter vdso32=0).
 pub(crate) fn restorer() -> (*const c_void, usize) {
     const SA_RESTORER: usize = 0x04000000;
-    (restorer_function as *const () as *const c_void, SA_RESTORER)
+    ((restorer_function as *const ()).cast(), SA_RESTORER)
 }
 
 /// As on x86_64, both are coherent.

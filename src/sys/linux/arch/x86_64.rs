@@ -65,6 +65,11 @@ pub(crate) struct Stat {
 
 impl Stat {
     /// Mode, size and block size.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a register holds 64 bits; a negative length would be too long to map"
+    )]
     pub(crate) fn parts(&self) -> (u32, u64, usize) {
         (self.st_mode, self.st_size as u64, self.st_blksize as usize)
     }
@@ -121,7 +126,7 @@ unsafe extern "C" {
 /// The kernel requires a restorer.
 pub(crate) fn restorer() -> (*const c_void, usize) {
     const SA_RESTORER: usize = 0x04000000;
-    (restorer_function as *const () as *const c_void, SA_RESTORER)
+    ((restorer_function as *const ()).cast(), SA_RESTORER)
 }
 
 /// Makes code that was written to memory visible to instruction fetch. x86_64 keeps both coherent, and the system call
