@@ -137,7 +137,7 @@ pub use limits::{lock_limit, raise_lock_limit};
 pub use mapping::residency::Resident;
 pub use mapping::{Mapping, MappingMut, RawMapping, access};
 #[doc(hidden)]
-#[allow(deprecated)]
+#[allow(deprecated, reason = "the names exist for their warnings")]
 pub use memmap2::{MmapMut, MmapOptions, MmapRaw};
 pub use mmap::huge::{HugePageSizes, huge_page_sizes};
 pub use mmap::{Anon, Mmap};

@@ -189,8 +189,8 @@ def five(run):
         out += f"| {' | '.join(cells)} |\n"
     longest = run["growing-8192-MiB"]
     held = memory(longest.baremap.peak), memory(longest.fastest((MEMMAP2,), ("",)).peak)
-    out += f"\nMemory at its peak, to read 8 GiB by mapping: `Reader::mapped` {held[0]}, memmap2 {held[1]}. "
-    return out + f"{place(run)}.\n"
+    out += f"\nPeak memory, 8 GiB read by mapping: `Reader::mapped` {held[0]}, memmap2 {held[1]}. "
+    return out + f"{place(run).replace(', 2 processors', '')}.\n"
 
 
 def place(run):
