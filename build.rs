@@ -82,6 +82,8 @@ fn main() {
     };
     values("baremap_backend", [0, 3], &[CUSTOM, UNSUPPORTED]);
     values("baremap_arch", [1, 1], &[THUMB]);
+    // Of docs.rs, and of ci/docs.
+    println!("cargo::rustc-check-cfg=cfg(docsrs)");
     println!("cargo::rustc-check-cfg=cfg(baremap_files, values(\"descriptors\", \"handles\", \"other\"))");
 
     let name = env::var("TARGET").unwrap_or_default();
