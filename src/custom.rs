@@ -432,6 +432,7 @@ pub unsafe trait Backend: Sync {
 /// whose name says so and begins with the version. With two, linking fails with a duplicate symbol. The page of
 /// [`custom`](crate::custom) has an example.
 #[macro_export]
+#[cfg_attr(docsrs, doc(cfg(baremap_backend = "custom")))]
 macro_rules! custom_backend {
     ($backend:expr) => {
         const _: () = {

@@ -1,9 +1,30 @@
 //! Maps files and memory on Linux, macOS and Windows, without std and without dependencies.
 //!
-//! Linux is reached by raw system calls, which it promises to keep, macOS through libSystem, Windows through kernel32.
+//! It makes Linux's system calls itself, and calls libSystem on macOS and kernel32 on Windows: no libc crate, no
+//! windows-sys. It is for programs and kernels that cannot bring these along, and for reading a file that another
+//! process may truncate, safely and at the speed of memory:
 //!
 //! ```
-//! use baremap::{File, Flags, Mmap};
+//! use baremap::{File, Mmap, guard};
+//!
+//! # let path = std::env::temp_dir().join(format!("baremap-{}-crate-safe", std::process::id()));
+//! # std::fs::write(&path, "# baremap\n").unwrap();
+//! # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+//! # let path = path.as_c_str();
+//! let _ = guard::install(); // once, in main: makes views fast where the system can
+//! let file = File::open(path)?; // or std::fs::File
+//! # std::fs::remove_file(path.to_str().unwrap()).unwrap();
+//! let view = Mmap::new(&file).view()?;
+//! let mut name = [0; 7];
+//! view.read_at(&mut name, 2)?; // data, or an error; never a signal
+//! assert_eq!(&name, b"baremap");
+//! # Ok::<_, baremap::Error>(())
+//! ```
+//!
+//! A slice over the file costs nothing for each access, and a promise:
+//!
+//! ```
+//! use baremap::{File, Mmap};
 //!
 //! # let path = std::env::temp_dir().join(format!("baremap-{}-crate", std::process::id()));
 //! # std::fs::write(&path, "# baremap\n").unwrap();
@@ -12,49 +33,70 @@
 //! let file = File::open(path)?;
 //! # std::fs::remove_file(path.to_str().unwrap()).unwrap();
 //! // SAFETY: nobody changes or truncates the file while it is mapped.
-//! let map = unsafe { Mmap::new(&file).flags(Flags::READAHEAD).map()? };
+//! let map = unsafe { Mmap::new(&file).map()? };
 //! assert!(map.starts_with(b"# baremap"));
-//! map.unmap()?; // or let it drop
 //!
 //! let mut scratch = Mmap::anon(1 << 20).map_mut()?; // safe, zeroed, writable
-//! scratch[0] = 1;
+//! scratch[0] = map[0];
 //! # Ok::<_, baremap::Error>(())
 //! ```
 //!
 //! # Where to start
-//! - [`Mmap`] says what to map: a [`File`], any other open file, or fresh memory.
-//! - [`Mapping`] and [`MappingMut`] are the result: a slice of bytes, unmapped when it is dropped. [`RawMapping`] gives
-//!   pointers only.
-//! - [`Reservation`] is address space for mappings that must lie at certain addresses.
-//! - [`SharedMemory`] is memory that several processes map.
-//! - [`Code`] is memory for code that is written while the program runs, and [`Stack`] one for a thread or a coroutine.
-//! - [`View`] and `Reader` (feature `alloc`) are safe, whatever others do to the file: the one copies parts of it, the other
-//!   goes through it in chunks. [`guard::install`] makes views fast.
-//! - [`Contents`] is the whole of a file, pipe or terminal as one slice.
-//! - [Coming from](guide::coming_from) memmap2, mmap-rs, region or Go, find your names and what to write here.
-//! - `custom::Backend` is what a kernel implements, where there is no operating system.
+//!
+//! | I want to … | |
+//! |---|---|
+//! | **Read a file** | |
+//! | from start to end, or its lines | [`Reader`] |
+//! | the whole of it, as one slice | [`Contents`] |
+//! | parts of it in any order, whatever happens to it | [`View`], with [`guard::install`] |
+//! | as a slice that nobody else changes | [`Mmap::map`], which is `unsafe`, or [`Mmap::map_sealed`] |
+//! | **Write** | |
+//! | to a file, through memory | [`Mmap::map_mut`], then [`flush`](Mapping::flush) |
+//! | to a private copy of it | [`Flags::COW`] |
+//! | to a file that grows | [`Flags::PAST_END`], [`Mmap::extend`], [`Mmap::resize`] |
+//! | with the space for it allocated first | [`File::allocate`] |
+//! | **Have memory** | |
+//! | fresh, zeroed | [`Mmap::anon`] |
+//! | of huge pages; locked; secret | [`Flags::HUGETLB`], [`Flags::LOCKED`], [`Flags::SECRET`] |
+//! | that grows without moving | [`Anon::extend`] in a [`Reservation`] |
+//! | at addresses of my choice | [`Reservation`], [`Mmap::map_in`] |
+//! | that other processes use too | [`SharedMemory`], [`Mmap::map_raw`] |
+//! | for code that I generate | [`Code`], [`Mapping::into_exec`] |
+//! | for the stack of a coroutine | [`Stack`] |
+//! | **Control it** | |
+//! | change permissions | [`protect`](Mapping::protect), [`into_mut`](Mapping::into_mut), [`into_read_only`](MappingMut::into_read_only) |
+//! | advise, prefetch, lock, discard | [`advise`](Mapping::advise), [`populate_read`](Mapping::populate_read), [`lock`](Mapping::lock), [`discard`](Mapping::discard) |
+//! | divide and join mappings | [`split_off`](Mapping::split_off), [`join`](Mapping::join) |
+//! | see what is resident, what lies where | [`resident`](Mapping::resident), [`process::regions`] |
+//! | be the operating system | [`custom`]'s `Backend`, [`guard::fixup`] |
+//!
+//! [`Mmap`] and [`Anon`] say what to map. The result is a [`Mapping`], a slice of bytes; a [`MappingMut`], a mutable one;
+//! or a [`RawMapping`], which gives pointers alone and needs no `unsafe` to make. Each is unmapped when it is dropped.
+//!
+//! # The guide
+//! - [Safety](guide::safety): what another process can do to a file, and what happens then
+//! - [Performance](guide::performance): what costs what, and when mapping loses
+//! - [Platforms](guide::platforms): what each system offers, and how a missing feature is reported
+//! - [Kernels and loaders](guide::kernels): the crate without an operating system
+//! - [Sharing](guide::sharing): memory that several processes use
+//! - [Coming from](guide::coming_from) memmap2, mmap-rs, region or Go: your names, and what to write here
 //!
 //! # Features
-//! `std` is on by default; with `default-features = false` the crate needs `core` alone.
-//! - `alloc`: `Reader`.
-//! - `std` (includes `alloc`): whatever lends a file to std can be mapped, for example `&std::fs::File`; paths are whatever
-//!   std takes for one; [`File`] and [`Error`] convert from and to std's; `Reader` is `Read`, `BufRead` and `Seek`.
+//! With `default-features = false` the crate needs `core` alone, and no allocator.
+//!
+//! | Feature | Adds |
+//! |---|---|
+//! | `std`, by default; includes `alloc` | files of std can be mapped, paths are std's, [`File`] and [`Error`] convert, [`Reader`] is `Read`, `BufRead` and `Seek` |
+//! | `alloc` | [`Reader`]; contents of any file in [`Contents`] |
 //!
 //! # Targets
-//! Where the crate has no backend for a system or its processor, it compiles and every call fails with
-//! [`ErrorKind::Unsupported`]; so too on the targets for Windows 7 and UWP. It does not compile where addresses have 16 bits.
+//! The suite of checks runs for Linux on each of its architectures, for Windows, macOS, three BSDs, UEFI and a kernel,
+//! much of it emulated. [Platforms](guide::platforms) says how, and what the least versions are. Elsewhere the crate compiles, and every call
+//! fails with [`ErrorKind::Unsupported`].
 //!
-//! Linux is supported as of 3.2, the oldest of std too; loongarch64 begins with 5.19. What a kernel added later is asked for and
-//! never presumed. Where it is missing, the call that needs it fails with `Unsupported`: [`File::memory`], [`Code`] and
-//! [`SharedMemory::new`] before 3.17, [`lock_on_fault`](Mapping::lock_on_fault) before 4.4,
-//! [`populate_read`](Mapping::populate_read) and [`Flags::SECRET`] before 5.14.
-//!
-//! A cfg in `RUSTFLAGS` chooses the backend. Where it cannot be had, the build fails with a sentence that says so.
-//! - `--cfg baremap_backend="system"`: the system's own, for programs that are no use without.
-//! - `--cfg baremap_backend="custom"`: a kernel's, on any target without feature `std`. It is the default of bare targets,
-//!   and of UEFI without `std`. If none is registered, linking fails with an undefined symbol whose name says so.
-//! - `--cfg baremap_backend="linux"`: Linux's calls, on a bare target.
-//! - `--cfg baremap_backend="unsupported"`: none, to test how a program fares then.
+//! A cfg in `RUSTFLAGS` chooses another [backend](guide::platforms#choosing-the-backend): `--cfg baremap_backend="system"`
+//! fails to build where the system has none, `"custom"` is a kernel's, `"linux"` makes Linux's calls on a bare target, and
+//! `"unsupported"` fails every call.
 //!
 //! In platform notes, "Unix" means Linux, Apple's systems, the BSDs and illumos, and "BSD" FreeBSD, NetBSD, OpenBSD and
 //! DragonFly. "Linux" includes Android and OpenHarmony, and "macOS" Apple's other systems, unless these are named. "Kernels"
@@ -71,10 +113,19 @@
 //! - The device can serve the pages that are touched: a read error, or a full disk when a hole is written, raises SIGBUS
 //!   too, and `EXCEPTION_IN_PAGE_ERROR` on Windows.
 //!
-//! Everything else is safe: [`View`], `Reader`, [`Contents::read`], anonymous memory, [`RawMapping`], and every method that is not marked `unsafe`.
-//! [The guide](guide::safety) says for each kind of access what others can and cannot do.
+//! Everything else is safe: [`View`], [`Reader`], [`Contents::read`], anonymous memory, [`RawMapping`], and every method that is
+//! not marked `unsafe`. [The guide](guide::safety) says for each kind of access what another process can and cannot do.
+//!
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Links to what only some builds have: they work in all, and on docs.rs stay on the same version.
+#![cfg_attr(docsrs, doc = "[`custom`]: crate::custom")]
+#![cfg_attr(not(docsrs), doc = "[`custom`]: https://docs.rs/baremap/latest/baremap/custom/")]
+#![cfg_attr(
+    not(feature = "alloc"),
+    doc = "[`Reader`]: https://docs.rs/baremap/latest/baremap/struct.Reader.html"
+)]
 // Lints for the crate alone; Cargo.toml has those for tests and examples too. A cast that keeps the number says by which fact.
 #![warn(
     elided_lifetimes_in_paths,
@@ -104,7 +155,8 @@ extern crate std;
 
 mod code;
 mod contents;
-#[cfg(baremap_backend = "custom")]
+#[cfg(any(docsrs, baremap_backend = "custom"))]
+#[cfg_attr(docsrs, doc(cfg(baremap_backend = "custom")))]
 pub mod custom;
 mod error;
 mod file;

@@ -101,17 +101,22 @@
 pub(crate) mod contract;
 pub(crate) mod fault;
 
+// `doc(cfg(all()))`: what every backend has is not labelled as that of one.
+
 #[cfg(baremap_backend = "linux")]
+#[cfg_attr(docsrs, doc(cfg(all())))]
 mod linux;
 #[cfg(baremap_backend = "linux")]
 use linux::{self as backend, Linux as Chosen};
 
 #[cfg(baremap_backend = "apple")]
+#[cfg_attr(docsrs, doc(cfg(all())))]
 mod apple;
 #[cfg(baremap_backend = "apple")]
 use apple::{self as backend, Apple as Chosen};
 
 #[cfg(baremap_backend = "windows")]
+#[cfg_attr(docsrs, doc(cfg(all())))]
 mod windows;
 #[cfg(baremap_backend = "windows")]
 use windows::{self as backend, Windows as Chosen};
@@ -123,6 +128,7 @@ use windows::{self as backend, Windows as Chosen};
     baremap_backend = "netbsd",
     baremap_backend = "openbsd"
 ))]
+#[cfg_attr(docsrs, doc(cfg(all())))]
 mod unix;
 #[cfg(any(
     baremap_backend = "dragonfly",
