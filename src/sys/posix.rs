@@ -81,13 +81,13 @@ macro_rules! calls {
             clippy::cast_possible_wrap,
             reason = "the contract limits offsets and lengths to `i64::MAX`"
         )]
-        pub(super) const fn off_t(offset: u64) -> i64 {
+        pub(super) fn off_t(offset: u64) -> i64 {
             offset as i64
         }
 
         /// The number of bytes that a function returned.
         #[expect(clippy::cast_sign_loss, reason = "only a failure is negative")]
-        pub(super) const fn count(result: isize) -> usize {
+        pub(super) fn count(result: isize) -> usize {
             result as usize
         }
     };

@@ -274,6 +274,7 @@ struct Rusage {
 /// Asks for the CPU time and the page faults of this thread (clock_gettime(2), getrusage(2)). The times of `getrusage` are
 /// older, by up to a tick.
 #[expect(clippy::cast_sign_loss, reason = "times and counts are not negative")]
+#[allow(dead_code, reason = "for the Reader, which needs alloc")]
 pub(super) fn thread_usage() -> Option<Usage> {
     const CLOCK_THREAD_CPUTIME_ID: usize = 3;
     const RUSAGE_THREAD: usize = 1;

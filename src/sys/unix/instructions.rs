@@ -64,7 +64,7 @@ unsafe fn is_resident(page: *mut c_void, _kind: Kind) -> bool {
     use crate::sys::System;
     let mut state = 1;
     // SAFETY: the function writes a byte.
-    unsafe { super::imports::mincore(page, super::Unix::page_size(), &mut state) };
+    unsafe { super::imports::mincore(page, super::Unix::page_size(), &raw mut state) };
     state & 1 != 0
 }
 

@@ -311,13 +311,16 @@ pub(super) fn describe(code: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const NEUTRAL: u32 = 0;
     const ENGLISH: u32 = 0x409;
     // The frame stays below one page: a larger one calls a stack probe, which a program without libraries lacks.
-    const SIZE: u32 = 1024;
-    let mut text = [0; SIZE as usize];
-    #[expect(clippy::cast_sign_loss, reason = "the bits of a code")]
+    let mut text = [0; 1024];
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small number; the bits of a code"
+    )]
     let mut format = |language| {
-        let flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
-        // SAFETY: `text` has room for `SIZE` units, and no arguments are inserted.
-        unsafe { FormatMessageW(flags, null(), code as u32, language, text.as_mut_ptr(), SIZE, null_mut()) }
+        let (flags, size) = (FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, text.len() as u32);
+        // SAFETY: `text` has room for `size` units, and no arguments are inserted.
+        unsafe { FormatMessageW(flags, null(), code as u32, language, text.as_mut_ptr(), size, null_mut()) }
     };
     // English like the rest of the line, or if it is not installed the system's choice.
     let len = match format(ENGLISH) {

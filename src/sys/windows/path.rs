@@ -47,9 +47,9 @@ pub(super) fn with_utf16_and<T>(
 /// ```
 ///
 /// The prefix ends where the absolute path starts. For `\\server` it is `\\?\UNC`, which replaces the first `\`.
+#[expect(clippy::cast_possible_truncation, reason = "LONG is small")]
 fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>) -> Result<T> {
-    const UNITS: u32 = 32768;
-    const LONG: usize = UNITS as usize;
+    const LONG: usize = 32768;
     /// By how much `\\?\UNC\server` is longer than `\\server`.
     const ROOM: usize = 6;
     const SEPARATOR: u16 = b'\\' as u16;
@@ -67,11 +67,11 @@ fn with_long<T>(path: &CStr, end: &[u8], f: impl FnOnce(*const u16) -> Result<T>
     // SAFETY: `given` has room for LONG units.
     let result = unsafe { convert(path, end, given, LONG) }.and_then(|()| {
         // SAFETY: `given` ends in NUL, and `full` has room for LONG units.
-        let units = unsafe { GetFullPathNameW(given, UNITS, full, null_mut()) };
+        let units = unsafe { GetFullPathNameW(given, LONG as u32, full, null_mut()) };
         if units == 0 {
             return Err(last_error(Call::GetFullPathNameW));
         }
-        if units >= UNITS {
+        if units as usize >= LONG {
             return Err(Failure::of_system(Call::GetFullPathNameW, ERROR_FILENAME_EXCED_RANGE));
         }
         let with_prefix = |prefix: &[u8], at: usize| {

@@ -12,8 +12,7 @@ use core::ptr::{null_mut, without_provenance};
 use core::slice;
 
 /// The greatest length of a name in UTF-16 code units.
-const UNITS: i32 = 32768;
-const LONG: usize = UNITS.unsigned_abs() as usize;
+const LONG: usize = 32768;
 
 /// A name in UTF-16, and the same in UTF-8, with at most 3 bytes for each code unit. Too much for a stack.
 struct Names {
@@ -29,18 +28,14 @@ impl Names {
     }
 
     /// Returns the name of the file that is mapped at an address; empty if there is none.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "LONG is small")]
     fn find(&mut self, address: usize) -> &[u8] {
         const CP_UTF8: u32 = 65001;
         // SAFETY: both buffers are as long as the functions are told, and apart. What was converted is initialized.
         unsafe {
             let utf8 = self.wide.add(LONG).cast::<u8>();
-            let units = K32GetMappedFileNameW(
-                process(),
-                without_provenance(address),
-                self.wide,
-                UNITS.unsigned_abs(),
-            );
-            let (units, room) = (i32::try_from(units).unwrap_or(UNITS).min(UNITS), 3 * UNITS);
+            let units = K32GetMappedFileNameW(process(), without_provenance(address), self.wide, LONG as u32);
+            let (units, room) = (units.min(LONG as u32) as i32, 3 * LONG as i32);
             let len = match units {
                 0 => 0,
                 _ => WideCharToMultiByte(
