@@ -94,17 +94,20 @@ pub fn targets(root: &Path) -> Result<Vec<Target>> {
 /// Parses `src/sys/mod.rs` and the modules below it that are compiled for the target.
 pub fn read(root: &Path, target: &Target) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
-    let mut paths = vec![PathBuf::from("src/sys/mod.rs")];
-    while let Some(path) = paths.pop() {
+    let mut paths = vec![(PathBuf::from("src/sys/mod.rs"), PathBuf::from("src/sys"))];
+    while let Some((path, folder)) = paths.pop() {
         let file = parse(root, &path)?;
-        let folder = if path.ends_with("mod.rs") { path.with_file_name("") } else { path.with_extension("") };
         for item in &file.items {
             if let Item::Mod(ItemMod { content: None, ident, attrs, .. }) = item
                 && active(target, attrs)?
             {
-                let flat = folder.join(format!("{ident}.rs"));
-                let is_flat = root.join(&flat).exists();
-                paths.push(if is_flat { flat } else { folder.join(ident.to_string()).join("mod.rs") });
+                // The modules of a file that an attribute names are looked for beside it.
+                if let Some(named) = attribute(target, attrs, "path") {
+                    paths.push((path.with_file_name(named), path.with_file_name("")));
+                    continue;
+                }
+                let (inner, flat) = (folder.join(ident.to_string()), folder.join(format!("{ident}.rs")));
+                paths.push((if root.join(&flat).exists() { flat } else { inner.join("mod.rs") }, inner));
             }
         }
         sources.push(Source { path: path.display().to_string(), file });

@@ -21,68 +21,15 @@
 
 mod routine;
 
-#[cfg(baremap_arch = "aarch64")]
-mod aarch64;
-#[cfg(baremap_arch = "aarch64")]
-use aarch64 as machine;
-
-#[cfg(baremap_arch = "arm")]
-mod arm;
-#[cfg(baremap_arch = "arm")]
-use arm as machine;
-
-#[cfg(baremap_arch = "loongarch64")]
-mod loongarch64;
-#[cfg(baremap_arch = "loongarch64")]
-use loongarch64 as machine;
-
-#[cfg(baremap_arch = "powerpc64")]
-mod powerpc64;
-#[cfg(baremap_arch = "powerpc64")]
-use powerpc64 as machine;
-
-#[cfg(baremap_arch = "riscv64")]
-mod riscv64;
-#[cfg(baremap_arch = "riscv64")]
-use riscv64 as machine;
-
-#[cfg(baremap_arch = "s390x")]
-mod s390x;
-#[cfg(baremap_arch = "s390x")]
-use s390x as machine;
-
-#[cfg(baremap_arch = "x86")]
-mod x86;
-#[cfg(baremap_arch = "x86")]
-use x86 as machine;
-
-#[cfg(baremap_arch = "x86_64")]
-mod x86_64;
-#[cfg(baremap_arch = "x86_64")]
-use x86_64 as machine;
-
-#[cfg(not(any(
-    baremap_arch = "aarch64",
-    baremap_arch = "arm",
-    baremap_arch = "loongarch64",
-    baremap_arch = "powerpc64",
-    baremap_arch = "riscv64",
-    baremap_arch = "s390x",
-    baremap_arch = "x86",
-    baremap_arch = "x86_64"
-)))]
-mod other;
-#[cfg(not(any(
-    baremap_arch = "aarch64",
-    baremap_arch = "arm",
-    baremap_arch = "loongarch64",
-    baremap_arch = "powerpc64",
-    baremap_arch = "riscv64",
-    baremap_arch = "s390x",
-    baremap_arch = "x86",
-    baremap_arch = "x86_64"
-)))]
-use other as machine;
+#[cfg_attr(baremap_arch = "aarch64", path = "aarch64.rs")]
+#[cfg_attr(baremap_arch = "arm", path = "arm.rs")]
+#[cfg_attr(baremap_arch = "loongarch64", path = "loongarch64.rs")]
+#[cfg_attr(baremap_arch = "powerpc64", path = "powerpc64.rs")]
+#[cfg_attr(baremap_arch = "riscv64", path = "riscv.rs")]
+#[cfg_attr(baremap_arch = "s390x", path = "s390x.rs")]
+#[cfg_attr(baremap_arch = "x86", path = "x86.rs")]
+#[cfg_attr(baremap_arch = "x86_64", path = "x86_64.rs")]
+mod machine;
 
 use routine::{BYTES, END, STEPS};
 

@@ -53,7 +53,7 @@ pub(super) use symbol_type;
 
 /// Defines the routine from its four parts, and declares it with its calling convention.
 macro_rules! routine {
-    ($abi:literal, setup: $setup:literal, steps: $steps:literal, bytes: $bytes:literal, end: $end:literal) => {
+    ($abi:literal, setup: $setup:expr, steps: $steps:expr, bytes: $bytes:expr, end: $end:expr) => {
         core::arch::global_asm!(
             $crate::sys::fault::routine::section!(),
             ".p2align 5",

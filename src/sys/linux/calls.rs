@@ -241,13 +241,6 @@ pub(super) fn getpid() -> usize {
     unsafe { syscall1(GETPID, 0) }
 }
 
-/// `linux/time.h`.
-#[repr(C)]
-struct Timespec {
-    tv_sec: isize,
-    tv_nsec: isize,
-}
-
 /// Returns a number that no other thread has, now: the time and the thread.
 #[expect(clippy::cast_sign_loss, reason = "any bits will do")]
 pub(super) fn unique_number() -> u64 {

@@ -5,13 +5,19 @@
 //! of Z0 to Z31 above the low 128 (syscall(2); Documentation/arch/arm64/sve.rst and sme.rst, "System call behaviour").
 //! It also ends streaming mode, which is off in an ordinary function (AAPCS64, "PSTATE.SM interfaces").
 
-pub(crate) use super::generic::*;
+mod generic;
+mod resident;
+mod wide;
+
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
-pub(crate) use super::wide::*;
+pub(crate) use super::usual::*;
 use core::arch::asm;
 use core::ffi::c_int;
 use core::sync::atomic::AtomicUsize;
+pub(crate) use generic::*;
+use resident::for_each_resident_page;
+pub(crate) use wide::*;
 
 pub(crate) const O_DIRECTORY: c_int = 0o40000;
 /// `asm/fcntl.h`; architectures differ.
@@ -78,19 +84,8 @@ pub(crate) unsafe fn sync_instructions(start: *const u8, len: usize, page_size: 
     let ctr: usize;
     // SAFETY: reads a register.
     unsafe { asm!("mrs {}, ctr_el0", out(reg) ctr, options(nomem, nostack, preserves_flags)) };
-    let (mut at, end) = (start.addr() & !(page_size - 1), start.addr() + len);
-    while at < end {
-        let mut residence = [1_u8; 256];
-        // A shift, as a division may fail.
-        let count = ((end - at + page_size - 1) >> page_size.trailing_zeros()).min(residence.len());
-        // SAFETY: the kernel writes a byte for each page. If it fails, all of them are cleaned.
-        unsafe { syscall3(MINCORE, at, count * page_size, residence.as_mut_ptr().expose_provenance()) };
-        let pages = residence.iter().take(count).enumerate();
-        let lines = |log2_words: usize| {
-            let resident = pages.clone().filter(|(_, residence)| *residence & 1 == 1);
-            let starts = resident.map(|(i, _)| at + i * page_size);
-            starts.flat_map(move |page| (page..page + page_size).step_by(4 << (log2_words & 0xf)))
-        };
+    for_each_resident_page(start, len, page_size, |page| {
+        let lines = |log2_words: usize| (page..page + page_size).step_by(4 << (log2_words & 0xf));
         for line in lines(ctr >> 16) {
             // SAFETY: the line is readable; cleaning changes no contents.
             unsafe { asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags)) };
@@ -101,8 +96,7 @@ pub(crate) unsafe fn sync_instructions(start: *const u8, len: usize, page_size: 
             // SAFETY: as above.
             unsafe { asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags)) };
         }
-        at += count * page_size;
-    }
+    });
     // SAFETY: barriers.
     unsafe { asm!("dsb ish", "isb", options(nostack, preserves_flags)) };
 }

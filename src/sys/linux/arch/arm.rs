@@ -4,12 +4,17 @@
 //! `svc 0` takes the number in r7 and the arguments in r0 to r5, returns in r0, and preserves all other registers and the
 //! flags (syscall(2)). LLVM keeps r7 for itself, where it is the frame pointer.
 
-pub(crate) use super::narrow::*;
+mod narrow;
+mod stat64;
+
 use super::register;
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
+pub(crate) use super::usual::*;
 use core::arch::asm;
 use core::ffi::c_int;
+pub(crate) use narrow::*;
+pub(crate) use stat64::*;
 
 pub(crate) const O_DIRECTORY: c_int = 0o40000;
 /// `asm/fcntl.h`; architectures differ.

@@ -1,6 +1,8 @@
 //! The call numbers and structures of `asm-generic` (`unistd.h`, `stat.h`, `signal.h`), which newer architectures share.
 
-use super::signal::{Mask, mask, signals};
+#![allow(dead_code, reason = "an architecture may have its own")]
+
+use super::super::signal::{Mask, mask, signals};
 use core::ffi::c_void;
 use core::ptr::with_exposed_provenance;
 

@@ -1,51 +1,25 @@
-//! loongarch64: the stubs, `fstat` and the instruction cache. Other numbers and structures are `generic.rs`'s.
+//! loongarch64: the stubs and the instruction cache. Numbers and structures are `generic.rs`'s, but there is no `fstat`
+//! before Linux 6.11.
 //!
-//! `syscall 0` takes the number in a7 and the arguments in a0 to a5, and returns in a0. The kernel destroys t0 to t8
-//! and preserves the other registers, the vector registers too (syscall(2); `handle_syscall` in
+//! `syscall 0` takes the number in a7 and the arguments in a0 to a5, and returns in a0. The kernel destroys t0 to t8 and
+//! preserves the other registers, those of the vector units too (syscall(2); `handle_syscall` in
 //! arch/loongarch/kernel/entry.S).
 
-pub(crate) use super::generic::*;
-use super::register;
+mod generic;
+mod statx;
+mod wide;
+
 use super::signal::{Mask, signals};
-pub(crate) use super::wide::*;
+pub(crate) use super::usual::*;
 use core::arch::asm;
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
+pub(crate) use generic::*;
+pub(crate) use statx::{Stat, fstat};
+pub(crate) use wide::*;
 
 pub(crate) const O_DIRECTORY: c_int = 0o200000;
 /// `asm-generic/fcntl.h`; architectures differ.
 pub(crate) const O_NOFOLLOW: c_int = 0o400000;
-
-/// The beginning of `struct statx` (`linux/stat.h`).
-#[repr(C)]
-pub(crate) struct Stat {
-    _stx_mask: u32,
-    stx_blksize: u32,
-    _attributes_nlink_uid_gid: [u32; 5],
-    stx_mode: u16,
-    _spare0: u16,
-    _ino: u64,
-    stx_size: u64,
-    _blocks_to_spare3: [u64; 26],
-}
-
-impl Stat {
-    /// Mode, size and block size.
-    pub(crate) fn parts(&self) -> (u32, u64, usize) {
-        (self.stx_mode.into(), self.stx_size, self.stx_blksize as usize)
-    }
-}
-
-/// There is no `fstat` before Linux 6.11.
-#[inline]
-pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat>) -> usize {
-    const STATX: usize = 291;
-    const AT_EMPTY_PATH: usize = 0x1000;
-    const STATX_BASIC_STATS: usize = 0x7ff;
-    let (path, stat) = (c"".as_ptr().expose_provenance(), stat.as_mut_ptr().expose_provenance());
-    // SAFETY: the path ends in NUL, and `Stat` has the layout that the kernel writes.
-    unsafe { syscall6(STATX, register(file), path, AT_EMPTY_PATH, STATX_BASIC_STATS, stat, 0) }
-}
 
 /// `asm/sigcontext.h`. It is aligned to 16 bytes.
 #[repr(C, align(16))]

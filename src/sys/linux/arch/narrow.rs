@@ -1,63 +1,18 @@
-//! System calls with 64-bit offsets where it takes two registers to hold one, and the structures of these calls.
+//! System calls with 64-bit offsets where it takes two registers to hold one.
 //!
-//! The halves of an offset come in the order in which they lie in memory. Some architectures pass them in an even register
-//! and the next, and so have a `pair` of three arguments: one that is ignored before them.
+//! The halves of an offset come in the order in which they lie in memory, in the next two registers. An architecture where
+//! the first is an even one has functions of its own for those that it would leave out.
 
-use super::machine::*;
-use super::register;
+#![allow(dead_code, reason = "an architecture may have its own")]
+
+use super::super::register;
+use super::*;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
 pub(super) fn halves(number: u64) -> [usize; 2] {
     // SAFETY: both are plain numbers of 64 bits.
     unsafe { core::mem::transmute(number) }
-}
-
-/// `struct stat64` (`asm/stat.h`); the fields that are not read have no names.
-#[repr(C)]
-pub(crate) struct Stat64 {
-    _dev: u64,
-    _pad0_ino: [u32; 2],
-    st_mode: u32,
-    _nlink_uid_gid: [u32; 3],
-    _rdev: u64,
-    _pad3: u32,
-    st_size: i64,
-    st_blksize: u32,
-    _blocks: u64,
-    _times: [u32; 6],
-    _ino: u64,
-}
-pub(crate) use Stat64 as Stat;
-
-impl Stat64 {
-    /// Mode, size and block size.
-    #[expect(clippy::cast_sign_loss, reason = "a negative length would be too long to map")]
-    pub(crate) fn parts(&self) -> (u32, u64, usize) {
-        (self.st_mode, self.st_size as u64, self.st_blksize as usize)
-    }
-}
-
-/// `struct statfs64` (`asm-generic/statfs.h`).
-#[repr(C)]
-pub(crate) struct Statfs64 {
-    f_type: u32,
-    f_bsize: u32,
-    _rest: [u32; 19],
-}
-pub(crate) use Statfs64 as Statfs;
-
-impl Statfs64 {
-    /// Type and block size.
-    pub(crate) fn parts(&self) -> (u32, usize) {
-        (self.f_type, self.f_bsize as usize)
-    }
-}
-
-#[inline]
-pub(crate) fn fstat(file: c_int, stat: &mut MaybeUninit<Stat64>) -> usize {
-    // SAFETY: `Stat64` has the layout that the kernel writes.
-    unsafe { syscall2(FSTAT64, register(file), stat.as_mut_ptr().expose_provenance()) }
 }
 
 #[inline]
@@ -72,6 +27,30 @@ pub(crate) fn fallocate(file: c_int, mode: usize, offset: u64, len: u64) -> usiz
     let ([first, second], [third, fourth]) = (halves(offset), halves(len));
     // SAFETY: touches no memory. A mode that removes contents is the risk of whoever mapped them.
     unsafe { syscall6(FALLOCATE, register(file), mode, first, second, third, fourth) }
+}
+
+#[inline]
+pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
+    let [first, second] = halves(len);
+    // SAFETY: touches no memory. Pages mapped past the new end are the risk of whoever mapped them.
+    unsafe { syscall3(FTRUNCATE64, register(file), first, second) }
+}
+
+/// # Safety
+/// `len` bytes at `buffer` are writable.
+#[inline]
+pub(crate) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
+    let [first, second] = halves(offset);
+    // SAFETY: the caller's promise.
+    unsafe { syscall6(PREAD64, register(file), buffer.expose_provenance(), len, first, second, 0) }
+}
+
+#[inline]
+pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
+    let [first, second] = halves(offset);
+    let address = bytes.as_ptr().expose_provenance();
+    // SAFETY: `bytes` is readable.
+    unsafe { syscall6(PWRITE64, register(file), address, bytes.len(), first, second, 0) }
 }
 
 /// # Safety

@@ -4,12 +4,16 @@
 //! cr0, and r3 is the error code, positive. The kernel preserves what a function preserves, and lr, cr1, cr5 to cr7, and
 //! all floating-point and vector registers (Documentation/arch/powerpc/syscall64-abi.rst). `asm!` needs Rust 1.95 here.
 
-use super::resident::for_each_resident_page;
+mod resident;
+mod wide;
+
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
-pub(crate) use super::wide::*;
+pub(crate) use super::usual::*;
 use core::arch::asm;
 use core::ffi::c_int;
+use resident::for_each_resident_page;
+pub(crate) use wide::*;
 
 pub(crate) const READ: usize = 3;
 pub(crate) const CLOSE: usize = 6;

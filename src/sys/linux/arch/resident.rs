@@ -1,6 +1,6 @@
 //! Which pages of a range are resident, for architectures whose instruction cache a program cleans.
 
-use super::machine::{MINCORE, syscall3};
+use super::{MINCORE, syscall3};
 
 /// Calls a function with the address of each page that is resident. If the call fails, with that of each page.
 pub(super) fn for_each_resident_page(

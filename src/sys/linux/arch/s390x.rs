@@ -3,13 +3,16 @@
 //! `svc 0` takes the number in r1 and the arguments in r2 to r7, and returns in r2. The kernel preserves all other registers,
 //! and not the condition code (syscall(2); `system_call` in arch/s390/kernel/entry.S).
 
+mod wide;
+
 use super::register;
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
-pub(crate) use super::wide::*;
+pub(crate) use super::usual::*;
 use core::arch::asm;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
+pub(crate) use wide::*;
 
 pub(crate) const READ: usize = 3;
 pub(crate) const CLOSE: usize = 6;

@@ -1,9 +1,10 @@
 //! System calls with 64-bit offsets, where a register holds one, and `struct statfs` of `asm-generic` (`statfs.h`).
 
+#![allow(dead_code, reason = "an architecture may have its own")]
 #![expect(clippy::cast_possible_truncation, reason = "a register holds 64 bits")]
 
-use super::machine::*;
-use super::register;
+use super::super::register;
+use super::*;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 

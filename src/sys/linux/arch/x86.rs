@@ -4,12 +4,16 @@
 //! other registers and the flags (syscall(2)). The faster `sysenter` belongs to the vDSO, whose address a library cannot
 //! find without libc. LLVM keeps esi and ebp for itself.
 
-pub(crate) use super::narrow::*;
-use super::register;
+mod narrow;
+mod stat64;
+
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
+pub(crate) use super::usual::*;
 use core::arch::{asm, global_asm};
 use core::ffi::{c_int, c_void};
+pub(crate) use narrow::*;
+pub(crate) use stat64::*;
 
 pub(crate) const O_DIRECTORY: c_int = 0o200000;
 /// `asm-generic/fcntl.h`; architectures differ.
@@ -57,30 +61,6 @@ pub(crate) const MEMFD_SECRET: usize = 447;
 /// arch/x86/include/asm/pgtable-3level_types.h and -2level_types.h).
 pub(crate) fn huge_log2s(_: u8) -> [u8; 2] {
     [21, 22]
-}
-
-#[inline]
-pub(crate) fn ftruncate(file: c_int, len: u64) -> usize {
-    let [first, second] = halves(len);
-    // SAFETY: touches no memory. Pages mapped past the new end are the risk of whoever mapped them.
-    unsafe { syscall3(FTRUNCATE64, register(file), first, second) }
-}
-
-/// # Safety
-/// `len` bytes at `buffer` are writable.
-#[inline]
-pub(crate) unsafe fn pread(file: c_int, buffer: *mut u8, len: usize, offset: u64) -> usize {
-    let [first, second] = halves(offset);
-    // SAFETY: the caller's promise.
-    unsafe { syscall6(PREAD64, register(file), buffer.expose_provenance(), len, first, second, 0) }
-}
-
-#[inline]
-pub(crate) fn pwrite(file: c_int, bytes: &[u8], offset: u64) -> usize {
-    let [first, second] = halves(offset);
-    let address = bytes.as_ptr().expose_provenance();
-    // SAFETY: `bytes` is readable.
-    unsafe { syscall6(PWRITE64, register(file), address, bytes.len(), first, second, 0) }
 }
 
 /// `asm/sigcontext.h`.

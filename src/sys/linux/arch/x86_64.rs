@@ -3,11 +3,14 @@
 //! `syscall` takes the number in rax and the arguments in rdi, rsi, rdx, r10, r8 and r9. It returns in rax, clobbers rcx
 //! and r11, and restores the flags (syscall(2); x86-64 psABI, A.2.1).
 
+mod wide;
+
 pub(crate) use super::signal::Sigaction;
 use super::signal::{Mask, signals};
-pub(crate) use super::wide::*;
+pub(crate) use super::usual::*;
 use core::arch::{asm, global_asm};
 use core::ffi::{c_int, c_void};
+pub(crate) use wide::*;
 
 /// `asm-generic/fcntl.h`; architectures differ.
 pub(crate) const O_NOFOLLOW: i32 = 0o400000;

@@ -1,4 +1,4 @@
-//! Any other architecture: nothing is copied, so that everything is read.
+//! An architecture without a routine: nothing is copied, so that everything is read.
 
 pub(super) unsafe fn copy(_: *mut u8, _: *const u8, len: usize) -> usize {
     len
