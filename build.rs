@@ -13,6 +13,7 @@ const SUPPORTED: &[(&str, &str, &str, &str)] = &[
     ("linux", "arm", "32", "linux"),
     ("linux", "loongarch64", "64", "linux"),
     ("linux", "powerpc64", "64", "linux"),
+    ("linux", "riscv32", "32", "linux"),
     ("linux", "riscv64", "64", "linux"),
     ("linux", "s390x", "64", "linux"),
     ("linux", "x86", "32", "linux"),

@@ -9,6 +9,7 @@
 #[cfg_attr(baremap_arch = "arm", path = "arm.rs")]
 #[cfg_attr(baremap_arch = "loongarch64", path = "loongarch64.rs")]
 #[cfg_attr(baremap_arch = "powerpc64", path = "powerpc64.rs")]
+#[cfg_attr(baremap_arch = "riscv32", path = "riscv32.rs")]
 #[cfg_attr(baremap_arch = "riscv64", path = "riscv64.rs")]
 #[cfg_attr(baremap_arch = "s390x", path = "s390x.rs")]
 #[cfg_attr(baremap_arch = "x86", path = "x86.rs")]
