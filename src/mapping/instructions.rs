@@ -16,7 +16,7 @@ impl<A: Slice> Mapping<A> {
     /// code. So does another thread that learns of the code from this one, unless its processor has run the old code.
     ///
     /// **Platform notes**
-    /// - Linux: on aarch64 `dc cvau` and `ic ivau` for each line of a resident page; on riscv64 the call
+    /// - Linux: on aarch64 `dc cvau` and `ic ivau` for each line of a resident page; on RISC-V the call
     ///   [`riscv_flush_icache`](https://man7.org/linux/man-pages/man2/riscv_flush_icache.2.html); on x86_64 only
     ///   `cpuid`, as the caches are coherent there.
     /// - macOS: `sys_icache_invalidate` for each resident page, on aarch64.

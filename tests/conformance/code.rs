@@ -31,7 +31,7 @@ fn function(env: &Env, number: u8) -> Result<[u8; 8]> {
         // addi.w $a0, $zero, number; ret
         "loongarch64" => [0x0280_0004 | number << 10, 0x4c00_0020],
         // addi a0, zero, number; ret
-        "riscv64" => [0x0000_0513 | number << 20, 0x0000_8067],
+        "riscv32" | "riscv64" => [0x0000_0513 | number << 20, 0x0000_8067],
         _ => return Err(Failure::Skipped("no code for this processor")),
     };
     let mut code = [0; 8];

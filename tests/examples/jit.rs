@@ -26,7 +26,7 @@ fn code(number: u16) -> Option<[u8; 8]> {
         // li r3, number, which has 15 bits; blr. In big-endian programs a function's pointer is that of its descriptor.
         "powerpc64" if u16::from_ne_bytes([1, 0]) == 1 => [0x3860_0000 | number, 0x4e80_0020],
         // addi a0, zero, number, which has 11 bits; ret
-        "riscv64" => [0x0000_0513 | number << 20, 0x0000_8067],
+        "riscv32" | "riscv64" => [0x0000_0513 | number << 20, 0x0000_8067],
         _ => return None,
     };
     let mut code = [0; 8];

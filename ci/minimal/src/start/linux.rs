@@ -25,7 +25,7 @@ global_asm!(".globl _start", "_start:", "mov r0, sp", "bl {}", sym start);
 // The argument lies on the stack, above an address to return to, which is at a multiple of 16 less 4 (i386 psABI, 2.2.2).
 #[cfg(target_arch = "x86")]
 global_asm!(".globl _start", "_start:", "mov eax, esp", "sub esp, 12", "push eax", "call {}", sym start);
-#[cfg(target_arch = "riscv64")]
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 global_asm!(".globl _start", "_start:", "mv a0, sp", "call {}", sym start);
 #[cfg(target_arch = "loongarch64")]
 global_asm!(".globl _start", "_start:", "move $a0, $sp", "bl {}", sym start);
