@@ -2,7 +2,7 @@
 //! before Linux 6.11.
 //!
 //! `syscall 0` takes the number in a7 and the arguments in a0 to a5, and returns in a0. The kernel destroys t0 to t8 and
-//! preserves the other registers, those of the vector units too (syscall(2); `handle_syscall` in
+//! preserves the other registers, the vector registers too (syscall(2); `handle_syscall` in
 //! arch/loongarch/kernel/entry.S).
 
 mod generic;

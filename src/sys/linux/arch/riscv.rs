@@ -1,7 +1,7 @@
 //! RISC-V of 32 and of 64 bits: the stubs, a handler's third argument, and the instruction cache.
 //!
 //! `ecall` takes the number in a7 and the arguments in a0 to a5, and returns in a0. The kernel preserves all other registers
-//! except the vector unit's: V0 to V31, vl, vtype and vstart (syscall(2); Documentation/arch/riscv/vector.rst, "Vector
+//! except the vector registers: V0 to V31, vl, vtype and vstart (syscall(2); Documentation/arch/riscv/vector.rst, "Vector
 //! Register State Across System Calls").
 
 use super::super::signal::{Mask, signals};
@@ -63,8 +63,8 @@ pub(crate) unsafe fn sync_instructions(start: *const u8, len: usize, _: usize) {
 ///
 /// The clobbers do not depend on `cfg(target_feature = "v")`, as a caller may have vectors by `#[target_feature]` alone. They
 /// cost nothing: an ordinary call preserves no vector register either. Without `preserves_flags` vl and vtype are
-/// clobbered too. vstart is 0 afterwards, as code expects: what destroys the registers is vector instructions, each of
-/// which resets it (`__riscv_v_vstate_discard` in arch/riscv/include/asm/vector.h).
+/// clobbered too. vstart is 0 afterwards, as code expects: the kernel destroys the registers by vector
+/// instructions, and each resets it (`__riscv_v_vstate_discard` in arch/riscv/include/asm/vector.h).
 macro_rules! stub {
     ($name:ident $(, $argument:ident: $register:tt)*) => {
         /// # Safety

@@ -1,4 +1,4 @@
-//! `fstat` by `statx`, for architectures of which Linux has or had no other.
+//! `fstat` by `statx`, for architectures where Linux has, or had at first, no other.
 
 use super::super::register;
 use super::syscall6;
