@@ -86,9 +86,9 @@ pub fn is_in_force() -> bool {
 
 /// Returns where to continue after a fault at `pc`, if that is in a [`View`](crate::View)'s copy.
 ///
-/// It is for kernels, and for programs with a handler of their own instead of the guard. If it returns an address, set
-/// the program counter of the interrupted context to it, change nothing else, and return. The function is
-/// async-signal-safe.
+/// It is for kernels, and for programs whose own handler replaces the guard's after [`install`]; without `install` views
+/// read. If it returns an address, set the program counter of the interrupted context to it, change nothing else, and
+/// return. The function is async-signal-safe.
 ///
 /// # Examples
 ///
