@@ -28,8 +28,8 @@ use core::ptr::NonNull;
 /// Mapped memory, unmapped when it is dropped.
 ///
 /// A `Mapping` dereferences to `[u8]`, and a [`MappingMut`] also mutably. A [`RawMapping`] lends only pointers. Each is
-/// three words long. The mapping of an empty file is empty: it holds no memory, and every operation on it succeeds and
-/// does nothing.
+/// three words long, on 32-bit Windows four. The mapping of an empty file is empty: it holds no memory, and every
+/// operation on it succeeds and does nothing.
 ///
 /// # Examples
 ///
