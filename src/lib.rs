@@ -91,8 +91,8 @@
 //!
 //! # Targets
 //! The suite of checks runs for Linux on each of its architectures, for Windows, macOS, three BSDs, UEFI and a kernel,
-//! much of it emulated. [Platforms](guide::platforms) says how, and what the least versions are. Elsewhere the crate
-//! compiles, and every call fails with [`ErrorKind::Unsupported`].
+//! much of it emulated. [Platforms](guide::platforms) says how, what the least versions are, and for which systems the crate
+//! is only compiled. Where there is no backend, every call fails with [`ErrorKind::Unsupported`].
 //!
 //! A cfg in `RUSTFLAGS` chooses another [backend](guide::platforms#choosing-the-backend): `--cfg baremap_backend="system"`
 //! fails to build where the system has none, `"custom"` is a kernel's, `"linux"` makes Linux's calls on a bare target, and
