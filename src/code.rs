@@ -27,8 +27,8 @@ use core::{fmt, slice};
 /// - macOS, x86_64: `MAP_JIT`, made writable or executable for all threads by
 ///   [`mprotect`](https://man7.org/linux/man-pages/man2/mprotect.2.html).
 /// - iOS, tvOS, watchOS, visionOS, Mac Catalyst: unsupported. These systems execute only signed code.
-/// - BSD, illumos, on x86 and aarch64: anonymous memory, made writable or executable for all threads by `mprotect`. On
-///   NetBSD with `PROT_MPROTECT`, so that PaX MPROTECT allows it.
+/// - BSD, illumos, on x86_64, x86 and aarch64: anonymous memory, made writable or executable for all threads by
+///   `mprotect`. On NetBSD with `PROT_MPROTECT`, so that PaX MPROTECT allows it.
 /// - Windows: a section of the paging file, mapped twice. The length counts against the commit limit. In a program for
 ///   arm64ec the code runs as emulated x86_64, since the memory is not marked with `MEM_EXTENDED_PARAMETER_EC_CODE`
 ///   ([Microsoft][ec]).

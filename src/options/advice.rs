@@ -121,7 +121,7 @@ pub enum Discard {
     /// between two reads.
     ///
     /// **Platform notes**
-    /// - Unix: `MADV_FREE`.
+    /// - Unix: `MADV_FREE`. Before Linux 4.5 it fails with [`InvalidInput`](crate::ErrorKind::InvalidInput).
     /// - Windows: `MEM_RESET`.
     #[doc(alias = "MADV_FREE")]
     #[doc(alias = "MEM_RESET")]
