@@ -67,6 +67,7 @@ impl World {
         if OS == "windows" {
             kinds.push(ErrorKind::Unsupported);
         }
+        let is_next_empty = next.len() == 0;
         let (mut first, mut next) = (first, next);
         let refused = match (&mut first.handle, next.handle) {
             (Handle::Read(map), Handle::Read(next)) => {
@@ -94,7 +95,9 @@ impl World {
                 first.parts.extend(next.parts);
                 first.is_locked |= next.is_locked;
                 first.is_exact &= next.is_exact;
-                first.is_cut = next.is_cut;
+                if !is_next_empty {
+                    first.is_cut = next.is_cut;
+                }
                 self.push(first);
             }
         }
